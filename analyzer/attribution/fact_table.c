@@ -1,0 +1,63 @@
+/* The table of facts, and the words that each may be. */
+#include "analyzer/attribution/facts.h"
+
+/* clang-format off */
+#define LIST(name, ...) static const char *const name[] = {__VA_ARGS__, NULL}
+LIST(symptom_list, "syn-timeout", "synack-unanswered", "syn-reset", "icmp-unreachable", "reset-midstream", "stall-midstream", "udp-no-response", "udp-stall", "tls-failure", "http-blocked", "ftp-data-failed", "no-traffic");
+LIST(proto_list, "tcp", "udp");
+LIST(vantage_list, "client", "server", "egress-lan", "egress-wan", "egress-any", "isp", "edge-wan", "edge-lan", "edge-any", "span", "unknown");
+LIST(path_list, "same-link", "tunnel", "private", "internet");
+LIST(direction_list, "expected", "reversed");
+LIST(answer_list, "answered", "unanswered");
+LIST(icmp_reason_list, "admin", "port", "protocol", "host", "net", "ttl", "other");
+LIST(sender_list, "server", "client", "other");
+LIST(ttl_list, "same", "nearer", "farther");
+LIST(distance_list, "at-server", "before-server");
+LIST(same_list, "same", "different");
+LIST(nat_list, "as-sent", "translated");
+LIST(side_list, "responder", "initiator", "both");
+LIST(timing_list, "too-soon", "as-usual");
+LIST(control_list, "answered", "failed", "none");
+LIST(phase_list, "handshake", "first-payload", "request", "transfer", "idle");
+LIST(other_side_list, "silent", "acks", "data");
+LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
+LIST(spoken_list, "expected", "foreign");
+LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
+#undef LIST
+/* clang-format on */
+
+const struct fact_definition fact_definitions[FACT_COUNT] = {
+#define FACT_DEFINITION(identifier, fact_name, fact_type, fact_words, fact_meaning)                \
+    [FACT_##identifier] = {.name = fact_name,                                                      \
+                           .type = FACT_##fact_type,                                               \
+                           .words = fact_words,                                                    \
+                           .meaning = fact_meaning},
+    FACT_TABLE(FACT_DEFINITION)
+#undef FACT_DEFINITION
+};
+
+void frame_list_add(struct frame_list *list, uint64_t frame)
+{
+    if (frame == 0)
+        return;
+    uint32_t at = list->count;
+    while (at > 0 && list->at[at - 1] >= frame) {
+        if (list->at[at - 1] == frame)
+            return;
+        at--;
+    }
+    list->total++;
+    if (at == FRAMES_MAX)
+        return;
+    uint32_t last = list->count < FRAMES_MAX ? list->count : FRAMES_MAX - 1;
+    for (uint32_t i = last; i > at; i--)
+        list->at[i] = list->at[i - 1];
+    list->at[at] = frame;
+    list->count = last + 1;
+}
+
+void frame_list_join(struct frame_list *list, const struct frame_list *more)
+{
+    for (uint32_t i = 0; i < more->count; i++)
+        frame_list_add(list, more->at[i]);
+}

@@ -1,0 +1,81 @@
+/* Every fact there is, by name. A fact is added here (one line), established in facts.c (one
+ * function), and given its worth in rules/attribution/. rules/README.md lists the same table;
+ * a test compares the two. */
+#ifndef FWSNIFF_ATTRIBUTION_FACTS_H
+#define FWSNIFF_ATTRIBUTION_FACTS_H
+
+#include "analyzer/attribution/fact.h"
+
+/* clang-format off */
+/*  identifier               name in rules             type    words             meaning */
+#define FACT_TABLE(X) \
+X(SYMPTOM,                  "symptom",                 WORD,   symptom_list,     "what the capture shows") \
+X(PROTO,                    "proto",                   WORD,   proto_list,       "transport of the service") \
+X(VANTAGE,                  "vantage",                 WORD,   vantage_list,     "where the capture was taken, seen from this flow") \
+X(VANTAGE_CONFIDENCE,       "vantage.confidence",      NUMBER, NULL,             "how sure that is, 0 to 1") \
+X(PATH,                     "path",                    WORD,   path_list,        "what lies between the two: same-link (no router), tunnel (inside a VPN or other tunnel), private (both addresses private, routed), internet (one of the addresses is public)") \
+X(ATTEMPTS,                 "attempts",                NUMBER, NULL,             "connection attempts in this finding") \
+X(SYN_RETRIES,              "syn.retries",             NUMBER, NULL,             "SYN retransmissions in all attempts together") \
+X(DIRECTION,                "direction",               WORD,   direction_list,   "whether the side that connects is one the product lets connect: reversed when the initiator is itself known to serve this service to the responder's side") \
+X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets are seen entering and leaving the capturing box (capture on 'any' or two interfaces)") \
+X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture") \
+X(SERVER_ALIVE,             "server.alive",            FLAG,   NULL,             "the server's address sent packets of its own (not RST, not ICMP errors) during the failure") \
+X(SERVER_SEEN,              "server.seen",             FLAG,   NULL,             "the server's address sent any packet of its own in the capture at all") \
+X(SERVER_PUBLIC,            "server.public",           FLAG,   NULL,             "the server's address, as seen here, is a public one") \
+X(CLIENT_PUBLIC,            "client.public",           FLAG,   NULL,             "the client's address, as seen here, is a public one") \
+X(ICMP_REASON,              "icmp.reason",             WORD,   icmp_reason_list, "code of the ICMP error: admin (3/9 3/10 3/13, v6 1/1 1/5 1/6), port (3/3, v6 1/4), protocol (3/2), host (3/1 3/7 3/8 3/12, v6 1/3), net (3/0 3/5 3/6 3/11, v6 1/0 1/2), ttl (11/0, v6 3/0), other") \
+X(ICMP_SENDER,              "icmp.sender",             WORD,   sender_list,      "whose address the ICMP error comes from: server, client (its own host), other") \
+X(ICMP_HOPS,                "icmp.hops",               NUMBER, NULL,             "routers between the ICMP sender and the capture, from its TTL") \
+X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,         "the ICMP error's TTL against other packets of the server's address: same, nearer, farther") \
+X(ICMP_QUOTED_HOPS,         "icmp.quoted-hops",        NUMBER, NULL,             "routers the packet passed after the capture before it was refused, from the TTL in the quote; 0 where it was refused by the capturing host or the next device") \
+X(ICMP_QUOTED_DISTANCE,     "icmp.quoted-distance",    WORD,   distance_list,    "that number against the server's known distance: at-server, before-server (refused on the way)") \
+X(ICMP_MAC,                 "icmp.mac",                WORD,   same_list,        "the frame's source MAC against the server's other frames") \
+X(ICMP_NAT,                 "icmp.quote-address",      WORD,   nat_list,         "addresses in the quote: as-sent, or translated (the quote shows the other side of a NAT)") \
+X(RST_FROM,                 "rst.from",                WORD,   side_list,        "whose address the RST carries: responder, initiator, both") \
+X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's TTL against other packets of the address it carries (2 hops tolerated)") \
+X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
+X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
+X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
+X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers") \
+X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
+X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
+X(CONTROL_BEFORE,           "control.same-before",     WORD,   control_list,     "this client on this service before the first failure") \
+X(CONTROL_AFTER,            "control.same-after",      WORD,   control_list,     "this client on this service after the last failure") \
+X(CONTROL_OTHER_PORTS,      "control.other-ports",     WORD,   control_list,     "this client on other TCP or UDP ports of the same server") \
+X(CONTROL_SAME_PORT,        "control.same-port",       WORD,   control_list,     "this client on the same port of other servers") \
+X(CONTROL_WEB,              "control.web",             WORD,   control_list,     "this client on TCP 80 or 443 of other servers") \
+X(CONTROL_ELSEWHERE,        "control.elsewhere",       WORD,   control_list,     "this client on other servers at all") \
+X(CONTROL_SERVER_PORTS,     "control.server-ports",    WORD,   control_list,     "anybody else on other ports of this server") \
+X(CONTROL_PING,             "control.ping",            WORD,   control_list,     "echo requests of this client to the server") \
+X(CONTROL_CONCURRENT,       "control.concurrent",      FLAG,   NULL,             "others were answered on this service between first and last failure") \
+X(PORT_UNUSUAL,             "port.unusual",            FLAG,   NULL,             "the port is none of 22 25 53 80 110 143 443 465 587 993 995 that most outbound policies allow") \
+X(IDLE_BEFORE_S,            "idle.before-s",           NUMBER, NULL,             "silence of the connection before the packet that was never answered, in seconds") \
+X(IDLE_REPEATED,            "idle.repeated",           NUMBER, NULL,             "connections of this service that died after such a silence") \
+X(DIED_AFTER,               "died.after",              WORD,   phase_list,       "how far the connection had come: handshake, first-payload (the first request was never answered), request (a later one), transfer (bulk data was moving), idle") \
+X(STALL_FROM,               "stall.from",              WORD,   side_list,        "whose packets stay unanswered: initiator, responder, both") \
+X(STALL_OTHER_SIDE,         "stall.other-side",        WORD,   other_side_list,  "what the other side still sends meanwhile: silent, acks (old acknowledgments or keep-alives), data") \
+X(STALL_ACKED,              "stall.request-acked",     FLAG,   NULL,             "the last request was acknowledged by TCP, only the reply is missing") \
+X(STALL_FULL_SIZE,          "stall.full-size",         FLAG,   NULL,             "only full-size segments stay unanswered, smaller ones passed") \
+X(STALL_GAVE_UP,            "stall.gave-up",           WORD,   side_list,        "who ended the connection after the stall, if anybody") \
+X(BYTES_MOVED,              "bytes.moved",             NUMBER, NULL,             "payload bytes delivered before the failure, both directions, average over attempts") \
+X(SYNACK_RETRIES,           "synack.retries",          NUMBER, NULL,             "SYN-ACK retransmissions in all attempts together") \
+X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,             "the client goes on sending its SYN after the SYN-ACK passed the capture") \
+X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
+X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
+X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
+X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
+X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \
+X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
+/* clang-format on */
+
+enum fact_id {
+#define FACT_ENUM(identifier, name, type, words, meaning) FACT_##identifier,
+    FACT_TABLE(FACT_ENUM)
+#undef FACT_ENUM
+        FACT_COUNT
+};
+
+/* Indexed by enum fact_id. */
+extern const struct fact_definition fact_definitions[FACT_COUNT];
+
+#endif

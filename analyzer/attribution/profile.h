@@ -1,0 +1,102 @@
+/* Product profiles: which services a product has, on which ports, who opens the connection, and
+ * what its vendor calls the places where a firewall can stand. All of it is data, read from
+ * rules/profiles/<name>.json (built in) and --profile-file (the user's own, same format).
+ *
+ * Errors name file, line, column and what was expected. */
+#ifndef FWSNIFF_ATTRIBUTION_PROFILE_H
+#define FWSNIFF_ATTRIBUTION_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/error.h"
+#include "analyzer/words.h"
+
+enum { SERVICE_PORTS_MAX = 16, SERVICES_MAX = 255, SERVICE_SPEAKS_MAX = 8 };
+
+struct service {
+    const struct profile *profile;
+    const char *name;           /* "Syncrify HTTP" */
+    uint8_t proto;              /* PROTO_TCP, PROTO_UDP */
+    uint16_t ports[SERVICE_PORTS_MAX];
+    size_t port_count;
+    const char *initiator_role; /* "client"; NULL: not told */
+    const char *responder_role; /* "server" */
+    const char *speaks[SERVICE_SPEAKS_MAX]; /* nDPI protocol names a healthy flow may show */
+    size_t speaks_count;        /* 0: proprietary, any protocol will do */
+    const char *alternative;    /* name of a service of the same profile that serves as well
+                                   (SMB: 445 and 139 are tried together); NULL: none */
+    double retry_s;             /* how often the product repeats a request or a connection; 0: not known */
+    double give_up_s;           /* when it gives up; 0: not known */
+    double keepalive_s;         /* interval of its own keep-alives; 0: none or not known */
+    bool persistent;            /* a healthy connection is long and mostly idle */
+};
+
+/* What the product itself shows its user for a failure, to recognise a report by. */
+struct vendor_error {
+    const char *text;           /* "Unreachable: No Application on that Port" */
+    const char *meaning;
+};
+
+struct profile {
+    const char *name;           /* "syncrify", the word of --profile */
+    const char *title;          /* "Syncrify (Synametrics)" */
+    const char *labels[FAILURE_POINTS]; /* the vendor's name of a place ("FP1"); NULL: none */
+    const struct service *services;
+    size_t service_count;
+    const struct vendor_error *vendor_errors;
+    size_t vendor_error_count;
+    bool never_initiated_by_responder; /* the product never connects in the other direction */
+    const char *direction_note; /* sentence for a connection in the wrong direction; NULL: none */
+};
+
+struct port_override {
+    const char *profile;        /* name */
+    uint8_t proto;
+    uint16_t port;
+};
+
+struct profile_request {
+    const char *directory;            /* rules directory: profiles are in directory/profiles */
+    const char *const *names;         /* products to watch; count 0: all built-in ones */
+    size_t name_count;
+    const char *const *files;         /* --profile-file; always watched */
+    size_t file_count;
+    const struct port_override *ports; /* --port: replaces the ports of the product's first service
+                                          of that transport; a port that another profile watches is
+                                          taken from it */
+    size_t port_count;
+};
+
+/* All profiles asked for and the table that finds a service by its port. Immutable. */
+struct profiles;
+
+/* NULL with a message on bad JSON, unknown profile name, unknown or mistyped field. */
+struct profiles *profiles_load(const struct profile_request *request, struct error *error);
+void profiles_free(struct profiles *profiles);
+
+/* Profiles in the order asked for (built-in: alphabetical). */
+size_t profiles_count(const struct profiles *profiles);
+const struct profile *profiles_at(const struct profiles *profiles, size_t index);
+
+/* The service watched on a port; NULL: none. O(1), called for every new flow. */
+const struct service *profiles_service(const struct profiles *profiles, uint8_t proto,
+                                       uint16_t port);
+
+/* Dense number of a service 0..SERVICES_MAX-1 within `profiles`, and back. */
+uint8_t profiles_service_index(const struct profiles *profiles, const struct service *service);
+const struct service *profiles_service_at(const struct profiles *profiles, uint8_t index);
+size_t profiles_service_count(const struct profiles *profiles);
+
+/* A tcpdump expression for live capture: handshakes, resets, ICMP, ARP and ND, IP fragments, and
+ * everything on the ports watched, tagged and untagged (VLAN). Owned by the caller (free). */
+char *profiles_kernel_filter(const struct profiles *profiles);
+
+/* Text of `wrong`, a "{name}" of a profile directory: used by --list-profiles. Calls `each` for
+ * every built-in profile, in alphabetical order. False with a message on bad files. */
+bool profiles_list(const char *directory,
+                   void (*each)(const struct profile *profile, void *context), void *context,
+                   struct error *error);
+
+#endif

@@ -1,0 +1,84 @@
+/* The rule engine: facts in, a verdict with its reasons out. It knows nothing of packets.
+ *
+ * Method: naive Bayes in log-odds. For each failure point the weights of all rules that hold are
+ * added to 0; the probabilities are the softmax of the sums (natural logarithms: a weight of 0.7
+ * doubles the odds, 2.3 is ten to one). Rules of one `group` rest on the same observation: in file
+ * order, only the first that holds counts, so that correlated evidence does not count twice.
+ *
+ * Files (commented JSON: // and block comments), read from one rules directory:
+ *   attribution/<any>.json    {"rules": [...]}       evidence -> places
+ *   attribution/mechanisms.json {"mechanisms": [...]} place and facts -> how it fails; first match
+ *   attribution/summaries.json {"summaries": [...]}  the sentence for the person who has to act
+ *   attribution/next-steps.json {"next_steps": [...]} what would decide it; first match, or none
+ *   remedies/<any>.json        {"remedies": [...]}   who has to do what, with commands
+ *   thresholds.json            numbers of the detectors (see symptom/thresholds.h)
+ * rules/README.md is the manual for writing them. An unknown fact, word, place or field, or a
+ * wrong type, is an error with file, line, column and what was expected. */
+#ifndef FWSNIFF_ATTRIBUTION_RULES_H
+#define FWSNIFF_ATTRIBUTION_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/attribution/fact.h"
+#include "analyzer/error.h"
+#include "analyzer/words.h"
+
+enum {
+    RULES_MAX = 512,           /* in all files together */
+    VERDICT_REASONS_MAX = 64,  /* rules that may hold for one verdict */
+    SENTENCE_MAX = 480,        /* bytes of a sentence after its {names} are filled in */
+    COMMANDS_MAX = 16,
+    COMMAND_MAX = 400,
+};
+
+struct reason {
+    const char *rule;               /* identifier; owned by the rules */
+    const char *source;             /* where the claim comes from; owned by the rules */
+    char text[SENTENCE_MAX];
+    double weight[FAILURE_POINTS];  /* what it added to each place */
+    struct frame_list frames;       /* of all facts the rule tests */
+};
+
+struct command {
+    const char *platform;           /* "nftables", "windows", ...; owned by the rules */
+    char text[COMMAND_MAX];
+};
+
+struct verdict {
+    enum failure_point place;
+    enum mechanism mechanism;
+    double probability[FAILURE_POINTS]; /* sums to 1 */
+    char summary[SENTENCE_MAX];
+    char who[SENTENCE_MAX], action[SENTENCE_MAX];
+    struct command commands[COMMANDS_MAX];
+    size_t command_count;
+    bool has_next_step;
+    char next_step[SENTENCE_MAX];
+    struct reason reasons[VERDICT_REASONS_MAX]; /* in the order of their effect on `place` */
+    size_t reason_count;
+};
+
+/* Everything in a rules directory. Immutable after loading; may be shared by threads. */
+struct rules;
+
+/* `facts` is the table of all facts there are; it must outlive the rules. NULL with a message. */
+struct rules *rules_load(const char *directory, const struct fact_definition *facts,
+                         size_t fact_count, struct error *error);
+void rules_free(struct rules *rules);
+
+/* Judges one failure. `facts` has one entry for each definition; `variables` ends with a NULL
+ * name and serves "{name}" in the sentences ("{fact}" gives a fact's value). */
+void rules_judge(const struct rules *rules, const struct fact *facts,
+                 const struct variable *variables, struct verdict *verdict);
+
+/* A number of thresholds.json by name ("syn.retries_min"). NULL `error` text on success. */
+bool rules_threshold(const struct rules *rules, const char *name, double *value,
+                     struct error *error);
+
+/* Where the rules are: `wanted` if not NULL, else $FWSNIFF_RULES, else beside the running program
+ * (build tree: ../rules from build/), else FWSNIFF_DATA_DIR "/rules". False when none is there. */
+bool rules_find_directory(const char *wanted, char *path, size_t size, struct error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* The report as a value: what the analysis hands to the writers. Report formats read this and
+ * nothing else, so that text, JSON and the rest cannot disagree.
+ *
+ * Contract: schema fwsniff.report/1. Texts may hold what strangers wrote (host names, file names):
+ * every writer escapes for its own medium. */
+#ifndef FWSNIFF_REPORT_REPORT_H
+#define FWSNIFF_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "analyzer/attribution/fact.h"
+#include "analyzer/attribution/profile.h"
+#include "analyzer/attribution/rules.h"
+#include "analyzer/words.h"
+#include "dissectors/address.h"
+
+enum { VANTAGE_REASONS_MAX = 8, VANTAGE_REASON_TEXT = 160 };
+
+struct vantage_estimate {
+    enum vantage kind;
+    double confidence;
+    bool has_host;
+    struct ip_address host;
+    char because[VANTAGE_REASONS_MAX][VANTAGE_REASON_TEXT];
+    size_t because_count;
+};
+
+/* What was counted over a whole capture, whatever the product. */
+struct capture_counters {
+    uint64_t tcp_syn;               /* frames with SYN and without ACK */
+    uint64_t syn_unanswered;        /* TCP attempts (5-tuple and ISN) whose SYN nothing answered */
+    uint64_t syn_reset;             /* TCP attempts whose SYN was answered by a RST */
+    uint64_t icmp_unreachable;      /* frames: ICMP type 3 and ICMPv6 type 1 */
+    uint64_t flows;
+    uint64_t flows_evicted;
+};
+
+struct capture_report {
+    char id[4];                     /* "a", "b", ... */
+    const char *source;             /* as the user named it */
+    const char *link_types[16];
+    size_t link_type_count;
+    uint64_t packets;
+    int64_t first_ns, last_ns;      /* INT64_MIN: no frame */
+    uint64_t dropped;
+    bool truncated;
+    const char *problem;            /* NULL: none */
+    struct vantage_estimate vantage;
+    struct capture_counters counters;
+};
+
+struct finding {
+    char id[9];                     /* hexadecimal, the same for the same failure in every run */
+    const struct service *service;
+    const char *speaks;             /* what nDPI saw on the port; NULL: nothing */
+    struct ip_address client, server;
+    int client_port;                /* -1: several */
+    uint16_t server_port;
+    enum symptom symptom;
+    int64_t first_ns, last_ns;      /* INT64_MIN: no frame (no-traffic) */
+    uint32_t attempts;
+    uint32_t capture;               /* index into report.captures: where its frames are */
+    struct verdict verdict;
+};
+
+struct report {
+    const char *ndpi_version;       /* NULL: nDPI was not needed and not asked */
+    const struct capture_report *captures;
+    size_t capture_count;
+    const struct profiles *profiles;
+    struct {
+        uint64_t attempts, succeeded, failed;
+    } summary;                      /* of the products watched */
+    struct finding *const *findings; /* most certain and most frequent first */
+    size_t finding_count;
+    const char *const *warnings;
+    size_t warning_count;
+};
+
+struct text_options {
+    bool colour;
+    unsigned columns;               /* width to fill, at least 40 */
+    bool quiet;                     /* findings only */
+    int verbosity;                  /* 1: all evidence, all vantage reasons, counters */
+    const char *(*host_name)(const struct ip_address *address); /* NULL: numeric (-n) */
+};
+
+/* Each returns false when writing failed (disk full, closed pipe); errno says why. */
+bool report_write_text(FILE *out, const struct report *report, const struct text_options *options);
+bool report_write_finding_text(FILE *out, const struct report *report,
+                               const struct finding *finding, const struct text_options *options);
+bool report_write_json(FILE *out, const struct report *report);
+
+/* One line of NDJSON for a live event: {"event": "finding"|"update"|"withdrawn", "time", finding}
+ * and a closing {"event": "report", "report": {...}}. */
+enum report_event { EVENT_FINDING, EVENT_UPDATE, EVENT_WITHDRAWN, EVENT_REPORT };
+bool report_write_ndjson(FILE *out, enum report_event event, int64_t time_ns,
+                         const struct report *report, const struct finding *finding);
+
+/* Text of strangers for a terminal: control bytes, escapes and broken UTF-8 become \xNN, and
+ * characters that reorder text (Unicode bidi controls) too. Writes at most `size` bytes. */
+const char *report_escape_terminal(const char *text, char *buffer, size_t size);
+
+/* RFC 3339 UTC with microseconds: "2026-11-21T10:00:00.000000Z". */
+enum { TIME_TEXT = 32 };
+const char *report_time_text(int64_t time_ns, char buffer[TIME_TEXT]);
+
+#endif
