@@ -25,10 +25,10 @@ WARNINGS += -Werror
 endif
 
 # Headers of libraries are not ours to warn about.
-PKG_CFLAGS = $(subst -I/,-isystem /,$(shell pkg-config --cflags $(MODULES)))
-PKG_LIBS   = $(shell pkg-config --libs $(MODULES))
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(MODULES)))
+PKG_LIBS   := $(shell pkg-config --libs $(MODULES))
 
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARNINGS) -I. $(PKG_CFLAGS) $(SANITIZE) -pthread \
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. $(PKG_CFLAGS) $(SANITIZE) -pthread \
              -DFWSNIFF_VERSION='"$(VERSION)"' \
              -DFWSNIFF_DATA_DIR='"$(PREFIX)/share/fwsniff"'
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE) -pthread
@@ -56,7 +56,7 @@ $(PROGRAM): $(call OBJECT,analyzer/main.c) $(LIBRARY)
 
 $(LIBRARY): $(call OBJECT,$(LIB_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 # The flags are part of what an object depends on: a changed CFLAGS or VERSION rebuilds.
 $(BUILD)/obj/flags: FORCE

@@ -24,7 +24,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A big-endian number at a place that a cursor has already handed out. */
+/* A number at a place that a cursor has already handed out. */
 static inline uint16_t bytes_u16(const uint8_t *b)
 {
     return (uint16_t)(b[0] << 8 | b[1]);
@@ -33,6 +33,11 @@ static inline uint16_t bytes_u16(const uint8_t *b)
 static inline uint32_t bytes_u32(const uint8_t *b)
 {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static inline uint16_t bytes_u16_le(const uint8_t *b)
+{
+    return (uint16_t)(b[1] << 8 | b[0]);
 }
 
 struct cursor {
@@ -95,7 +100,7 @@ static inline uint32_t cursor_u32(struct cursor *c)
 static inline uint16_t cursor_u16_le(struct cursor *c)
 {
     const uint8_t *b = cursor_take(c, 2);
-    return b ? (uint16_t)(b[1] << 8 | b[0]) : 0;
+    return b ? bytes_u16_le(b) : 0;
 }
 
 static inline uint32_t cursor_u32_le(struct cursor *c)

@@ -36,7 +36,7 @@ enum tunnel {
     TUNNEL_ESP = 1 << 5,    /* RFC 4303: recognised, not looked into */
     TUNNEL_AH = 1 << 6,     /* RFC 4302: looked through */
     TUNNEL_PPPOE = 1 << 7,  /* RFC 2516 */
-    TUNNEL_MPLS = 1 << 8,   /* RFC 3032 */
+    TUNNEL_MPLS = 1 << 8,   /* RFC 3032, RFC 7510 (UDP 6635) */
 };
 
 enum tcp_flag {

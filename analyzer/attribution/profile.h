@@ -1,6 +1,8 @@
 /* Product profiles: which services a product has, on which ports, who opens the connection, and
  * what its vendor calls the places where a firewall can stand. All of it is data, read from
- * rules/profiles/<name>.json (built in) and --profile-file (the user's own, same format).
+ * rules/profiles/<name>.json (built in) and --profile-file (the user's own, same format;
+ * rules/README.md). A file's profile takes the place of a built-in one of its name, and its ports
+ * go before those of built-in ones.
  *
  * Errors name file, line, column and what was expected. */
 #ifndef FWSNIFF_ATTRIBUTION_PROFILE_H
@@ -17,31 +19,32 @@ enum { SERVICE_PORTS_MAX = 16, SERVICES_MAX = 255, SERVICE_SPEAKS_MAX = 8 };
 
 struct service {
     const struct profile *profile;
-    const char *name;           /* "Syncrify HTTP" */
-    uint8_t proto;              /* PROTO_TCP, PROTO_UDP */
+    const char *name; /* "Syncrify HTTP" */
+    uint8_t index;    /* profiles_service_index() */
+    uint8_t proto;    /* PROTO_TCP, PROTO_UDP */
     uint16_t ports[SERVICE_PORTS_MAX];
     size_t port_count;
-    const char *initiator_role; /* "client"; NULL: not told */
-    const char *responder_role; /* "server" */
+    const char *initiator_role;             /* "client"; NULL: not told */
+    const char *responder_role;             /* "server" */
     const char *speaks[SERVICE_SPEAKS_MAX]; /* nDPI protocol names a healthy flow may show */
-    size_t speaks_count;        /* 0: proprietary, any protocol will do */
-    const char *alternative;    /* name of a service of the same profile that serves as well
-                                   (SMB: 445 and 139 are tried together); NULL: none */
-    double retry_s;             /* how often the product repeats a request or a connection; 0: not known */
-    double give_up_s;           /* when it gives up; 0: not known */
-    double keepalive_s;         /* interval of its own keep-alives; 0: none or not known */
-    bool persistent;            /* a healthy connection is long and mostly idle */
+    size_t speaks_count;                    /* 0: proprietary, any protocol will do */
+    const char *alternative; /* name of a service of the same profile that serves as well
+                                (SMB: 445 and 139 are tried together); NULL: none */
+    double retry_s;     /* how often the product repeats a request or a connection; 0: not known */
+    double give_up_s;   /* when it gives up; 0: not known */
+    double keepalive_s; /* interval of its own keep-alives; 0: none or not known */
+    bool persistent;    /* a healthy connection is long and mostly idle */
 };
 
 /* What the product itself shows its user for a failure, to recognise a report by. */
 struct vendor_error {
-    const char *text;           /* "Unreachable: No Application on that Port" */
+    const char *text; /* "Unreachable: No Application on that Port" */
     const char *meaning;
 };
 
 struct profile {
-    const char *name;           /* "syncrify", the word of --profile */
-    const char *title;          /* "Syncrify (Synametrics)" */
+    const char *name;                   /* "syncrify", the word of --profile */
+    const char *title;                  /* "Syncrify (Synametrics)" */
     const char *labels[FAILURE_POINTS]; /* the vendor's name of a place ("FP1"); NULL: none */
     const struct service *services;
     size_t service_count;
@@ -52,20 +55,20 @@ struct profile {
 };
 
 struct port_override {
-    const char *profile;        /* name */
+    const char *profile; /* name */
     uint8_t proto;
     uint16_t port;
 };
 
 struct profile_request {
-    const char *directory;            /* rules directory: profiles are in directory/profiles */
-    const char *const *names;         /* products to watch; count 0: all built-in ones */
+    const char *directory;    /* rules directory: profiles are in directory/profiles */
+    const char *const *names; /* products to watch; count 0: all built-in ones */
     size_t name_count;
-    const char *const *files;         /* --profile-file; always watched */
+    const char *const *files; /* --profile-file; always watched */
     size_t file_count;
     const struct port_override *ports; /* --port: replaces the ports of the product's first service
-                                          of that transport; a port that another profile watches is
-                                          taken from it */
+                                          of that transport (several for one product add up); a
+                                          port that another service watches is taken from it */
     size_t port_count;
 };
 
@@ -89,12 +92,14 @@ uint8_t profiles_service_index(const struct profiles *profiles, const struct ser
 const struct service *profiles_service_at(const struct profiles *profiles, uint8_t index);
 size_t profiles_service_count(const struct profiles *profiles);
 
-/* A tcpdump expression for live capture: handshakes, resets, ICMP, ARP and ND, IP fragments, and
- * everything on the ports watched, tagged and untagged (VLAN). Owned by the caller (free). */
-char *profiles_kernel_filter(const struct profiles *profiles);
+/* A tcpdump expression for live capture: handshakes, resets, ICMP, ARP and ND, IP fragments,
+ * tunnels, PPPoE, and everything on the ports watched, tagged and untagged (VLAN). `dlt` is the
+ * handle's pcap_datalink(): not every link type knows every word. Owned by the caller (free).
+ * NULL: libpcap cannot filter this link type so; capture everything. */
+char *profiles_kernel_filter(const struct profiles *profiles, int dlt);
 
-/* Text of `wrong`, a "{name}" of a profile directory: used by --list-profiles. Calls `each` for
- * every built-in profile, in alphabetical order. False with a message on bad files. */
+/* For --list-profiles: calls `each` for every built-in profile, in alphabetical order. The profile
+ * lives during the call. False with a message on bad files. */
 bool profiles_list(const char *directory,
                    void (*each)(const struct profile *profile, void *context), void *context,
                    struct error *error);

@@ -2,8 +2,9 @@
  *
  * Method: naive Bayes in log-odds. For each failure point the weights of all rules that hold are
  * added to 0; the probabilities are the softmax of the sums (natural logarithms: a weight of 0.7
- * doubles the odds, 2.3 is ten to one). Rules of one `group` rest on the same observation: in file
- * order, only the first that holds counts, so that correlated evidence does not count twice.
+ * doubles the odds, 2.3 is ten to one), none below PROBABILITY_FLOOR. Rules of one `group` rest on
+ * the same observation: in file order, only the first that holds counts, so that correlated
+ * evidence does not count twice.
  *
  * Files (commented JSON: // and block comments), read from one rules directory:
  *   attribution/<any>.json    {"rules": [...]}       evidence -> places
@@ -26,23 +27,37 @@
 #include "analyzer/words.h"
 
 enum {
-    RULES_MAX = 512,           /* in all files together */
-    VERDICT_REASONS_MAX = 64,  /* rules that may hold for one verdict */
-    SENTENCE_MAX = 480,        /* bytes of a sentence after its {names} are filled in */
+    RULES_MAX = 512,          /* in all files together */
+    VERDICT_REASONS_MAX = 64, /* rules that may hold for one verdict */
+    SENTENCE_MAX = 480,       /* bytes of a sentence after its {names} are filled in */
     COMMANDS_MAX = 16,
     COMMAND_MAX = 400,
 };
 
+/* Nobody should claim certainty from a wire: what no rule foresaw stays possible. */
+#define PROBABILITY_FLOOR 0.002
+
+/* The names that "{name}" in sentences may have besides the facts. The caller of rules_judge()
+ * gives those that are not of the verdict; one it leaves out reads "unknown". */
+struct variable_definition {
+    const char *name;
+    bool in_commands; /* may stand in a command: its values have no blanks or quotes by nature */
+    bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
+};
+
+enum { RULES_VARIABLES = 20 };
+extern const struct variable_definition rules_variables[RULES_VARIABLES];
+
 struct reason {
-    const char *rule;               /* identifier; owned by the rules */
-    const char *source;             /* where the claim comes from; owned by the rules */
+    const char *rule;   /* identifier; owned by the rules */
+    const char *source; /* where the claim comes from; owned by the rules */
     char text[SENTENCE_MAX];
-    double weight[FAILURE_POINTS];  /* what it added to each place */
-    struct frame_list frames;       /* of all facts the rule tests */
+    double weight[FAILURE_POINTS]; /* what it added to each place */
+    struct frame_list frames;      /* of all facts the rule tests */
 };
 
 struct command {
-    const char *platform;           /* "nftables", "windows", ...; owned by the rules */
+    const char *platform; /* "nftables", "windows", ...; owned by the rules */
     char text[COMMAND_MAX];
 };
 
@@ -52,11 +67,11 @@ struct verdict {
     double probability[FAILURE_POINTS]; /* sums to 1 */
     char summary[SENTENCE_MAX];
     char who[SENTENCE_MAX], action[SENTENCE_MAX];
-    struct command commands[COMMANDS_MAX];
+    struct command *commands;           /* owned */
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
-    struct reason reasons[VERDICT_REASONS_MAX]; /* in the order of their effect on `place` */
+    struct reason *reasons;             /* owned; in the order of their effect on `place` */
     size_t reason_count;
 };
 
@@ -68,17 +83,32 @@ struct rules *rules_load(const char *directory, const struct fact_definition *fa
                          size_t fact_count, struct error *error);
 void rules_free(struct rules *rules);
 
-/* Judges one failure. `facts` has one entry for each definition; `variables` ends with a NULL
- * name and serves "{name}" in the sentences ("{fact}" gives a fact's value). */
-void rules_judge(const struct rules *rules, const struct fact *facts,
-                 const struct variable *variables, struct verdict *verdict);
+/* The probabilities of the places by the rules that hold: the first half of a judgement, for a
+ * caller who weighs several readings of the facts (over vantages, say). Arguments as below. */
+void rules_weigh(const struct rules *rules, const struct fact *facts,
+                 const struct variable *variables, double probability[FAILURE_POINTS]);
 
-/* A number of thresholds.json by name ("syn.retries_min"). NULL `error` text on success. */
+/* Judges one failure. `facts` has one entry for each definition; `variables` ends with a NULL
+ * name and serves "{name}" in the sentences ("{fact}" gives a fact's value). The variable
+ * "profile" is also what the field "profiles" of rules is compared with. `probability`: what the
+ * caller made of several rules_weigh(); it sums to 1. NULL: that of these facts. With no remedy,
+ * `who` and `action` are empty. A command into which something unsafe for a shell would go is left
+ * out. */
+void rules_judge(const struct rules *rules, const struct fact *facts,
+                 const struct variable *variables, const double *probability,
+                 struct verdict *verdict);
+
+/* Frees what a verdict owns; the struct itself is the caller's. */
+void verdict_release(struct verdict *verdict);
+
+/* A number of thresholds.json by name ("syn.retries_min"). False with a message: there is none. */
 bool rules_threshold(const struct rules *rules, const char *name, double *value,
                      struct error *error);
 
-/* Where the rules are: `wanted` if not NULL, else $FWSNIFF_RULES, else beside the running program
- * (build tree: ../rules from build/), else FWSNIFF_DATA_DIR "/rules". False when none is there. */
+/* Where the rules are: `wanted` if not NULL, else $FWSNIFF_RULES if set and not empty, else beside
+ * the running program (build tree: ../rules from build/), else FWSNIFF_DATA_DIR "/rules", else
+ * ../share/fwsniff/rules from the program (an installation that was moved). False when the one
+ * named is no directory, or no place has any; the message says where it was looked for. */
 bool rules_find_directory(const char *wanted, char *path, size_t size, struct error *error);
 
 #endif

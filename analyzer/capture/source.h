@@ -29,7 +29,8 @@ struct frame {
     uint32_t len;           /* bytes on the wire */
     int64_t time_ns;        /* nanoseconds since 1970-01-01 UTC; 0 where the file has no time */
     uint64_t number;        /* 1-based, as Wireshark counts the frames of this capture; frames
-                               that a filter expression dropped are counted all the same */
+                               that a filter expression dropped are counted all the same, and so
+                               are pcapng's journal, system call and custom blocks */
     uint16_t link_type;     /* LINKTYPE_ value, tcpdump.org/linktypes.html */
     uint16_t interface;     /* index within the capture */
     enum frame_direction direction;
@@ -38,7 +39,7 @@ struct frame {
 enum { SOURCE_LINK_TYPES_MAX = 16 };
 
 struct source_stats {
-    uint64_t frames;        /* read so far, before the filter: what capinfos -c counts */
+    uint64_t frames;        /* packets read so far, before the filter: what capinfos -c counts */
     uint64_t filtered;      /* dropped by the filter expression (files) */
     uint64_t kernel_dropped; /* live: lost by kernel or interface; pcapng: isb_ifdrop + isb_osdrop */
     uint16_t link_types[SOURCE_LINK_TYPES_MAX]; /* distinct, in order of appearance */
@@ -46,12 +47,17 @@ struct source_stats {
     uint32_t snaplen_min;   /* smallest snap length any interface had; 0: not limited */
     bool growing;           /* the file was still being written when its end was reached */
     bool truncated;         /* not read to its end; `problem` says where and why */
-    struct error problem;   /* empty text: none */
+    struct error problem;   /* empty text: none. Not truncated and yet not empty: the filter could
+                               not be used with the frames of some link type */
 };
 
 struct source_live_options {
     const char *interface;      /* "any" works */
-    const char *kernel_filter;  /* tcpdump expression, or NULL */
+    const char *filter;         /* the user's tcpdump expression, or NULL */
+    /* Makes the rest of the kernel's filter once the link type (a DLT_ value) is known; what it
+     * returns is freed. NULL result or NULL function: everything. */
+    char *(*kernel_filter)(const void *context, int dlt);
+    const void *kernel_filter_context;
     int snaplen;                /* bytes */
     int buffer_bytes;           /* kernel ring; 0: the library's default */
     bool promiscuous;
@@ -60,20 +66,23 @@ struct source_live_options {
 struct source;
 
 /* Opens a file ("-": standard input) and reads up to its first record, so that a foreign file is
- * refused here with a message that says what it is. `filter` is a tcpdump expression or NULL;
- * one that does not compile for a link type of the file is an error. An empty capture (headers
- * only) is not an error. NULL on failure. */
+ * refused here with a message that says what it is; on a pipe that waits for the file's header.
+ * `filter` is a tcpdump expression or NULL; one that compiles for none of the link types known by
+ * then is an error, frames of a link type it does not compile for match nothing. An empty capture
+ * (headers only) is not an error. NULL on failure. */
 struct source *source_open_file(const char *path, const char *filter, struct error *error);
 
 /* Opens a live interface. Needs CAP_NET_RAW; drop privileges afterwards (capture/privileges.h).
  * NULL on failure, with a message that says what to do about it. */
 struct source *source_open_live(const struct source_live_options *options, struct error *error);
 
-/* Fills up to `capacity` frames. Returns how many; 0: live source, nothing arrived within about
- * 100 ms; -1: the end. After the end look at stats->truncated. */
+/* Fills up to `capacity` frames. Returns how many; 0: a live source or a pipe, and nothing arrived
+ * within about 100 ms, or source_break() was called; -1: the end. After the end look at
+ * stats->truncated. */
 int source_next(struct source *source, struct frame *frames, size_t capacity);
 
-/* Makes a blocked live source_next() return soon. Async-signal-safe. */
+/* Makes a source_next() that waits, or drops frame after frame by a filter, return soon.
+ * Async-signal-safe. */
 void source_break(struct source *source);
 
 /* Counters so far; valid until close. */

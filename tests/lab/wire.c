@@ -19,7 +19,6 @@
  * long, which a real network card would finish and cut before anybody else sees it. The wire does the
  * card's part, so that only a capture on the sender itself shows the traces of offload.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -247,8 +246,8 @@ static bool pass_hops(struct direction d, struct queue *q, uint8_t *frame, size_
     if (!hops || (type == ETH_P_IP && length < ETH_HLEN + 28) || (type == ETH_P_IPV6 && length < ETH_HLEN + 40))
         return true;
     if (type == ETH_P_IP && ip[8] <= hops) {
-        bool error_itself = ip[9] == IPPROTO_ICMP && ip[(ip[0] & 15) * 4] != 8;
-        if (d.link->router && ip[8] && !error_itself)
+        bool plain = (ip[0] & 15) == 5, error_itself = ip[9] == IPPROTO_ICMP && ip[20] != 8;
+        if (d.link->router && ip[8] && plain && !error_itself)
             send_time_exceeded(d, q, frame, ip[8]);
         return false;
     }

@@ -1,0 +1,366 @@
+#include "analyzer/attribution/diagnosis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyzer/attribution/facts.h"
+#include "analyzer/attribution/facts_establish.h"
+#include "analyzer/attribution/failures.h"
+#include "analyzer/flow/hash.h"
+#include "analyzer/memory.h"
+
+/* A vantage less likely than this is left out of the weighing: it could not change a verdict by
+ * more than rounding. */
+#define VANTAGE_SHARE_MIN 0.03
+
+enum { VARIABLES_MAX = 20, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
+
+/* Everything "{name}" in a sentence may be, with room for what has to be made up. */
+struct sentence_values {
+    struct variable variables[VARIABLES_MAX];
+    size_t count;
+    char client[IP_ADDRESS_TEXT], server[IP_ADDRESS_TEXT];
+    char port[NUMBER_TEXT], client_port[NUMBER_TEXT], attempts[NUMBER_TEXT];
+    char duration[DURATION_TEXT];
+};
+
+static void set_value(struct sentence_values *values, const char *name, const char *text)
+{
+    values->variables[values->count++] = (struct variable){name, text ? text : ""};
+}
+
+static const char *label_of(const struct service *service, enum failure_point place)
+{
+    static const char *const seed_names[FAILURE_POINTS] = {
+        [LOCAL_FIREWALL] = "FP1", [EDGE_FIREWALL] = "FP2", [EGRESS_POLICY] = "FP3"};
+    const char *label = service->profile->labels[place];
+    return label ? label : seed_names[place];
+}
+
+static int client_port_of(const struct failure *failure)
+{
+    return failure->attempts == 1 && failure->sample_count
+               ? failure->sample[0]->port[INITIATOR]
+               : -1;
+}
+
+static void fill_values(const struct failure *failure, struct sentence_values *values)
+{
+    const struct service *service = failure->service;
+    int client_port = client_port_of(failure);
+    int64_t lasted_ns = failure->last_ns > failure->first_ns ? failure->last_ns - failure->first_ns : 0;
+    *values = (struct sentence_values){0};
+    snprintf(values->port, sizeof values->port, "%u", failure->server_port);
+    snprintf(values->attempts, sizeof values->attempts, "%u", failure->attempts);
+    snprintf(values->duration, sizeof values->duration, "%.0f s", (double)lasted_ns / 1e9);
+    if (client_port >= 0)
+        snprintf(values->client_port, sizeof values->client_port, "%d", client_port);
+    else
+        snprintf(values->client_port, sizeof values->client_port, "several");
+    set_value(values, "client", ip_text(&failure->client, values->client));
+    set_value(values, "server", ip_text(&failure->server, values->server));
+    set_value(values, "port", values->port);
+    set_value(values, "client_port", values->client_port);
+    set_value(values, "attempts", values->attempts);
+    set_value(values, "duration", values->duration);
+    set_value(values, "proto", proto_word(failure->proto));
+    set_value(values, "service", service->name);
+    set_value(values, "product", service->profile->title);
+    set_value(values, "profile", service->profile->name);
+    set_value(values, "role_initiator", service->initiator_role ? service->initiator_role : "client");
+    set_value(values, "role_responder", service->responder_role ? service->responder_role : "server");
+    set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
+    set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
+    set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
+}
+
+/* --- the verdict, weighed over where the capture may have been taken --- */
+
+static void failure_belief(const struct vantage_context *context, const struct failure *failure,
+                           struct vantage_belief *belief)
+{
+    struct vantage_belief sum = {0};
+    for (uint32_t i = 0; i < failure->sample_count; i++) {
+        struct vantage_belief one;
+        vantage_of_attempt(context, failure->sample[i], &one);
+        for (int v = 0; v < VANTAGES; v++)
+            sum.probability[v] += one.probability[v] / failure->sample_count;
+    }
+    if (!failure->sample_count)
+        sum.probability[context->site->told] = 1;
+    *belief = sum;
+}
+
+static enum vantage likeliest(const struct vantage_belief *belief)
+{
+    enum vantage best = VANTAGE_UNKNOWN;
+    for (int v = 0; v < VANTAGES; v++)
+        if (belief->probability[v] > belief->probability[best])
+            best = (enum vantage)v;
+    return best;
+}
+
+static void set_vantage(struct fact *facts, enum vantage vantage, double confidence)
+{
+    facts[FACT_VANTAGE].known = true;
+    facts[FACT_VANTAGE].word = vantage_words[vantage];
+    facts[FACT_VANTAGE_CONFIDENCE].known = true;
+    facts[FACT_VANTAGE_CONFIDENCE].number = confidence;
+}
+
+/* P(place) = sum over vantages of P(vantage) P(place | facts, vantage). */
+static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
+                                const struct variable *variables,
+                                const struct vantage_belief *belief,
+                                double probability[FAILURE_POINTS])
+{
+    double share_sum = 0;
+    for (int place = 0; place < FAILURE_POINTS; place++)
+        probability[place] = 0;
+    for (int v = 0; v < VANTAGES; v++) {
+        double share = belief->probability[v], here[FAILURE_POINTS];
+        if (share < VANTAGE_SHARE_MIN)
+            continue;
+        set_vantage(facts, (enum vantage)v, share);
+        rules_weigh(rules, facts, variables, here);
+        for (int place = 0; place < FAILURE_POINTS; place++)
+            probability[place] += share * here[place];
+        share_sum += share;
+    }
+    for (int place = 0; place < FAILURE_POINTS; place++)
+        probability[place] /= share_sum;
+}
+
+static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
+                  const struct failure *failure, struct fact *facts, struct verdict *verdict)
+{
+    struct sentence_values values;
+    struct vantage_belief belief;
+    double probability[FAILURE_POINTS];
+    fill_values(failure, &values);
+    failure_belief(context, failure, &belief);
+    weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
+    enum vantage best = likeliest(&belief);
+    set_vantage(facts, best, belief.probability[best]);
+    rules_judge(request->rules, facts, values.variables, probability, verdict);
+}
+
+/* --- from failure to finding --- */
+
+/* Stable over runs: what failed between whom, and nothing of when or where it was captured. */
+static void finding_id(const struct failure *failure, char id[9])
+{
+    uint64_t hash = 0x66777331; /* "fws1" */
+    for (const char *c = failure->service->profile->name; *c; c++)
+        hash = hash_mix(hash ^ (uint8_t)*c, 0x9e3779b97f4a7c15u);
+    hash = hash_two(hash, failure->client.halves[0], failure->client.halves[1]);
+    hash = hash_two(hash, failure->server.halves[0], failure->server.halves[1]);
+    hash = hash_two(hash, (uint64_t)failure->proto << 16 | failure->server_port,
+                    (uint64_t)failure->symptom);
+    snprintf(id, 9, "%08x", (uint32_t)hash);
+}
+
+static const char *spoken_on(const struct diagnosis_request *request, const struct failure *failure)
+{
+    const char *spoken = NULL;
+    for (uint32_t i = 0; i < failure->sample_count && !spoken && request->spoken; i++)
+        spoken = request->spoken(failure->sample[i]);
+    return spoken;
+}
+
+static struct finding *make_finding(const struct diagnosis_request *request,
+                                    const struct vantage_context *context,
+                                    const struct controls *controls,
+                                    const struct failure *failure)
+{
+    struct finding *finding = memory_zeroed(1, sizeof *finding);
+    struct fact facts[FACT_COUNT];
+    finding->service = failure->service;
+    finding->speaks = spoken_on(request, failure);
+    finding->client = failure->client;
+    finding->server = failure->server;
+    finding->client_port = client_port_of(failure);
+    finding->server_port = failure->server_port;
+    finding->symptom = failure->symptom;
+    finding->first_ns = failure->first_ns;
+    finding->last_ns = failure->last_ns;
+    finding->attempts = failure->attempts;
+    finding->capture = request->capture;
+    finding_id(failure, finding->id);
+    const struct fact_context fact_context = {
+        .vantage = context,
+        .controls = controls,
+        .thresholds = request->thresholds,
+        .spoken = finding->speaks,
+        .capture_dropped = request->capture_dropped,
+        .now_ns = request->now_ns,
+    };
+    facts_establish(&fact_context, failure, facts);
+    judge(request, context, failure, facts, &finding->verdict);
+    return finding;
+}
+
+/* --- expected peers that never appeared --- */
+
+static bool seen_on_service(const struct tracker *tracker, const struct profiles *profiles,
+                            const struct expectation *peer, const struct profile *profile)
+{
+    size_t position = 0;
+    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
+        if (profiles_service_at(profiles, attempt->service)->profile == profile &&
+            ip_network_contains(&peer->client, &attempt->address[INITIATOR]) &&
+            (!peer->has_server || ip_equal(&peer->server, &attempt->address[RESPONDER])))
+            return true;
+    return false;
+}
+
+static const char *what_was_seen(const struct tracker *tracker, const struct expectation *peer)
+{
+    const char *seen = "nothing";
+    const struct host_table *hosts = tracker_hosts(tracker);
+    for (size_t i = 0; i < host_table_count(hosts); i++) {
+        const struct host *host = host_table_at(hosts, i);
+        if (!host->packets)
+            continue;
+        if (ip_network_contains(&peer->client, &host->address))
+            return "client-elsewhere";
+        if (hops_travelled(host->hop_limit) > 0)
+            seen = "other-outside";
+    }
+    return seen;
+}
+
+static struct finding *make_absence(const struct diagnosis_request *request,
+                                    const struct vantage_context *context,
+                                    const struct vantage_estimate *vantage,
+                                    const struct controls *controls,
+                                    const struct expectation *peer,
+                                    const struct profile *profile)
+{
+    struct failure failure = {
+        .service = &profile->services[0],
+        .symptom = SYMPTOM_NO_TRAFFIC,
+        .proto = profile->services[0].proto,
+        .server_port = profile->services[0].ports[0],
+        .client = peer->client.address,
+        .server = peer->has_server ? peer->server : vantage->host,
+        .first_ns = INT64_MIN,
+        .last_ns = INT64_MIN,
+        .failed_ns = INT64_MIN,
+    };
+    struct finding *finding = memory_zeroed(1, sizeof *finding);
+    struct fact facts[FACT_COUNT];
+    finding->service = failure.service;
+    finding->client = failure.client;
+    finding->server = failure.server;
+    finding->client_port = -1;
+    finding->server_port = failure.server_port;
+    finding->symptom = failure.symptom;
+    finding->first_ns = finding->last_ns = INT64_MIN;
+    finding->capture = request->capture;
+    finding_id(&failure, finding->id);
+    const struct fact_context fact_context = {.vantage = context,
+                                              .controls = controls,
+                                              .thresholds = request->thresholds,
+                                              .capture_dropped = request->capture_dropped,
+                                              .now_ns = request->now_ns};
+    facts_establish(&fact_context, &failure, facts);
+    facts[FACT_EXPECTED_ONLY].known = true;
+    facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
+    struct sentence_values values;
+    fill_values(&failure, &values);
+    set_vantage(facts, vantage->kind, vantage->confidence);
+    rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
+    return finding;
+}
+
+static void add_finding(struct diagnosis *diagnosis, struct finding *finding)
+{
+    size_t count = diagnosis->count;
+    if ((count & (count - 1)) == 0) /* doubles at powers of two */
+        diagnosis->findings = memory_resize(diagnosis->findings, count ? count * 2 : 1,
+                                            sizeof *diagnosis->findings);
+    diagnosis->findings[diagnosis->count++] = finding;
+}
+
+static void add_absences(const struct diagnosis_request *request,
+                         const struct vantage_context *context, const struct controls *controls,
+                         struct diagnosis *diagnosis)
+{
+    for (size_t i = 0; i < request->expected_count; i++)
+        for (size_t p = 0; p < profiles_count(request->profiles); p++) {
+            const struct profile *profile = profiles_at(request->profiles, p);
+            const struct expectation *peer = &request->expected[i];
+            if (profile->service_count &&
+                !seen_on_service(request->tracker, request->profiles, peer, profile))
+                add_finding(diagnosis, make_absence(request, context, &diagnosis->vantage,
+                                                    controls, peer, profile));
+        }
+}
+
+/* Most attempts first, then earliest, so that the report begins with what hurts most. */
+static int by_weight(const void *left, const void *right)
+{
+    const struct finding *a = *(struct finding *const *)left, *b = *(struct finding *const *)right;
+    if (a->attempts != b->attempts)
+        return a->attempts > b->attempts ? -1 : 1;
+    if (a->first_ns != b->first_ns)
+        return a->first_ns < b->first_ns ? -1 : 1;
+    return strcmp(a->id, b->id);
+}
+
+static bool any_forwarded(const struct tracker *tracker)
+{
+    size_t position = 0;
+    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
+        if (attempt->twin || attempt->forwarded)
+            return true;
+    return false;
+}
+
+void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
+{
+    const struct detect_context detect_context = {request->thresholds, request->now_ns};
+    struct failures failures;
+    struct suppressions left_out;
+    *diagnosis = (struct diagnosis){0};
+    failures_gather(request->tracker, request->profiles, &detect_context, &failures);
+    struct controls *controls =
+        controls_gather(request->tracker, failures.all, failures.count, request->now_ns);
+    failures_suppress(&failures, request->tracker, request->profiles, controls,
+                      request->thresholds, &left_out);
+
+    const struct vantage_context context = {
+        .tracker = request->tracker,
+        .site = request->site,
+        .flows = controls_summary(controls)->flows,
+        .any_forwarded = any_forwarded(request->tracker),
+    };
+    vantage_of_capture(&context, &diagnosis->vantage);
+    for (size_t i = 0; i < failures.count; i++)
+        if (!failures.all[i].suppressed)
+            add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
+    add_absences(request, &context, controls, diagnosis);
+    if (diagnosis->count)
+        qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, by_weight);
+
+    diagnosis->attempts = failures.attempts;
+    diagnosis->succeeded = failures.succeeded;
+    diagnosis->failed = failures.failed;
+    diagnosis->scans = left_out.scans;
+    diagnosis->races = left_out.races;
+    diagnosis->floods = left_out.floods;
+    diagnosis->one_directional = left_out.one_directional > 0;
+    controls_free(controls);
+    free(failures.all);
+}
+
+void diagnosis_release(struct diagnosis *diagnosis)
+{
+    for (size_t i = 0; i < diagnosis->count; i++) {
+        verdict_release(&diagnosis->findings[i]->verdict);
+        free(diagnosis->findings[i]);
+    }
+    free(diagnosis->findings);
+    *diagnosis = (struct diagnosis){0};
+}

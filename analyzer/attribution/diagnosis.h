@@ -1,0 +1,44 @@
+/* The attribution stage as a whole: a tracker's state in, findings out.
+ *
+ *   attempts -> failures (grouped, noise left out) -> facts -> rules, over every plausible vantage
+ *            -> findings
+ *
+ * A diagnosis can be made at any time, also while a live capture goes on: it reads the tracker and
+ * changes nothing in it. */
+#ifndef FWSNIFF_ATTRIBUTION_DIAGNOSIS_H
+#define FWSNIFF_ATTRIBUTION_DIAGNOSIS_H
+
+#include "analyzer/attribution/vantage.h"
+#include "analyzer/flow/tracker.h"
+#include "analyzer/options.h"
+#include "analyzer/report/report.h"
+#include "analyzer/symptom/thresholds.h"
+
+struct diagnosis_request {
+    const struct tracker *tracker;
+    const struct profiles *profiles;
+    const struct rules *rules;
+    const struct thresholds *thresholds;
+    const struct site *site;
+    const struct expectation *expected;
+    size_t expected_count;
+    uint64_t capture_dropped;
+    uint32_t capture;             /* index in the report */
+    int64_t now_ns;               /* the capture's last packet; live: the time */
+    /* Protocol recognised on an attempt, or NULL. */
+    const char *(*spoken)(const struct attempt *attempt);
+};
+
+struct diagnosis {
+    struct finding **findings;    /* each allocated on its own */
+    size_t count;
+    uint64_t attempts, succeeded, failed;
+    struct vantage_estimate vantage;
+    bool one_directional;
+    uint32_t scans, races, floods; /* left out, and why */
+};
+
+void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis);
+void diagnosis_release(struct diagnosis *diagnosis);
+
+#endif

@@ -1,0 +1,594 @@
+/* One function for each family of facts. Each looks at the failure's sample of attempts and at what
+ * the capture says elsewhere, and states what it finds with the frames that show it. What a fact
+ * means is not its business: that stands in rules/attribution/. */
+#include "analyzer/attribution/facts.h"
+
+#include <math.h>
+
+#include "analyzer/attribution/facts_establish.h"
+#include "analyzer/words.h"
+
+enum {
+    TRANSFER_BYTES = 64 * 1024,    /* more than any exchange of greetings */
+    FULL_SIZE_MIN = 1200,          /* payload that only fits packets near the common MTUs */
+    ONE_SIDED_FLOWS_MIN = 3,
+    TOO_SOON_RTT_MIN_US = 2000,    /* below this, timers and scheduling blur the comparison */
+};
+
+/* --- stating a fact --- */
+
+static struct fact *set_word(struct fact *facts, enum fact_id id, const char *word)
+{
+    facts[id].known = true;
+    facts[id].word = word;
+    return &facts[id];
+}
+
+static struct fact *set_number(struct fact *facts, enum fact_id id, double number)
+{
+    facts[id].known = true;
+    facts[id].number = number;
+    return &facts[id];
+}
+
+static struct fact *set_flag(struct fact *facts, enum fact_id id, bool flag)
+{
+    return set_number(facts, id, flag ? 1 : 0);
+}
+
+static const struct attempt *first_attempt(const struct failure *failure)
+{
+    return failure->sample_count ? failure->sample[0] : NULL;
+}
+
+#define EACH_ATTEMPT(attempt, failure)                                                             \
+    for (uint32_t attempt##_at = 0;                                                                \
+         attempt##_at < (failure)->sample_count && ((attempt) = (failure)->sample[attempt##_at]);  \
+         attempt##_at++)
+
+/* --- the failure itself and the ground it happened on --- */
+
+static void symptom_facts(const struct failure *failure, struct fact *facts)
+{
+    set_word(facts, FACT_SYMPTOM, symptom_words[failure->symptom])->frames = failure->frames;
+    set_word(facts, FACT_PROTO, proto_word(failure->proto));
+    set_number(facts, FACT_ATTEMPTS, failure->attempts)->frames = failure->frames;
+    uint32_t syn_retries = 0, synack_retries = 0;
+    bool repeats = false, midstream = false;
+    struct frame_list syns = {0}, synacks = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        syn_retries += attempt->syn_count ? attempt->syn_count - 1 : 0;
+        synack_retries += attempt->synack_count ? attempt->synack_count - 1 : 0;
+        repeats |= attempt->syns_after_synack > 0;
+        midstream |= (attempt->bits & ATTEMPT_MIDSTREAM) != 0;
+        frame_list_join(&syns, &attempt->syn_frames);
+        frame_list_join(&synacks, &attempt->synack_frames);
+    }
+    set_number(facts, FACT_SYN_RETRIES, syn_retries)->frames = syns;
+    if (synacks.count) {
+        set_number(facts, FACT_SYNACK_RETRIES, synack_retries)->frames = synacks;
+        struct fact *fact = set_flag(facts, FACT_CLIENT_REPEATS_SYN, repeats);
+        fact->frames = syns;
+        frame_list_join(&fact->frames, &synacks);
+    }
+    set_flag(facts, FACT_MIDSTREAM_START, midstream);
+}
+
+static const char *path_word(const struct fact_context *context, const struct failure *failure)
+{
+    const struct attempt *attempt = first_attempt(failure);
+    if (attempt && attempt->tunnels)
+        return "tunnel";
+    if (attempt && vantage_same_link(context->vantage, attempt))
+        return "same-link";
+    return ip_is_private(&failure->client) && ip_is_private(&failure->server) ? "private"
+                                                                              : "internet";
+}
+
+static void path_facts(const struct fact_context *context, const struct failure *failure,
+                       struct fact *facts)
+{
+    set_word(facts, FACT_PATH, path_word(context, failure));
+    set_flag(facts, FACT_SERVER_PUBLIC, !ip_is_private(&failure->server));
+    set_flag(facts, FACT_CLIENT_PUBLIC, !ip_is_private(&failure->client));
+    static const uint16_t usual[] = {22, 25, 53, 80, 110, 143, 443, 465, 587, 993, 995};
+    bool unusual = true;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        unusual &= usual[i] != failure->server_port;
+    set_flag(facts, FACT_PORT_UNUSUAL, unusual);
+
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        frame_list_join(&frames, &attempt->forwarded_frames);
+        const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+        if (twin)
+            frame_list_add(&frames, twin->side[INITIATOR].first.frame);
+    }
+    if (context->vantage->any_forwarded || frames.count)
+        set_flag(facts, FACT_FORWARDED, frames.count > 0)->frames = frames;
+}
+
+static void server_facts(const struct fact_context *context, const struct failure *failure,
+                         struct fact *facts)
+{
+    const struct host *server =
+        host_table_find(tracker_hosts(context->vantage->tracker), &failure->server);
+    bool seen = server && server->packets;
+    struct fact *fact = set_flag(facts, FACT_SERVER_SEEN, seen);
+    if (seen)
+        frame_list_add(&fact->frames, server->first_frame);
+    bool alive = seen && server->last_ns >= failure->failed_ns;
+    fact = set_flag(facts, FACT_SERVER_ALIVE, alive);
+    if (alive)
+        frame_list_add(&fact->frames, server->last_frame);
+    if (server && (server->asked || server->resolved)) {
+        fact = set_word(facts, FACT_ARP_SERVER,
+                        server->asked_unanswered && !server->resolved ? "unanswered" : "answered");
+        fact->frames = server->asked_frames;
+    }
+}
+
+/* --- who sent the refusal --- */
+
+static const char *icmp_reason(const struct icmp_record *icmp, bool v4)
+{
+    static const char *const v4_codes[16] = {"net",  "host",  "protocol", "port", "other", "net",
+                                             "net",  "host",  "host",     "admin", "admin", "net",
+                                             "host", "admin", "other",    "other"}; /* RFC 1812 */
+    static const char *const v6_codes[8] = {"net",   "admin", "net",   "host",
+                                            "port",  "admin", "admin", "other"}; /* RFC 4443 3.1 */
+    if (icmp->class_ == ICMP_TIME_EXCEEDED)
+        return icmp->code == 0 ? "ttl" : "other";
+    if (icmp->class_ != ICMP_UNREACHABLE)
+        return "other";
+    if (v4)
+        return icmp->code < 16 ? v4_codes[icmp->code] : "other";
+    return icmp->code < 8 ? v6_codes[icmp->code] : "other";
+}
+
+/* Word for a hop limit against what the address's own packets show. NULL: no baseline. */
+static const char *against_baseline(const struct fact_context *context, const struct host *host,
+                                    uint8_t hop_limit)
+{
+    if (!host || !host->packets)
+        return NULL;
+    int hops = hops_travelled(hop_limit), usual = hops_travelled(host->hop_limit);
+    if (fabs((double)hops - usual) <= context->thresholds->ttl_tolerance_hops)
+        return "same";
+    return hops < usual ? "nearer" : "farther";
+}
+
+static const char *mac_word(const struct host *host, const struct mark *mark)
+{
+    if (!host || !host->has_mac || host->several_macs || !mark->has_mac)
+        return NULL;
+    return memcmp(host->mac, mark->mac, sizeof host->mac) == 0 ? "same" : "different";
+}
+
+static void icmp_distance(const struct fact_context *context, const struct attempt *attempt,
+                          struct fact *facts)
+{
+    const struct icmp_record *icmp = &attempt->icmp;
+    if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
+        return;
+    int passed = icmp->quoted_as_sent - icmp->quoted_hop_limit;
+    set_number(facts, FACT_ICMP_QUOTED_HOPS, passed)->frames = icmp->frames;
+    int to_server = vantage_hops(context->vantage, attempt, RESPONDER);
+    if (to_server >= 0)
+        set_word(facts, FACT_ICMP_QUOTED_DISTANCE,
+                 passed >= to_server ? "at-server" : "before-server")
+            ->frames = icmp->frames;
+}
+
+static void icmp_facts(const struct fact_context *context, const struct failure *failure,
+                       struct fact *facts)
+{
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        const struct icmp_record *icmp = &attempt->icmp;
+        if (!icmp->count)
+            continue;
+        const struct host *server =
+            host_table_find(tracker_hosts(context->vantage->tracker), &failure->server);
+        const char *sender = ip_equal(&icmp->sender, &failure->server)   ? "server"
+                             : ip_equal(&icmp->sender, &failure->client) ? "client"
+                                                                         : "other";
+        set_word(facts, FACT_ICMP_REASON, icmp_reason(icmp, ip_is_v4(&icmp->sender)))->frames =
+            icmp->frames;
+        set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
+        set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first.hop_limit))->frames =
+            icmp->frames;
+        const char *ttl = against_baseline(context, server, icmp->first.hop_limit);
+        if (ttl)
+            set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
+        const char *mac = mac_word(server, &icmp->first);
+        if (mac)
+            set_word(facts, FACT_ICMP_MAC, mac)->frames = icmp->frames;
+        set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
+            icmp->frames;
+        icmp_distance(context, attempt, facts);
+        return;
+    }
+}
+
+static const struct mark *reset_of(const struct attempt *attempt, enum side *side)
+{
+    *side = RESPONDER;
+    if (attempt->refused.frame)
+        return &attempt->refused;
+    for (int i = RESPONDER; i >= INITIATOR; i--) {
+        *side = (enum side)i;
+        if (attempt->side[i].rst.frame)
+            return &attempt->side[i].rst;
+    }
+    return NULL;
+}
+
+static double reset_delay_ms(const struct attempt *attempt, const struct mark *rst, enum side side)
+{
+    const struct mark *before = attempt->refused.frame ? &attempt->syn : &attempt->side[!side].last;
+    /* Windows repeats its SYN after a RST: the first pair is the one to measure. */
+    return before->frame && before->time_ns <= rst->time_ns
+               ? (double)(rst->time_ns - before->time_ns) / 1e6
+               : -1;
+}
+
+static void reset_timing(const struct fact_context *context, const struct host *host,
+                         double delay_ms, struct frame_list frames, struct fact *facts)
+{
+    if (!host || host->answer_min_us == HOST_NO_TIME || host->answer_min_us < TOO_SOON_RTT_MIN_US)
+        return;
+    bool soon = delay_ms * 1000 < context->thresholds->rst_too_soon_ratio * host->answer_min_us;
+    set_word(facts, FACT_RST_TIMING, soon ? "too-soon" : "as-usual")->frames = frames;
+}
+
+/* The baseline of a RST is what its side sent in the same connection, else the address elsewhere. */
+static const char *reset_ttl(const struct fact_context *context, const struct attempt *attempt,
+                             const struct mark *rst, enum side side, const struct host *host)
+{
+    const struct mark *own = &attempt->side[side].last;
+    if (!own->frame)
+        return against_baseline(context, host, rst->hop_limit);
+    int apart = (int)rst->hop_limit - (int)own->hop_limit;
+    if (fabs((double)apart) <= context->thresholds->ttl_tolerance_hops)
+        return "same";
+    return hops_travelled(rst->hop_limit) <= hops_travelled(own->hop_limit) ? "nearer" : "farther";
+}
+
+static void reset_facts(const struct fact_context *context, const struct failure *failure,
+                        struct fact *facts)
+{
+    const struct attempt *attempt = first_attempt(failure);
+    enum side side;
+    const struct mark *rst = attempt ? reset_of(attempt, &side) : NULL;
+    if (!rst)
+        return;
+    struct frame_list frames = {0};
+    frame_list_add(&frames, rst->frame);
+    const struct host *host =
+        host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
+    bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
+    set_word(facts, FACT_RST_FROM, both ? "both" : side == RESPONDER ? "responder" : "initiator")
+        ->frames = frames;
+    set_number(facts, FACT_RST_HOPS, hops_travelled(rst->hop_limit))->frames = frames;
+    const char *ttl = reset_ttl(context, attempt, rst, side, host);
+    if (ttl)
+        set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
+    const char *mac = mac_word(host, rst);
+    if (mac)
+        set_word(facts, FACT_RST_MAC, mac)->frames = frames;
+    const struct mark *trigger = attempt->refused.frame ? &attempt->syn
+                                                        : &attempt->side[!side].last;
+    bool copied = trigger->frame && ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
+                                     (rst->window && rst->window == trigger->window));
+    set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
+    double delay_ms = reset_delay_ms(attempt, rst, side);
+    if (delay_ms >= 0)
+        reset_timing(context, host, delay_ms, frames, facts);
+}
+
+static void delay_fact(const struct failure *failure, struct fact *facts)
+{
+    double shortest_ms = -1;
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        enum side side;
+        const struct mark *rst = reset_of(attempt, &side);
+        double ms = rst ? reset_delay_ms(attempt, rst, side)
+                    : attempt->icmp.count ? (double)attempt->icmp.answered_after_ns / 1e6
+                                          : -1;
+        if (ms < 0 || (shortest_ms >= 0 && ms >= shortest_ms))
+            continue;
+        shortest_ms = ms;
+        frames = (struct frame_list){0};
+        frame_list_add(&frames, rst ? rst->frame : attempt->icmp.first.frame);
+    }
+    if (shortest_ms >= 0)
+        set_number(facts, FACT_ANSWER_DELAY_MS, shortest_ms)->frames = frames;
+}
+
+/* --- controls --- */
+
+static const struct {
+    enum fact_id fact;
+    enum control control;
+} control_facts[] = {
+    {FACT_CONTROL_OTHER_CLIENTS, CONTROL_OTHER_CLIENTS},
+    {FACT_CONTROL_OTHER_PORTS, CONTROL_OTHER_PORTS},
+    {FACT_CONTROL_SAME_PORT, CONTROL_SAME_PORT},
+    {FACT_CONTROL_WEB, CONTROL_WEB},
+    {FACT_CONTROL_ELSEWHERE, CONTROL_ELSEWHERE},
+    {FACT_CONTROL_SERVER_PORTS, CONTROL_SERVER_PORTS},
+    {FACT_CONTROL_PING, CONTROL_PING},
+};
+
+static bool join_others(const struct control_slot slots[CONTROL_SLOTS], enum control control,
+                        const struct failure *failure, struct frame_list *frames)
+{
+    bool any = false;
+    for (int i = 0; i < CONTROL_SLOTS; i++) {
+        if (!slots[i].count || !controls_is_other(control, failure, slots[i].who))
+            continue;
+        any = true;
+        frame_list_join(frames, &slots[i].frames);
+    }
+    return any;
+}
+
+static void control_fact(const struct fact_context *context, const struct failure *failure,
+                         enum fact_id id, enum control control, struct fact *facts)
+{
+    const struct control_tally *tally = controls_tally(context->controls, control, failure);
+    struct frame_list frames = {0};
+    bool answered = join_others(tally->answered, control, failure, &frames);
+    bool failed = !answered && join_others(tally->failed, control, failure, &frames);
+    set_word(facts, id, answered ? "answered" : failed ? "failed" : "none")->frames = frames;
+}
+
+/* The same client on the same service, before the first failure and after the last. */
+static void same_service_facts(const struct fact_context *context, const struct failure *failure,
+                               struct fact *facts)
+{
+    const struct control_slot *answered =
+        &controls_tally(context->controls, CONTROL_SAME_SERVICE, failure)->answered[0];
+    bool before = answered->count && answered->first_ns < failure->first_ns;
+    bool after = answered->count && answered->last_ns > failure->last_ns;
+    struct fact *fact = set_word(facts, FACT_CONTROL_BEFORE, before ? "answered" : "none");
+    if (before)
+        fact->frames = answered->frames;
+    fact = set_word(facts, FACT_CONTROL_AFTER, after ? "answered" : "none");
+    if (after)
+        fact->frames = answered->frames;
+}
+
+static void concurrent_fact(const struct fact_context *context, const struct failure *failure,
+                            struct fact *facts)
+{
+    const struct control_tally *tally =
+        controls_tally(context->controls, CONTROL_OTHER_CLIENTS, failure);
+    struct frame_list frames = {0};
+    bool concurrent = false;
+    for (int i = 0; i < CONTROL_SLOTS; i++) {
+        const struct control_slot *slot = &tally->answered[i];
+        if (!slot->count || slot->last_ns < failure->first_ns || slot->first_ns > failure->last_ns)
+            continue;
+        concurrent = true;
+        frame_list_join(&frames, &slot->frames);
+    }
+    set_flag(facts, FACT_CONTROL_CONCURRENT, concurrent)->frames = frames;
+}
+
+static void direction_fact(const struct fact_context *context, const struct failure *failure,
+                           struct fact *facts)
+{
+    if (!failure->service->profile->never_initiated_by_responder)
+        return;
+    const struct control_slot *served =
+        &controls_tally(context->controls, CONTROL_CLIENT_SERVES, failure)->answered[0];
+    set_word(facts, FACT_DIRECTION, served->count ? "reversed" : "expected")->frames =
+        served->frames;
+}
+
+static void all_control_facts(const struct fact_context *context, const struct failure *failure,
+                              struct fact *facts)
+{
+    for (size_t i = 0; i < sizeof control_facts / sizeof *control_facts; i++)
+        control_fact(context, failure, control_facts[i].fact, control_facts[i].control, facts);
+    same_service_facts(context, failure, facts);
+    concurrent_fact(context, failure, facts);
+    direction_fact(context, failure, facts);
+}
+
+/* --- connections that died --- */
+
+static bool is_unanswered(const struct attempt *attempt, enum side side)
+{
+    return attempt->side[side].first_unanswered.frame && attempt->side[side].repeats;
+}
+
+static const char *phase_word(const struct fact_context *context, const struct attempt *attempt)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct side_record *server = &attempt->side[RESPONDER];
+    double idle_s = 0;
+    for (int i = 0; i < 2; i++)
+        if (attempt->side[i].first_unanswered.frame)
+            idle_s = fmax(idle_s, (double)attempt->side[i].idle_before_ns / 1e9);
+    if (!client->data_packets && !server->data_packets)
+        return "handshake";
+    if (idle_s >= context->thresholds->idle_min_s)
+        return "idle";
+    if (client->bytes + server->bytes >= TRANSFER_BYTES)
+        return "transfer";
+    return server->data_packets && !(attempt->bits & ATTEMPT_MIDSTREAM) ? "request"
+           : attempt->bits & ATTEMPT_MIDSTREAM                          ? "request"
+                                                                        : "first-payload";
+}
+
+static void idle_facts(const struct fact_context *context, const struct failure *failure,
+                       struct fact *facts)
+{
+    uint32_t repeated = 0;
+    double idle_s = -1;
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        double longest_s = -1;
+        for (int i = 0; i < 2; i++) {
+            const struct side_record *side = &attempt->side[i];
+            if (!side->first_unanswered.frame)
+                continue;
+            longest_s = fmax(longest_s, (double)side->idle_before_ns / 1e9);
+            frame_list_add(&frames, side->first_unanswered.frame);
+        }
+        repeated += longest_s >= context->thresholds->idle_min_s;
+        if (idle_s < 0)
+            idle_s = longest_s;
+    }
+    if (idle_s < 0)
+        return;
+    set_number(facts, FACT_IDLE_BEFORE_S, round(idle_s * 10) / 10)->frames = frames;
+    set_number(facts, FACT_IDLE_REPEATED, repeated)->frames = frames;
+}
+
+static const char *other_side_word(const struct side_record *stalled,
+                                   const struct side_record *other)
+{
+    int64_t since_ns = stalled->first_unanswered.time_ns;
+    if (other->last_data.frame && other->last_data.time_ns > since_ns)
+        return "data";
+    return other->last.frame && other->last.time_ns > since_ns ? "acks" : "silent";
+}
+
+static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
+{
+    bool client = is_unanswered(attempt, INITIATOR), server = is_unanswered(attempt, RESPONDER);
+    enum side side = server && !client ? RESPONDER : INITIATOR;
+    const struct side_record *stalled = &attempt->side[side], *other = &attempt->side[!side];
+    if (!client && !server) {
+        /* Everything was acknowledged: the reply is what is missing. */
+        if (!stalled->last_data.frame || other->data_packets)
+            return;
+        set_flag(facts, FACT_STALL_ACKED, true);
+        frame_list_add(&facts[FACT_STALL_ACKED].frames, stalled->last_data.frame);
+        set_word(facts, FACT_STALL_FROM, "initiator")->frames = facts[FACT_STALL_ACKED].frames;
+        return;
+    }
+    struct frame_list frames = stalled->repeat_frames;
+    frame_list_add(&frames, stalled->first_unanswered.frame);
+    set_flag(facts, FACT_STALL_ACKED, false)->frames = frames;
+    set_word(facts, FACT_STALL_FROM, client && server ? "both" : client ? "initiator" : "responder")
+        ->frames = frames;
+    set_word(facts, FACT_STALL_OTHER_SIDE, other_side_word(stalled, other))->frames = frames;
+    if (attempt->proto == PROTO_TCP && stalled->passed_length_max) {
+        bool full = stalled->unanswered_length_min >= FULL_SIZE_MIN &&
+                    stalled->unanswered_length_min > stalled->passed_length_max &&
+                    !attempt->too_big_seen;
+        set_flag(facts, FACT_STALL_FULL_SIZE, full)->frames = frames;
+    }
+}
+
+static void gave_up_fact(const struct attempt *attempt, struct fact *facts)
+{
+    bool gave_up[2];
+    struct frame_list frames = {0};
+    for (int i = 0; i < 2; i++) {
+        const struct side_record *side = &attempt->side[i];
+        gave_up[i] = side->fin.frame || side->rst.frame;
+        frame_list_add(&frames, side->fin.frame ? side->fin.frame : side->rst.frame);
+    }
+    if (gave_up[INITIATOR] || gave_up[RESPONDER])
+        set_word(facts, FACT_STALL_GAVE_UP,
+                 gave_up[0] && gave_up[1] ? "both"
+                 : gave_up[INITIATOR]     ? "initiator"
+                                          : "responder")
+            ->frames = frames;
+}
+
+static bool is_midstream(enum symptom symptom)
+{
+    return symptom == SYMPTOM_RESET_MIDSTREAM || symptom == SYMPTOM_STALL_MIDSTREAM ||
+           symptom == SYMPTOM_UDP_STALL;
+}
+
+static void midstream_facts(const struct fact_context *context, const struct failure *failure,
+                            struct fact *facts)
+{
+    const struct attempt *attempt = first_attempt(failure);
+    if (!attempt || !is_midstream(failure->symptom))
+        return;
+    set_word(facts, FACT_DIED_AFTER, phase_word(context, attempt))->frames = failure->frames;
+    idle_facts(context, failure, facts);
+    stall_side_facts(attempt, facts);
+    gave_up_fact(attempt, facts);
+    double bytes = 0;
+    const struct attempt *each;
+    EACH_ATTEMPT(each, failure)
+    bytes += (double)(each->side[INITIATOR].bytes + each->side[RESPONDER].bytes);
+    set_number(facts, FACT_BYTES_MOVED, round(bytes / failure->sample_count));
+}
+
+/* Replies that leave another way than the requests came (several interfaces or gateways). */
+static void return_path_fact(const struct failure *failure, struct fact *facts)
+{
+    static const uint8_t no_mac[6];
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        const struct mark *asked = &attempt->syn, *answered = &attempt->synack;
+        if (!asked->frame || !answered->frame)
+            continue;
+        const char *word = "same";
+        if (asked->if_index != answered->if_index)
+            word = "other-interface";
+        else if (asked->has_mac && memcmp(answered->mac_to, no_mac, sizeof no_mac) != 0 &&
+                 memcmp(asked->mac, answered->mac_to, sizeof asked->mac) != 0)
+            word = "other-mac";
+        struct fact *fact = set_word(facts, FACT_RETURN_PATH, word);
+        frame_list_add(&fact->frames, asked->frame);
+        frame_list_add(&fact->frames, answered->frame);
+        return;
+    }
+}
+
+/* --- the capture --- */
+
+static void capture_facts(const struct fact_context *context, const struct failure *failure,
+                          struct fact *facts)
+{
+    const struct control_summary *summary = controls_summary(context->controls);
+    set_flag(facts, FACT_ONE_DIRECTIONAL,
+             summary->conversations >= ONE_SIDED_FLOWS_MIN &&
+                 summary->one_sided * 2 > summary->conversations);
+    set_flag(facts, FACT_CAPTURE_DROPS, context->capture_dropped > 0);
+    if (!context->spoken || !failure->service->speaks_count)
+        return;
+    bool expected = false;
+    for (size_t i = 0; i < failure->service->speaks_count; i++)
+        expected |= strcmp(failure->service->speaks[i], context->spoken) == 0;
+    set_word(facts, FACT_SPEAKS, expected ? "expected" : "foreign")->frames = failure->frames;
+}
+
+void facts_establish(const struct fact_context *context, const struct failure *failure,
+                     struct fact facts[FACT_COUNT])
+{
+    memset(facts, 0, FACT_COUNT * sizeof *facts);
+    symptom_facts(failure, facts);
+    path_facts(context, failure, facts);
+    server_facts(context, failure, facts);
+    icmp_facts(context, failure, facts);
+    reset_facts(context, failure, facts);
+    delay_fact(failure, facts);
+    all_control_facts(context, failure, facts);
+    midstream_facts(context, failure, facts);
+    return_path_fact(failure, facts);
+    capture_facts(context, failure, facts);
+}

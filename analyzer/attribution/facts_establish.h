@@ -1,0 +1,25 @@
+/* Establishing the facts of one failure: the only place where packets' records become facts. */
+#ifndef FWSNIFF_ATTRIBUTION_FACTS_ESTABLISH_H
+#define FWSNIFF_ATTRIBUTION_FACTS_ESTABLISH_H
+
+#include "analyzer/attribution/controls.h"
+#include "analyzer/attribution/facts.h"
+#include "analyzer/attribution/failure.h"
+#include "analyzer/attribution/vantage.h"
+#include "analyzer/symptom/thresholds.h"
+
+struct fact_context {
+    const struct vantage_context *vantage;
+    const struct controls *controls;
+    const struct thresholds *thresholds;
+    const char *spoken;        /* protocol nDPI recognised on the failing service; NULL: none */
+    uint64_t capture_dropped;
+    int64_t now_ns;
+};
+
+/* Fills facts[FACT_COUNT]. FACT_VANTAGE and its confidence are left to the caller, who may judge
+ * the same failure from several. */
+void facts_establish(const struct fact_context *context, const struct failure *failure,
+                     struct fact facts[FACT_COUNT]);
+
+#endif

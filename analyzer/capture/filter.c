@@ -1,0 +1,106 @@
+#include "analyzer/capture/filter.h"
+
+#include <pcap/pcap.h>
+#include <stdlib.h>
+
+#include "analyzer/capture/linktype.h"
+#include "analyzer/memory.h"
+
+struct program {
+    uint16_t link_type;
+    bool usable;
+    struct error why_not;
+    struct bpf_program code;
+};
+
+struct frame_filter {
+    char *expression;
+    struct program programs[FILTER_LINK_TYPES_MAX];
+    size_t count;
+    struct error problem;
+};
+
+struct frame_filter *filter_open(const char *expression)
+{
+    struct frame_filter *filter = memory_zeroed(1, sizeof *filter);
+    filter->expression = memory_string(expression);
+    return filter;
+}
+
+void filter_close(struct frame_filter *filter)
+{
+    if (!filter)
+        return;
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->programs[i].usable)
+            pcap_freecode(&filter->programs[i].code);
+    free(filter->expression);
+    free(filter);
+}
+
+static struct program *find(struct frame_filter *filter, uint16_t link_type)
+{
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->programs[i].link_type == link_type)
+            return &filter->programs[i];
+    return NULL;
+}
+
+static bool compile(struct frame_filter *filter, struct program *program, struct error *error)
+{
+    char buffer[24];
+    pcap_t *dead = pcap_open_dead(linktype_to_dlt(program->link_type),
+                                  (int)linktype_frame_bytes_max(program->link_type));
+    if (!dead)
+        return error_set(error, "no memory to compile the filter");
+    program->usable =
+        pcap_compile(dead, &program->code, filter->expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (!program->usable)
+        error_set(&program->why_not, "the filter '%s' cannot be used with link type %s: %s",
+                  filter->expression, source_link_type_name(program->link_type, buffer),
+                  pcap_geterr(dead));
+    pcap_close(dead);
+    return program->usable || error_set(error, "%s", program->why_not.text);
+}
+
+bool filter_compile(struct frame_filter *filter, uint16_t link_type, struct error *error)
+{
+    struct program *program = find(filter, link_type);
+    if (program)
+        return program->usable || error_set(error, "%s", program->why_not.text);
+    if (filter->count == FILTER_LINK_TYPES_MAX)
+        return error_set(error, "more than %d link types to filter", FILTER_LINK_TYPES_MAX);
+    program = &filter->programs[filter->count++];
+    program->link_type = link_type;
+    return compile(filter, program, error);
+}
+
+static bool matches(const struct program *program, const struct frame *frame)
+{
+    if (!program || !program->usable)
+        return false;
+    /* The time is not looked at by any filter instruction. */
+    struct pcap_pkthdr header = {.caplen = frame->caplen, .len = frame->len};
+    return pcap_offline_filter(&program->code, &header, frame->data) != 0;
+}
+
+size_t filter_apply(struct frame_filter *filter, struct frame *frames, size_t count)
+{
+    size_t kept = 0;
+    const struct program *program = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!program || program->link_type != frames[i].link_type) {
+            struct error *first = filter->problem.text[0] ? NULL : &filter->problem;
+            filter_compile(filter, frames[i].link_type, first);
+            program = find(filter, frames[i].link_type);
+        }
+        if (matches(program, &frames[i]))
+            frames[kept++] = frames[i];
+    }
+    return kept;
+}
+
+const char *filter_problem(const struct frame_filter *filter)
+{
+    return filter->problem.text;
+}

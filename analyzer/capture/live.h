@@ -1,0 +1,22 @@
+/* A live interface behind source.h, through libpcap. */
+#ifndef FWSNIFF_CAPTURE_LIVE_H
+#define FWSNIFF_CAPTURE_LIVE_H
+
+#include "analyzer/capture/source.h"
+
+enum {
+    LIVE_WAIT_MS = 100,                 /* how long one call waits for the first frame */
+    LIVE_BATCH_BYTES = 4 * 1024 * 1024, /* of frames in one batch, and one frame more */
+};
+
+struct live;
+
+struct live *live_open(const struct source_live_options *options, struct source_stats *stats,
+                       struct error *error);
+int live_next(struct live *live, struct frame *frames, size_t capacity);
+void live_break(struct live *live);
+/* Asks the kernel how many frames it lost and puts that into the stats. */
+void live_update_stats(struct live *live);
+void live_close(struct live *live);
+
+#endif

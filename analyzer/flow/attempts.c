@@ -1,0 +1,213 @@
+/* The records of product attempts: making them, giving them up, telling copies from packets. */
+#include <stdlib.h>
+
+#include "analyzer/flow/hash.h"
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/memory.h"
+#include "analyzer/words.h"
+
+enum {
+    EVICT_LOOKS = 32,
+    LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
+    TWIN_LOOKS = 64,
+    COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
+    COPY_WINDOW_NS = 5000000,       /* nothing but the content to go by: a mirror port's delay */
+    TWIN_WINDOW_NS = 200000000,
+};
+
+struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number)
+{
+    return number && number <= tracker->attempt_count ? tracker->attempts[number - 1] : NULL;
+}
+
+struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow)
+{
+    return tracker_attempt(tracker, flow->attempt);
+}
+
+struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position)
+{
+    return *position < tracker->attempt_count ? tracker->attempts[(*position)++] : NULL;
+}
+
+static bool worked_and_ended(const struct attempt *attempt)
+{
+    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin.frame &&
+           attempt->side[RESPONDER].fin.frame;
+}
+
+/* Connections that worked and ended go first, then the one silent for longest. */
+static struct attempt *pick_victim(struct tracker *tracker)
+{
+    struct attempt *oldest = NULL;
+    for (int i = 0; i < EVICT_LOOKS; i++) {
+        struct attempt *attempt = tracker->attempts[tracker->attempt_hand];
+        tracker->attempt_hand = (tracker->attempt_hand + 1) % tracker->attempt_count;
+        if (worked_and_ended(attempt))
+            return attempt;
+        if (!oldest || attempt->last_ns < oldest->last_ns)
+            oldest = attempt;
+    }
+    return oldest;
+}
+
+static struct attempt *evict(struct tracker *tracker)
+{
+    struct attempt *attempt = pick_victim(tracker);
+    if (tracker->on_evict)
+        tracker->on_evict(attempt, tracker->evict_context);
+    tracker->counters.attempts_evicted++;
+    if (worked_and_ended(attempt))
+        tracker->counters.evicted_succeeded++;
+    struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
+    if (flow && flow->attempt == attempt->number)
+        flow->attempt = 0;
+    struct attempt *twin = tracker_attempt(tracker, attempt->twin);
+    if (twin)
+        twin->twin = 0;
+    return attempt;
+}
+
+static struct attempt *blank_record(struct tracker *tracker)
+{
+    if (tracker->attempt_count == tracker->attempt_cap) {
+        struct attempt *attempt = evict(tracker);
+        *attempt = (struct attempt){.number = attempt->number};
+        return attempt;
+    }
+    size_t count = tracker->attempt_count;
+    if ((count & (count - 1)) == 0) /* doubles at powers of two */
+        tracker->attempts =
+            memory_resize(tracker->attempts, count ? count * 2 : 1, sizeof *tracker->attempts);
+    struct attempt *attempt = memory_zeroed(1, sizeof *attempt);
+    attempt->number = (uint32_t)++tracker->attempt_count;
+    tracker->attempts[count] = attempt;
+    return attempt;
+}
+
+static uint64_t payload_hash(const struct packet *packet)
+{
+    enum { HASHED = 64 };
+    uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
+    uint64_t hash = packet->payload_length;
+    for (uint32_t i = 0; i < length; i++)
+        hash = hash_mix(hash ^ packet->payload[i], 0x9e3779b97f4a7c15u);
+    return hash | 1;
+}
+
+struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
+                            const struct service *service, const struct event *event,
+                            enum side sender)
+{
+    struct attempt *attempt = blank_record(tracker);
+    const struct packet *packet = event->packet;
+    attempt->bits = ATTEMPT_USED;
+    attempt->service = profiles_service_index(tracker->options.profiles, service);
+    attempt->proto = key->proto;
+    attempt->key = *key;
+    attempt->tunnels = packet->tunnels;
+    attempt->address[sender] = packet->ip.source;
+    attempt->address[!sender] = packet->ip.destination;
+    attempt->port[sender] = packet->source_port;
+    attempt->port[!sender] = packet->destination_port;
+    attempt->last_ns = event->time_ns;
+    if (packet->kind == PACKET_UDP)
+        attempt->payload_hash = payload_hash(packet);
+    flow->attempt = attempt->number;
+    tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
+    return attempt;
+}
+
+static bool same_content(const struct fingerprint *a, const struct fingerprint *b)
+{
+    return a->sequence == b->sequence && a->acknowledgment == b->acknowledgment &&
+           a->length == b->length && a->flags_side == b->flags_side;
+}
+
+static int64_t copy_window(const struct fingerprint *now, const struct fingerprint *before,
+                           bool is_syn, int64_t syn_copy_gap_ns)
+{
+    if (is_syn)
+        return syn_copy_gap_ns;
+    if (now->ip_id && now->ip_id == before->ip_id)
+        return COPY_WINDOW_ID_NS;
+    if (now->ip_id != before->ip_id)
+        return -1;
+    return COPY_WINDOW_NS;
+}
+
+static struct fingerprint fingerprint_of(enum side side, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    bool tcp = packet->kind == PACKET_TCP;
+    return (struct fingerprint){
+        .time_ns = event->time_ns,
+        .sequence = tcp ? packet->tcp.sequence : 0,
+        .acknowledgment = tcp ? packet->tcp.acknowledgment : 0,
+        .ip_id = packet->ip.id,
+        .length = packet->payload_length,
+        .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
+        .hop_limit = packet->ip.hop_limit,
+        .if_index = packet->if_index,
+    };
+}
+
+bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event *event,
+                     int64_t syn_copy_gap_ns)
+{
+    struct fingerprint now = fingerprint_of(side, event);
+    bool is_syn = (now.flags_side & TCP_SYN) != 0;
+    for (unsigned i = 0; i < RECENT_PACKETS; i++) {
+        const struct fingerprint *before = &attempt->recent[i];
+        if (!before->time_ns || !same_content(&now, before))
+            continue;
+        /* UDP has nothing but its IP-ID: the same request again is a repeat, not a copy. */
+        if (event->packet->kind == PACKET_UDP && !now.ip_id &&
+            now.hop_limit == before->hop_limit && now.if_index == before->if_index)
+            continue;
+        int64_t age = now.time_ns - before->time_ns;
+        if (age > copy_window(&now, before, is_syn, syn_copy_gap_ns))
+            continue;
+        attempt->copies++;
+        if (now.hop_limit != before->hop_limit || now.if_index != before->if_index) {
+            attempt->forwarded++;
+            frame_list_add(&attempt->forwarded_frames, event->frame);
+        }
+        return true;
+    }
+    attempt->recent[attempt->recent_at++ % RECENT_PACKETS] = now;
+    return false;
+}
+
+static bool is_twin(const struct attempt *outer, const struct attempt *inner)
+{
+    int64_t apart = inner->side[INITIATOR].first.time_ns - outer->side[INITIATOR].first.time_ns;
+    if (outer == inner || outer->proto != inner->proto || apart < 0 || apart > TWIN_WINDOW_NS)
+        return false;
+    if (outer->proto == PROTO_TCP) /* a NAT leaves the initial sequence number alone */
+        return outer->syn.frame && outer->syn.sequence == inner->syn.sequence;
+    return outer->payload_hash == inner->payload_hash &&
+           (ip_equal(&outer->address[INITIATOR], &inner->address[INITIATOR]) ||
+            ip_equal(&outer->address[RESPONDER], &inner->address[RESPONDER]));
+}
+
+void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
+{
+    for (uint32_t i = 2; i <= TWIN_LOOKS && i <= tracker->latest_at; i++) {
+        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
+        struct attempt *outer = tracker_attempt(tracker, number);
+        if (outer && !outer->twin && is_twin(outer, attempt)) {
+            outer->twin = attempt->number;
+            attempt->twin = outer->number;
+            attempt->bits |= ATTEMPT_IS_INNER;
+            return;
+        }
+    }
+}
+
+void attempts_free(struct tracker *tracker)
+{
+    for (size_t i = 0; i < tracker->attempt_count; i++)
+        free(tracker->attempts[i]);
+    free(tracker->attempts);
+}

@@ -1,0 +1,93 @@
+/* Every conversation of the capture in one cache line each: enough to be control evidence ("others
+ * were answered on this port at that time"). Conversations of watched products have a richer record
+ * beside it, see attempt.h.
+ *
+ * The table is an index of small slots over slabs of entries. It has a cap; when it is full, the
+ * clock hand looks at a few entries and evicts the one of least worth (closed before open, never
+ * answered strangers first, those of products last). Evictions are counted. */
+#ifndef FWSNIFF_FLOW_FLOW_TABLE_H
+#define FWSNIFF_FLOW_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ends of a conversation; as an index and as what an "initiator" bit says. */
+enum side { INITIATOR, RESPONDER };
+
+enum flow_bit {
+    FLOW_V6 = 1 << 0,
+    FLOW_INITIATOR_IS_HIGH = 1 << 1, /* the initiator is end[1] of the key */
+    FLOW_SYN = 1 << 2,
+    FLOW_SYNACK = 1 << 3,            /* the responder accepted */
+    FLOW_ESTABLISHED = 1 << 4,       /* the initiator acknowledged, or data shows it did */
+    FLOW_REFUSED = 1 << 5,           /* RST in reply to the SYN */
+    FLOW_RESET = 1 << 6,             /* RST later on */
+    FLOW_FIN = 1 << 7,
+    FLOW_ICMP_ERROR = 1 << 8,        /* an ICMP error quotes it */
+    FLOW_FROM_INITIATOR = 1 << 9,    /* packets seen */
+    FLOW_FROM_RESPONDER = 1 << 10,
+    FLOW_MIDSTREAM = 1 << 11,        /* began before the capture */
+    FLOW_TUNNELLED = 1 << 12,
+    FLOW_USED = 1 << 15,
+};
+
+/* The two ends, the lower one first. Built with flow_key_make. */
+struct flow_key {
+    uint32_t address[2]; /* address_pool numbers */
+    uint16_t port[2];    /* ICMP echo: identifier and 0 */
+    uint8_t proto;       /* PROTO_TCP, PROTO_UDP, or 1 for echo of either version */
+    uint8_t v6;
+};
+
+struct flow {
+    int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
+    uint32_t address[2];
+    uint16_t port[2];
+    uint16_t bits;             /* enum flow_bit */
+    uint8_t proto;
+    uint8_t touched;           /* for the clock hand */
+    uint32_t attempt;          /* number of the product's record + 1; 0: no product's */
+    uint32_t isn;              /* of the latest SYN */
+    uint32_t first_frame;      /* of the latest attempt */
+    uint32_t answer_frame;     /* first packet of the responder; 0: none */
+    uint32_t answered_after_us;
+    uint32_t syn_count;        /* of the latest attempt, duplicates left out */
+};
+_Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
+
+struct flow_table;
+
+/* Room for `cap` flows at most; memory grows with use. */
+struct flow_table *flow_table_new(size_t cap);
+void flow_table_free(struct flow_table *table);
+
+/* Orders two ends. `*swapped`: the first end given became end[1]. */
+struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address, uint16_t first_port,
+                              uint32_t second_address, uint16_t second_port, bool *swapped);
+
+/* NULL: not there. Pointers stay valid until the next flow_table_add(). */
+struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key);
+
+/* Finds or adds; a new entry is zeroed but for its key and FLOW_USED, and `*added` is true. */
+struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key, bool *added);
+
+/* Walks all flows: start with *position = 0; NULL at the end. */
+const struct flow *flow_table_next(const struct flow_table *table, size_t *position);
+
+size_t flow_table_count(const struct flow_table *table);
+uint64_t flow_table_evicted(const struct flow_table *table);
+
+/* The side that sent a packet whose source is end[1] (`from_high`). */
+static inline enum side flow_side(const struct flow *flow, bool from_high)
+{
+    return ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == from_high ? INITIATOR : RESPONDER;
+}
+
+/* Index into address[] and port[] of a side. */
+static inline int flow_end(const struct flow *flow, enum side side)
+{
+    return ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (side == INITIATOR);
+}
+
+#endif

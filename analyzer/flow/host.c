@@ -1,0 +1,148 @@
+#include "analyzer/flow/host.h"
+
+#include <stdlib.h>
+
+#include "analyzer/flow/hash.h"
+#include "analyzer/memory.h"
+
+enum { HOST_SLAB = 1024, HOST_SLOTS_FIRST = 1024 };
+
+struct host_table {
+    struct host **slabs;
+    size_t count, cap;
+    uint32_t *slots; /* index + 1; 0: free */
+    size_t mask;
+    uint64_t seed, refused;
+};
+
+struct host_table *host_table_new(size_t cap)
+{
+    struct host_table *table = memory_zeroed(1, sizeof *table);
+    table->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
+    table->mask = HOST_SLOTS_FIRST - 1;
+    table->slots = memory_zeroed(HOST_SLOTS_FIRST, sizeof *table->slots);
+    table->seed = hash_seed();
+    return table;
+}
+
+void host_table_free(struct host_table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i * HOST_SLAB < table->count; i++)
+        free(table->slabs[i]);
+    free(table->slabs);
+    free(table->slots);
+    free(table);
+}
+
+struct host *host_table_at(const struct host_table *table, size_t index)
+{
+    return &table->slabs[index / HOST_SLAB][index % HOST_SLAB];
+}
+
+static size_t find_slot(const struct host_table *table, const struct ip_address *address)
+{
+    size_t slot = hash_two(table->seed, address->halves[0], address->halves[1]) & table->mask;
+    while (table->slots[slot] &&
+           !ip_equal(&host_table_at(table, table->slots[slot] - 1)->address, address))
+        slot = (slot + 1) & table->mask;
+    return slot;
+}
+
+struct host *host_table_find(const struct host_table *table, const struct ip_address *address)
+{
+    size_t slot = find_slot(table, address);
+    return table->slots[slot] ? host_table_at(table, table->slots[slot] - 1) : NULL;
+}
+
+static void grow_slots(struct host_table *table)
+{
+    table->mask = (table->mask + 1) * 2 - 1;
+    free(table->slots);
+    table->slots = memory_zeroed(table->mask + 1, sizeof *table->slots);
+    for (size_t i = 0; i < table->count; i++)
+        table->slots[find_slot(table, &host_table_at(table, i)->address)] = (uint32_t)i + 1;
+}
+
+struct host *host_table_add(struct host_table *table, const struct ip_address *address)
+{
+    size_t slot = find_slot(table, address);
+    if (table->slots[slot])
+        return host_table_at(table, table->slots[slot] - 1);
+    if (table->count == table->cap) {
+        table->refused++;
+        return NULL;
+    }
+    if (table->count % HOST_SLAB == 0) {
+        size_t slabs = table->count / HOST_SLAB + 1;
+        table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
+        table->slabs[slabs - 1] = memory_zeroed(HOST_SLAB, sizeof(struct host));
+    }
+    struct host *host = host_table_at(table, table->count++);
+    host->address = *address;
+    host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
+    table->slots[slot] = (uint32_t)table->count;
+    if (table->count * 2 > table->mask)
+        grow_slots(table);
+    return host;
+}
+
+size_t host_table_count(const struct host_table *table)
+{
+    return table->count;
+}
+
+uint64_t host_table_refused(const struct host_table *table)
+{
+    return table->refused;
+}
+
+static void note_mac(struct host *host, const struct packet *packet)
+{
+    if (!packet->has_mac)
+        return;
+    if (host->has_mac && memcmp(host->mac, packet->source_mac, sizeof host->mac) != 0)
+        host->several_macs = true;
+    memcpy(host->mac, packet->source_mac, sizeof host->mac);
+    host->has_mac = true;
+}
+
+void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
+                     int64_t time_ns)
+{
+    if (host->packets++ == 0) {
+        host->first_ns = time_ns;
+        host->first_frame = frame;
+        host->hop_limit_min = UINT8_MAX;
+    }
+    host->last_ns = time_ns;
+    host->last_frame = frame;
+    uint8_t hop_limit = packet->ip.hop_limit;
+    host->hop_limit = hop_limit;
+    if (hop_limit < host->hop_limit_min)
+        host->hop_limit_min = hop_limit;
+    if (hop_limit > host->hop_limit_max)
+        host->hop_limit_max = hop_limit;
+    host->if_index = packet->if_index;
+    note_mac(host, packet);
+    switch (packet->direction) {
+    case LINK_IN:
+        host->frames_in++;
+        break;
+    case LINK_OUT:
+        host->frames_out++;
+        break;
+    case LINK_OTHER_HOST:
+        host->frames_other++;
+        break;
+    case LINK_UNKNOWN:
+        break;
+    }
+}
+
+int hops_travelled(uint8_t hop_limit)
+{
+    int initial = hop_limit <= 64 ? 64 : hop_limit <= 128 ? 128 : 255;
+    return initial - hop_limit;
+}

@@ -1,0 +1,64 @@
+/* What the capture shows of each address: how far away it is, whose MAC brings its packets, how
+ * quickly it answers. These are the baselines against which a RST or an ICMP error is held, and
+ * most of what tells where the capture was taken.
+ *
+ * Only packets that an address certainly sent itself count for the baseline: RST and ICMP errors
+ * are what is to be judged, so they are left out. */
+#ifndef FWSNIFF_FLOW_HOST_H
+#define FWSNIFF_FLOW_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/attribution/fact.h"
+#include "dissectors/packet.h"
+
+enum { HOST_NO_TIME = UINT32_MAX };
+
+struct host {
+    struct ip_address address;
+    int64_t first_ns, last_ns;      /* own packets, RST and ICMP errors left out */
+    uint64_t first_frame, last_frame;
+    uint32_t packets;
+    uint8_t hop_limit;              /* latest; 0: none seen */
+    uint8_t hop_limit_min, hop_limit_max;
+    bool has_mac, several_macs;
+    uint8_t mac[6];                 /* source MAC of its latest packet */
+    uint32_t if_index;              /* cooked v2 */
+    uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
+    uint32_t answer_min_us;         /* as responder: shortest request to answer; HOST_NO_TIME */
+    uint32_t confirm_min_us;        /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
+    uint32_t checksums_wrong, checksums_right; /* of the packets looked at */
+    uint32_t flows;                 /* conversations it takes part in; set by controls_gather() */
+    uint32_t oversized;             /* TCP segments longer than the MTU a peer's MSS allows */
+    /* ARP and ND: requests for this address since it last answered, and the answers. */
+    uint32_t asked, asked_unanswered, resolved;
+    int64_t asked_last_ns;
+    struct frame_list asked_frames; /* unanswered ones */
+};
+
+struct host_table;
+
+/* A cap of `cap` hosts; what comes after has no entry and is counted. */
+struct host_table *host_table_new(size_t cap);
+void host_table_free(struct host_table *table);
+
+/* NULL: unknown. Pointers stay valid for the table's life. */
+struct host *host_table_find(const struct host_table *table, const struct ip_address *address);
+/* Finds or adds; NULL when the table is full. */
+struct host *host_table_add(struct host_table *table, const struct ip_address *address);
+
+size_t host_table_count(const struct host_table *table);
+struct host *host_table_at(const struct host_table *table, size_t index);
+uint64_t host_table_refused(const struct host_table *table);
+
+/* Counts a packet that `host` itself sent. */
+void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
+                     int64_t time_ns);
+
+/* Routers passed since the sender, assuming the nearest common initial value at or above (64, 128,
+ * 255; 32 is long gone). RFC 1700 and the systems' defaults. */
+int hops_travelled(uint8_t hop_limit);
+
+#endif

@@ -1,0 +1,104 @@
+/* ICMP errors, joined to the conversation they quote (RFC 792, RFC 4443 2.4). */
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/words.h"
+
+enum {
+    LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
+    TRANSLATED_WINDOW_S = 10,
+};
+
+/* The conversation whose packet is quoted, as the quote's own addresses name it. */
+static struct flow *quoted_flow(struct tracker *tracker, const struct icmp_quote *quote,
+                                bool *from_high)
+{
+    struct flow_key key;
+    uint8_t proto = quote->ip.protocol;
+    if (!quote->has_ports || (proto != PROTO_TCP && proto != PROTO_UDP))
+        return NULL;
+    if (!tracker_key(tracker, proto, quote->ip.version, &quote->ip.source, quote->source_port,
+                     &quote->ip.destination, quote->destination_port, false, &key, from_high))
+        return NULL;
+    return flow_table_find(tracker->flows, &key);
+}
+
+static bool quotes_translated(const struct attempt *attempt, const struct icmp_quote *quote,
+                              int64_t time_ns)
+{
+    if (attempt->proto != quote->ip.protocol ||
+        time_ns - attempt->last_ns > TRANSLATED_WINDOW_S * INT64_C(1000000000))
+        return false;
+    if (attempt->proto == PROTO_TCP)
+        return quote->has_sequence && attempt->syn.frame &&
+               attempt->syn.sequence == quote->sequence;
+    return quote->has_ports && attempt->port[RESPONDER] == quote->destination_port &&
+           (ip_equal(&attempt->address[RESPONDER], &quote->ip.destination) ||
+            (attempt->port[INITIATOR] == quote->source_port &&
+             ip_equal(&attempt->address[INITIATOR], &quote->ip.source)));
+}
+
+/* A quote may show the packet as it was on the other side of a NAT. The initial sequence number is
+ * the same on both sides; for UDP one of the addresses is. */
+static struct attempt *translated_attempt(const struct tracker *tracker,
+                                          const struct icmp_quote *quote, int64_t time_ns)
+{
+    for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
+        struct attempt *attempt =
+            tracker_attempt(tracker, tracker->latest[(tracker->latest_at - i) % LATEST]);
+        if (attempt && quotes_translated(attempt, quote, time_ns))
+            return attempt;
+    }
+    return NULL;
+}
+
+static void note_error(struct attempt *attempt, enum side quoted_side, bool translated,
+                       const struct event *event)
+{
+    const struct icmp_header *icmp = &event->packet->icmp;
+    struct icmp_record *record = &attempt->icmp;
+    if (icmp->class_ == ICMP_TOO_BIG) {
+        attempt->too_big_seen = true; /* path MTU discovery at work (RFC 1191), not a failure */
+        return;
+    }
+    if (icmp->class_ == ICMP_REDIRECTED)
+        return;
+    frame_list_add(&record->frames, event->frame);
+    if (record->count++)
+        return;
+    const struct mark *quoted = &attempt->side[quoted_side].last;
+    record->first = mark_of(event);
+    record->sender = event->packet->ip.source;
+    record->type = icmp->type;
+    record->code = icmp->code;
+    record->class_ = icmp->class_;
+    record->quoted_hop_limit = icmp->quote.ip.hop_limit;
+    record->quoted_as_sent = quoted->frame ? quoted->hop_limit : 0;
+    record->translated = translated;
+    record->answered_after_ns = quoted->frame ? event->time_ns - quoted->time_ns : -1;
+}
+
+struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
+{
+    const struct icmp_header *icmp = &event->packet->icmp;
+    tracker->counters.icmp_unreachable += icmp->class_ == ICMP_UNREACHABLE;
+    if (!icmp->has_quote)
+        return NULL;
+    bool from_high;
+    struct flow *flow = quoted_flow(tracker, &icmp->quote, &from_high);
+    struct attempt *attempt = NULL;
+    enum side side = INITIATOR;
+    if (flow) {
+        flow->bits |= FLOW_ICMP_ERROR;
+        side = flow_side(flow, from_high);
+        attempt = attempt_of_flow(tracker, flow);
+        if (!attempt)
+            return NULL;
+    } else {
+        attempt = translated_attempt(tracker, &icmp->quote, event->time_ns);
+        if (!attempt) {
+            tracker->counters.icmp_unmatched++;
+            return NULL;
+        }
+    }
+    note_error(attempt, side, !flow, event);
+    return attempt;
+}

@@ -1,0 +1,373 @@
+/* TCP: one control flow for every conversation, and for those of products the attempt's record.
+ *
+ * The state kept is what tells failures apart, not a full state machine: a capture may begin late,
+ * end early, miss a direction or hold frames twice, so nothing is concluded from what is absent
+ * here; the detectors do that, knowing how long the capture went on. */
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/words.h"
+
+static bool has(const struct packet *packet, uint8_t flags)
+{
+    return (packet->tcp.flags & flags) == flags;
+}
+
+static bool is_syn(const struct packet *packet)
+{
+    return has(packet, TCP_SYN) && !has(packet, TCP_ACK);
+}
+
+static bool is_synack(const struct packet *packet)
+{
+    return has(packet, TCP_SYN | TCP_ACK);
+}
+
+/* Who began a conversation that the capture joins late: a SYN-ACK and a watched port tell, else the
+ * lower port is taken for the service. */
+static bool sender_is_initiator(const struct tracker *tracker, const struct packet *packet)
+{
+    if (has(packet, TCP_SYN))
+        return is_syn(packet);
+    const struct profiles *profiles = tracker->options.profiles;
+    bool to = profiles_service(profiles, PROTO_TCP, packet->destination_port) != NULL;
+    bool from = profiles_service(profiles, PROTO_TCP, packet->source_port) != NULL;
+    if (to != from)
+        return to;
+    return packet->destination_port <= packet->source_port;
+}
+
+/* The control flow of a packet, made when new. NULL where the tables cannot take it. */
+static struct flow *find_flow(struct tracker *tracker, const struct event *event,
+                              struct flow_key *key, enum side *side)
+{
+    const struct packet *packet = event->packet;
+    bool from_high, added;
+    if (!tracker_key(tracker, PROTO_TCP, packet->ip.version, &packet->ip.source,
+                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
+                     key, &from_high))
+        return NULL;
+    struct flow *flow = flow_table_add(tracker->flows, key, &added);
+    if (added) {
+        if (sender_is_initiator(tracker, packet) == from_high)
+            flow->bits |= FLOW_INITIATOR_IS_HIGH;
+        if (!is_syn(packet))
+            flow->bits |= FLOW_MIDSTREAM;
+        if (packet->tunnels)
+            flow->bits |= FLOW_TUNNELLED;
+        flow->first_ns = event->time_ns;
+        flow->first_frame = (uint32_t)event->frame;
+    }
+    *side = flow_side(flow, from_high);
+    return flow;
+}
+
+/* A SYN that begins something new on a 5-tuple used before: forget the old, keep the key. */
+static void restart_flow(struct flow *flow, const struct event *event, bool from_high)
+{
+    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED);
+    flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
+    flow->first_ns = event->time_ns;
+    flow->first_frame = (uint32_t)event->frame;
+    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+}
+
+static bool flow_has_syn(const struct flow *flow, uint32_t isn)
+{
+    return (flow->bits & FLOW_SYN) && flow->isn == isn;
+}
+
+/* True where the SYN opens an attempt: a first one, or other than the SYN known. */
+static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct event *event,
+                     enum side *side)
+{
+    uint32_t isn = event->packet->tcp.sequence;
+    tracker->counters.tcp_syn++;
+    if (*side == INITIATOR && flow_has_syn(flow, isn)) {
+        if (event->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
+            flow->syn_count++;
+        return false;
+    }
+    if (*side == RESPONDER || (flow->bits & (FLOW_SYN | FLOW_MIDSTREAM)))
+        restart_flow(flow, event,
+                     ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (*side == INITIATOR));
+    *side = INITIATOR;
+    flow->isn = isn;
+    flow->syn_count = 1;
+    flow->bits |= FLOW_SYN;
+    tracker->counters.syn_attempts++;
+    return true;
+}
+
+static void flow_answered(struct flow *flow, const struct event *event)
+{
+    if (flow->answer_frame)
+        return;
+    int64_t after_us = (event->time_ns - flow->first_ns) / 1000;
+    flow->answer_frame = (uint32_t)event->frame;
+    flow->answered_after_us = after_us < 0 ? 0 : after_us < UINT32_MAX ? (uint32_t)after_us : UINT32_MAX;
+}
+
+/* Everything the control flow remembers of a packet that is not a SYN. */
+static void flow_other(struct tracker *tracker, struct flow *flow, const struct event *event,
+                       enum side side)
+{
+    const struct packet *packet = event->packet;
+    bool answers_syn = side == RESPONDER && (flow->bits & FLOW_SYN) &&
+                       packet->tcp.acknowledgment == flow->isn + 1 && has(packet, TCP_ACK);
+    if (has(packet, TCP_RST)) {
+        bool pending = (flow->bits & FLOW_SYN) && !(flow->bits & (FLOW_SYNACK | FLOW_ESTABLISHED));
+        if (pending && answers_syn && !(flow->bits & FLOW_REFUSED)) {
+            tracker->counters.syn_refused++;
+            flow->bits |= FLOW_REFUSED;
+        } else if (!pending) {
+            flow->bits |= FLOW_RESET;
+        }
+        return;
+    }
+    if (side == RESPONDER)
+        flow_answered(flow, event);
+    if (is_synack(packet)) {
+        if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
+            tracker->counters.syn_answered++;
+        flow->bits |= FLOW_SYNACK;
+    } else if (side == INITIATOR || packet->payload_length) {
+        flow->bits |= FLOW_ESTABLISHED;
+    }
+    if (has(packet, TCP_FIN))
+        flow->bits |= FLOW_FIN;
+}
+
+/* --- the record of a product's attempt --- */
+
+static void attempt_syn(struct attempt *attempt, const struct event *event)
+{
+    struct mark mark = mark_of(event);
+    if (!attempt->syn.frame) {
+        attempt->syn = mark;
+        attempt->side[INITIATOR].has_sequence = true;
+        attempt->side[INITIATOR].next_sequence = mark.sequence + 1;
+    }
+    attempt->syn_last = mark;
+    attempt->syn_count++;
+    frame_list_add(&attempt->syn_frames, event->frame);
+    if (attempt->synack.frame)
+        attempt->syns_after_synack++;
+}
+
+static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
+                           const struct event *event)
+{
+    struct mark mark = mark_of(event);
+    if (attempt->syn.frame && mark.acknowledgment != attempt->syn.sequence + 1)
+        return; /* of an older connection */
+    if (!attempt->synack.frame) {
+        attempt->synack = mark;
+        attempt->side[RESPONDER].has_sequence = true;
+        attempt->side[RESPONDER].next_sequence = mark.sequence + 1;
+        struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
+        if (server && attempt->syn_count == 1) {
+            int64_t us = (mark.time_ns - attempt->syn.time_ns) / 1000;
+            if (us >= 0 && us < server->answer_min_us)
+                server->answer_min_us = (uint32_t)us;
+        }
+    }
+    attempt->synack_last = mark;
+    attempt->synack_count++;
+    frame_list_add(&attempt->synack_frames, event->frame);
+}
+
+static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
+                              const struct mark *mark)
+{
+    attempt->confirmed = *mark;
+    attempt->bits |= ATTEMPT_ESTABLISHED;
+    if (!attempt->synack.frame) {
+        if (attempt->syn.frame)
+            attempt->bits |= ATTEMPT_ONE_SIDED;
+        return;
+    }
+    struct host *client = host_table_add(tracker->hosts, &attempt->address[INITIATOR]);
+    int64_t us = (mark->time_ns - attempt->synack_last.time_ns) / 1000;
+    if (client && attempt->synack_count == 1 && us >= 0 && us < client->confirm_min_us)
+        client->confirm_min_us = (uint32_t)us;
+}
+
+static void forget_unanswered(struct side_record *side)
+{
+    side->repeats = 0;
+    side->repeat_frames = (struct frame_list){0};
+    side->unanswered_length_min = side->unanswered_length_max = 0;
+}
+
+static bool outstanding(const struct side_record *sender, const struct side_record *receiver)
+{
+    return sender->has_sequence && (!receiver->has_acknowledged ||
+           sequence_after(sender->next_sequence, receiver->acknowledged));
+}
+
+/* `receiver` acknowledged what `sender` had sent. */
+static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32_t number)
+{
+    struct side_record *receiver = &attempt->side[receiver_side];
+    struct side_record *sender = &attempt->side[!receiver_side];
+    bool progress = !receiver->has_acknowledged || sequence_after(number, receiver->acknowledged);
+    if (progress) {
+        receiver->acknowledged = number;
+        receiver->has_acknowledged = true;
+        if (sender->repeats == 0 && sender->last_data.length > sender->passed_length_max)
+            sender->passed_length_max = sender->last_data.length;
+        attempt->went_on_after_rst |=
+            attempt->side[0].rst.frame || attempt->side[1].rst.frame ? 1 << receiver_side : 0;
+    }
+    if (progress || !outstanding(sender, receiver)) {
+        forget_unanswered(sender);
+        if (!outstanding(sender, receiver))
+            sender->first_unanswered.frame = 0;
+    }
+}
+
+static void note_repeat(struct side_record *side, const struct mark *mark, int64_t idle_ns)
+{
+    if (!side->first_unanswered.frame) {
+        side->first_unanswered = *mark;
+        side->idle_before_ns = idle_ns;
+    }
+    if (side->repeats == 0 || mark->length < side->unanswered_length_min)
+        side->unanswered_length_min = mark->length;
+    if (mark->length > side->unanswered_length_max)
+        side->unanswered_length_max = mark->length;
+    side->repeats++;
+    frame_list_add(&side->repeat_frames, mark->frame);
+}
+
+/* New data, a retransmission, or a keep-alive probe (RFC 9293 3.8.4: one below the next). */
+static void attempt_data(struct attempt *attempt, enum side side, const struct mark *mark)
+{
+    struct side_record *record = &attempt->side[side];
+    const struct side_record *other = &attempt->side[!side];
+    int64_t idle_ns = mark->time_ns - attempt->last_ns;
+    uint32_t end = mark->sequence + mark->length + ((mark->flags & TCP_FIN) ? 1 : 0);
+    if (!record->has_sequence) {
+        record->has_sequence = true;
+        record->next_sequence = mark->sequence;
+    }
+    if (sequence_after(end, record->next_sequence)) {
+        if (!outstanding(record, other) || !record->first_unanswered.frame) {
+            record->first_unanswered = *mark;
+            record->idle_before_ns = idle_ns;
+        }
+        record->next_sequence = end;
+        record->bytes += mark->length;
+        attempt->went_on_after_rst |= attempt->side[side].rst.frame ? 1 << side : 0;
+        if (mark->length) {
+            record->data_packets++;
+            record->last_data = *mark;
+            if (!record->first_data.frame)
+                record->first_data = *mark;
+        }
+    } else if (end != mark->sequence) {
+        if (other->has_acknowledged && !sequence_after(end, other->acknowledged) &&
+            mark->length > 1)
+            return; /* sent again needlessly: it had arrived */
+        note_repeat(record, mark, idle_ns);
+    } else if (mark->sequence == record->next_sequence - 1 && !(mark->flags & TCP_SYN)) {
+        note_repeat(record, mark, idle_ns);
+    }
+}
+
+static void attempt_rst(struct attempt *attempt, enum side side, const struct event *event)
+{
+    struct mark mark = mark_of(event);
+    struct side_record *record = &attempt->side[side];
+    if (record->rst_count++ == 0)
+        record->rst = mark;
+    bool answers_syn = attempt->syn.frame && !attempt->synack.frame && side == RESPONDER &&
+                       !(attempt->bits & ATTEMPT_ESTABLISHED);
+    if (answers_syn) {
+        if (!attempt->refused.frame)
+            attempt->refused = mark;
+        frame_list_add(&attempt->refused_frames, event->frame);
+    }
+}
+
+static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enum side side,
+                           const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    struct mark mark = mark_of(event);
+    struct side_record *record = &attempt->side[side];
+    if (!record->first.frame)
+        record->first = mark;
+    if (has(packet, TCP_RST)) {
+        attempt_rst(attempt, side, event);
+    } else if (is_syn(packet)) {
+        attempt_syn(attempt, event);
+    } else if (is_synack(packet)) {
+        attempt_synack(tracker, attempt, event);
+    } else {
+        if (side == INITIATOR && !attempt->confirmed.frame)
+            attempt_confirmed(tracker, attempt, &mark);
+        if (side == RESPONDER && packet->payload_length)
+            attempt->bits |= ATTEMPT_ESTABLISHED;
+        attempt_data(attempt, side, &mark);
+        if (has(packet, TCP_FIN) && !record->fin.frame)
+            record->fin = mark;
+    }
+    if (has(packet, TCP_ACK) && !has(packet, TCP_RST))
+        acknowledge(attempt, side, packet->tcp.acknowledgment);
+    if (!has(packet, TCP_RST))
+        record->last = mark;
+    if (attempt->went_on_after_rst == 3)
+        attempt->bits |= ATTEMPT_RST_SURVIVED;
+    attempt->last_ns = event->time_ns;
+    attempt->last_frame = event->frame;
+}
+
+static struct attempt *new_attempt(struct tracker *tracker, struct flow *flow,
+                                   const struct flow_key *key, const struct event *event,
+                                   enum side side)
+{
+    const struct packet *packet = event->packet;
+    uint16_t port = side == INITIATOR ? packet->destination_port : packet->source_port;
+    const struct service *service = profiles_service(tracker->options.profiles, PROTO_TCP, port);
+    if (!service)
+        return NULL;
+    struct attempt *attempt = attempt_new(tracker, flow, key, service, event, side);
+    if (!is_syn(packet))
+        attempt->bits |= ATTEMPT_MIDSTREAM;
+    return attempt;
+}
+
+struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+                          bool *fresh)
+{
+    const struct packet *packet = event->packet;
+    struct flow_key key;
+    struct flow *flow = find_flow(tracker, event, &key, side);
+    if (!flow) {
+        tracker->counters.tcp_syn += is_syn(packet);
+        return NULL;
+    }
+    struct attempt *attempt = attempt_of_flow(tracker, flow);
+    bool opens = is_syn(packet) ? flow_syn(tracker, flow, event, side) : false;
+    if (!is_syn(packet))
+        flow_other(tracker, flow, event, *side);
+    flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
+    flow->last_ns = event->time_ns;
+
+    if (attempt && opens) {
+        attempt->bits |= ATTEMPT_SUPERSEDED;
+        attempt = NULL;
+        flow->attempt = 0;
+    }
+    bool first = !attempt;
+    if (first)
+        attempt = new_attempt(tracker, flow, &key, event, *side);
+    if (!attempt)
+        return NULL;
+    *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
+    if (*fresh)
+        attempt_packet(tracker, attempt, *side, event);
+    if (first && opens)
+        attempt_find_twin(tracker, attempt);
+    return attempt;
+}

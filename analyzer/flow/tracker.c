@@ -1,0 +1,296 @@
+/* The entry of the flow stage: hands each packet to the tracker of its transport, and keeps what is
+ * known of hosts. */
+#include "analyzer/flow/tracker.h"
+
+#include <stdlib.h>
+
+#include "analyzer/flow/hash.h"
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/memory.h"
+#include "analyzer/words.h"
+
+enum {
+    HOSTS_MAX = 1 << 20,
+    ATTEMPTS_MAX = 1 << 18,   /* product records; 0.3 GB when all are used */
+    CHECKSUMS_PER_HOST = 16,  /* looked at; more says nothing new */
+    ETHERNET_MTU = 1500,
+};
+
+struct tracker *tracker_new(const struct tracker_options *options)
+{
+    struct tracker *tracker = memory_zeroed(1, sizeof *tracker);
+    size_t flows = options->max_flows;
+    tracker->options = *options;
+    tracker->flows = flow_table_new(flows);
+    tracker->addresses = address_pool_new(flows * 2);
+    tracker->hosts = host_table_new(flows < HOSTS_MAX ? flows * 2 : HOSTS_MAX);
+    tracker->attempt_cap = flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
+    return tracker;
+}
+
+void tracker_free(struct tracker *tracker)
+{
+    if (!tracker)
+        return;
+    attempts_free(tracker);
+    host_table_free(tracker->hosts);
+    flow_table_free(tracker->flows);
+    address_pool_free(tracker->addresses);
+    free(tracker);
+}
+
+bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
+                 const struct ip_address *source, uint16_t source_port,
+                 const struct ip_address *destination, uint16_t destination_port, bool add,
+                 struct flow_key *key, bool *from_high)
+{
+    uint32_t from, to;
+    if (!address_pool_number(tracker->addresses, source, add, &from) ||
+        !address_pool_number(tracker->addresses, destination, add, &to))
+        return false;
+    *key = flow_key_make(proto, ip_version == 6, from, source_port, to, destination_port,
+                         from_high);
+    return true;
+}
+
+struct mark mark_of(const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    struct mark mark = {
+        .time_ns = event->time_ns,
+        .frame = event->frame,
+        .length = packet->payload_length,
+        .ip_id = packet->ip.id,
+        .if_index = packet->if_index,
+        .hop_limit = packet->ip.hop_limit,
+        .direction = (uint8_t)packet->direction,
+        .has_mac = packet->has_mac,
+    };
+    if (packet->has_mac) {
+        memcpy(mark.mac, packet->source_mac, sizeof mark.mac);
+        memcpy(mark.mac_to, packet->destination_mac, sizeof mark.mac_to);
+    }
+    if (packet->kind == PACKET_TCP) {
+        mark.sequence = packet->tcp.sequence;
+        mark.acknowledgment = packet->tcp.acknowledgment;
+        mark.window = packet->tcp.window;
+        mark.flags = packet->tcp.flags;
+    }
+    return mark;
+}
+
+/* Echo is a control ("the host answers ping"), kept as a flow of its own: identifier and 0. */
+static void echo_track(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    uint8_t type = packet->icmp.type;
+    bool v6 = packet->ip.version == 6;
+    bool request = v6 ? type == 128 : type == 8; /* RFC 4443 4.1, RFC 792 */
+    bool reply = v6 ? type == 129 : type == 0;
+    if (!request && !reply)
+        return;
+    struct flow_key key;
+    bool from_high, added;
+    uint16_t id = packet->icmp.id;
+    if (!tracker_key(tracker, 1, packet->ip.version, &packet->ip.source, request ? id : 0,
+                     &packet->ip.destination, request ? 0 : id, true, &key, &from_high))
+        return;
+    struct flow *flow = flow_table_add(tracker->flows, &key, &added);
+    if (added) {
+        flow->first_ns = event->time_ns;
+        flow->first_frame = (uint32_t)event->frame;
+        if (from_high == request)
+            flow->bits |= FLOW_INITIATOR_IS_HIGH;
+    }
+    flow->last_ns = event->time_ns;
+    flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
+    if (request)
+        flow->syn_count++;
+    else if (!flow->answer_frame)
+        flow->answer_frame = (uint32_t)event->frame;
+}
+
+static void resolution_track(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *target, bool asked)
+{
+    if (ip_is_unspecified(target))
+        return;
+    struct host *host = host_table_add(tracker->hosts, target);
+    if (!host)
+        return;
+    if (asked) {
+        host->asked++;
+        host->asked_unanswered++;
+        host->asked_last_ns = event->time_ns;
+        frame_list_add(&host->asked_frames, event->frame);
+    } else {
+        host->resolved++;
+        host->asked_unanswered = 0;
+        host->asked_frames = (struct frame_list){0};
+    }
+}
+
+static void arp_track(struct tracker *tracker, const struct event *event)
+{
+    const struct arp_header *arp = &event->packet->arp;
+    /* A request also proves that its sender is there; a gratuitous one asks for itself. */
+    if (!ip_is_unspecified(&arp->sender))
+        resolution_track(tracker, event, &arp->sender, false);
+    if (arp->operation == 1 && !ip_equal(&arp->sender, &arp->target))
+        resolution_track(tracker, event, &arp->target, true);
+}
+
+/* RFC 4861 4.3, 4.4. */
+static void neighbour_track(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    if (packet->ip.version != 6)
+        return;
+    if (packet->icmp.type == 135 && !ip_is_unspecified(&packet->ip.source))
+        resolution_track(tracker, event, &packet->icmp.target, true);
+    else if (packet->icmp.type == 136)
+        resolution_track(tracker, event, &packet->icmp.target, false);
+}
+
+static bool is_error(const struct packet *packet)
+{
+    return packet->kind == PACKET_ICMP && packet->icmp.class_ != ICMP_INFORMATION;
+}
+
+/* A packet that its source address certainly sent itself. */
+static bool is_genuine(const struct packet *packet)
+{
+    return !is_error(packet) && !(packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_RST));
+}
+
+static void note_offload(struct host *host, const struct packet *packet)
+{
+    if (packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU)
+        host->oversized++;
+    if (host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST) {
+        if (packet_checksum_wrong(packet))
+            host->checksums_wrong++;
+        else
+            host->checksums_right++;
+    }
+}
+
+static void host_track(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    if (!is_genuine(packet) || ip_is_unspecified(&packet->ip.source))
+        return;
+    struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
+    if (!host)
+        return;
+    host_saw_packet(host, packet, event->frame, event->time_ns);
+    note_offload(host, packet);
+}
+
+static struct fragment_slot *fragment_slot(struct tracker *tracker, const struct ip_header *ip)
+{
+    uint64_t hash = hash_two(ip->id, ip->source.halves[1] ^ ip->source.halves[0],
+                             ip->destination.halves[1] ^ ip->destination.halves[0]);
+    return &tracker->fragments[hash % FRAGMENT_SLOTS];
+}
+
+/* Later fragments have no ports (RFC 791 3.2, RFC 8200 4.5): the first one told the flow. */
+static void fragment_track(struct tracker *tracker, const struct event *event)
+{
+    const struct ip_header *ip = &event->packet->ip;
+    const struct fragment_slot *slot = fragment_slot(tracker, ip);
+    struct flow *flow = NULL;
+    if (slot->id == ip->id && slot->protocol == ip->protocol &&
+        ip_equal(&slot->source, &ip->source) && ip_equal(&slot->destination, &ip->destination))
+        flow = flow_table_find(tracker->flows, &slot->key);
+    if (flow)
+        flow->last_ns = event->time_ns;
+    else
+        tracker->counters.fragments_unmatched++;
+}
+
+static void remember_fragment(struct tracker *tracker, const struct packet *packet)
+{
+    struct fragment_slot *slot = fragment_slot(tracker, &packet->ip);
+    bool from_high;
+    *slot = (struct fragment_slot){.source = packet->ip.source,
+                                   .destination = packet->ip.destination,
+                                   .id = packet->ip.id,
+                                   .protocol = packet->ip.protocol};
+    tracker_key(tracker, packet->kind == PACKET_TCP ? PROTO_TCP : PROTO_UDP, packet->ip.version,
+                &packet->ip.source, packet->source_port, &packet->ip.destination,
+                packet->destination_port, true, &slot->key, &from_high);
+}
+
+struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet,
+                               uint64_t frame, int64_t time_ns, enum side *side, bool *fresh)
+{
+    struct event event = {.packet = packet, .frame = frame, .time_ns = time_ns};
+    struct attempt *attempt = NULL;
+    *side = INITIATOR;
+    *fresh = true;
+    switch (packet->kind) {
+    case PACKET_TCP:
+        attempt = tcp_track(tracker, &event, side, fresh);
+        break;
+    case PACKET_UDP:
+        attempt = udp_track(tracker, &event, side, fresh);
+        break;
+    case PACKET_ICMP:
+        if (is_error(packet)) {
+            attempt = icmp_track(tracker, &event);
+        } else {
+            echo_track(tracker, &event);
+            neighbour_track(tracker, &event);
+        }
+        break;
+    case PACKET_ARP:
+        arp_track(tracker, &event);
+        return NULL;
+    case PACKET_FRAGMENT:
+        fragment_track(tracker, &event);
+        break;
+    case PACKET_IP:
+        break;
+    case PACKET_OTHER:
+        return NULL;
+    }
+    if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
+        remember_fragment(tracker, packet);
+    if (*fresh)
+        host_track(tracker, &event);
+    return attempt;
+}
+
+const struct tracker_counters *tracker_counters(const struct tracker *tracker)
+{
+    return &tracker->counters;
+}
+
+struct flow_table *tracker_flows(const struct tracker *tracker)
+{
+    return tracker->flows;
+}
+
+struct host_table *tracker_hosts(const struct tracker *tracker)
+{
+    return tracker->hosts;
+}
+
+void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
+                       struct ip_address address[2], uint16_t port[2])
+{
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        int end = flow_end(flow, side);
+        address[side] = address_pool_address(tracker->addresses, (flow->bits & FLOW_V6) != 0,
+                                             flow->address[end]);
+        port[side] = flow->port[end];
+    }
+}
+
+void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
+                      void *context)
+{
+    tracker->on_evict = evict;
+    tracker->evict_context = context;
+}

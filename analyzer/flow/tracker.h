@@ -1,0 +1,62 @@
+/* The flow stage: packets in, knowledge about conversations, product attempts and hosts out.
+ *
+ * One tracker holds the state of one capture. Nothing is file-scope; the clock is the packets'. */
+#ifndef FWSNIFF_FLOW_TRACKER_H
+#define FWSNIFF_FLOW_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/attribution/profile.h"
+#include "analyzer/flow/attempt.h"
+#include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/host.h"
+#include "dissectors/packet.h"
+
+struct tracker_options {
+    size_t max_flows;             /* cap of the flow table; attempts and hosts follow from it */
+    const struct profiles *profiles; /* outlives the tracker */
+    int64_t syn_copy_gap_ns;      /* SYNs of one ISN closer than this are copies of one frame */
+};
+
+/* Counted over everything, products or not. */
+struct tracker_counters {
+    uint64_t tcp_syn;             /* frames with SYN and without ACK */
+    uint64_t syn_attempts, syn_answered, syn_refused; /* distinct 5-tuple and ISN */
+    uint64_t icmp_unreachable;    /* frames */
+    uint64_t icmp_unmatched;      /* errors that quote no flow of the capture */
+    uint64_t fragments_unmatched;
+    uint64_t attempts_evicted;    /* product records given up because of the cap ... */
+    uint64_t evicted_succeeded;   /* ... of these, connections that had worked */
+    uint64_t conversations, one_sided; /* flows with data, and those seen in one direction only */
+};
+
+struct tracker;
+
+struct tracker *tracker_new(const struct tracker_options *options);
+void tracker_free(struct tracker *tracker);
+
+/* Takes in one packet. Returns the product attempt it belongs to, or NULL. `*side` is who sent it
+ * and `*fresh` false when it is a copy of a frame seen before. */
+struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet,
+                               uint64_t frame, int64_t time_ns, enum side *side, bool *fresh);
+
+const struct tracker_counters *tracker_counters(const struct tracker *tracker);
+struct flow_table *tracker_flows(const struct tracker *tracker);
+struct host_table *tracker_hosts(const struct tracker *tracker);
+
+/* The addresses of a flow by side. */
+void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
+                       struct ip_address address[2], uint16_t port[2]);
+
+/* Walks all attempts, in no particular order: start with *position = 0. NULL: end. */
+struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position);
+/* NULL: evicted meanwhile. */
+struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number);
+
+/* Called before a record is given up for a new one, so that its owner can count it. */
+void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
+                      void *context);
+
+#endif

@@ -1,0 +1,71 @@
+/* What the files of the flow stage share. Not for other stages. */
+#ifndef FWSNIFF_FLOW_TRACKER_INTERNAL_H
+#define FWSNIFF_FLOW_TRACKER_INTERNAL_H
+
+#include "analyzer/flow/address_pool.h"
+#include "analyzer/flow/tracker.h"
+
+/* A packet with where it stands in the capture. */
+struct event {
+    const struct packet *packet;
+    uint64_t frame;
+    int64_t time_ns;
+};
+
+struct fragment_slot {
+    struct ip_address source, destination;
+    uint32_t id;
+    uint8_t protocol;
+    struct flow_key key;
+};
+
+enum { FRAGMENT_SLOTS = 256 };
+
+struct tracker {
+    struct tracker_options options;
+    struct tracker_counters counters;
+    struct address_pool *addresses;
+    struct flow_table *flows;
+    struct host_table *hosts;
+    struct attempt **attempts;    /* by number - 1 */
+    size_t attempt_count, attempt_cap, attempt_hand;
+    uint32_t latest[256];         /* ring of the newest attempts' numbers, for twins and quotes */
+    uint32_t latest_at;
+    struct fragment_slot fragments[FRAGMENT_SLOTS];
+    void (*on_evict)(const struct attempt *, void *);
+    void *evict_context;
+};
+
+/* tracker.c */
+bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
+                 const struct ip_address *source, uint16_t source_port,
+                 const struct ip_address *destination, uint16_t destination_port, bool add,
+                 struct flow_key *key, bool *from_high);
+struct mark mark_of(const struct event *event);
+
+/* attempts.c */
+struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
+                            const struct service *service, const struct event *event,
+                            enum side sender);
+struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow);
+/* True, and counted, where the packet is a copy of one seen a moment ago. */
+bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event *event,
+                     int64_t syn_copy_gap_ns);
+/* The record of the same attempt on the other side of a NAT of this box. */
+void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
+void attempts_free(struct tracker *tracker);
+
+/* tcp.c, udp.c, icmp.c: each takes in one packet. */
+struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+                          bool *fresh);
+struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+                          bool *fresh);
+struct attempt *icmp_track(struct tracker *tracker, const struct event *event);
+
+/* Serial number arithmetic, RFC 1982: a after b. */
+static inline bool sequence_after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0;
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* UDP: who asked first, whether the other side ever spoke, and what each side has sent since the
+ * other last did. */
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/words.h"
+
+/* The first datagram comes from the initiator, unless it comes from a watched port to one that is
+ * not: then the capture began late and this is an answer. */
+static bool sender_is_initiator(const struct tracker *tracker, const struct packet *packet)
+{
+    const struct profiles *profiles = tracker->options.profiles;
+    return !profiles_service(profiles, PROTO_UDP, packet->source_port) ||
+           profiles_service(profiles, PROTO_UDP, packet->destination_port);
+}
+
+static void note_answer_time(struct tracker *tracker, const struct attempt *attempt,
+                             const struct event *event)
+{
+    const struct side_record *asker = &attempt->side[INITIATOR];
+    struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
+    int64_t us = (event->time_ns - asker->last.time_ns) / 1000;
+    if (server && asker->repeats <= 1 && us >= 0 && us < server->answer_min_us)
+        server->answer_min_us = (uint32_t)us;
+}
+
+static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, enum side side,
+                             const struct event *event)
+{
+    struct side_record *record = &attempt->side[side];
+    struct side_record *other = &attempt->side[!side];
+    struct mark mark = mark_of(event);
+    if (side == RESPONDER && other->last.frame)
+        note_answer_time(tracker, attempt, event);
+    if (!record->first.frame)
+        record->first = record->first_data = mark;
+    if (record->repeats == 0) {
+        record->first_unanswered = mark;
+        record->idle_before_ns = mark.time_ns - attempt->last_ns;
+        record->unanswered_length_min = mark.length;
+    }
+    record->repeats++;
+    frame_list_add(&record->repeat_frames, event->frame);
+    if (mark.length < record->unanswered_length_min)
+        record->unanswered_length_min = mark.length;
+    if (mark.length > record->unanswered_length_max)
+        record->unanswered_length_max = mark.length;
+    record->bytes += mark.length;
+    record->data_packets++;
+    record->last = record->last_data = mark;
+
+    other->repeats = 0;
+    other->repeat_frames = (struct frame_list){0};
+    other->first_unanswered.frame = 0;
+    other->unanswered_length_max = 0;
+    if (attempt->side[INITIATOR].first.frame && attempt->side[RESPONDER].first.frame)
+        attempt->bits |= ATTEMPT_ESTABLISHED;
+    attempt->last_ns = event->time_ns;
+    attempt->last_frame = event->frame;
+}
+
+static struct attempt *new_attempt(struct tracker *tracker, struct flow *flow,
+                                   const struct flow_key *key, const struct event *event,
+                                   enum side side)
+{
+    const struct packet *packet = event->packet;
+    uint16_t port = side == INITIATOR ? packet->destination_port : packet->source_port;
+    const struct service *service = profiles_service(tracker->options.profiles, PROTO_UDP, port);
+    if (!service || ip_is_multicast(&packet->ip.destination))
+        return NULL;
+    struct attempt *attempt = attempt_new(tracker, flow, key, service, event, side);
+    if (side == RESPONDER)
+        attempt->bits |= ATTEMPT_MIDSTREAM;
+    return attempt;
+}
+
+struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+                          bool *fresh)
+{
+    const struct packet *packet = event->packet;
+    struct flow_key key;
+    bool from_high, added;
+    if (!tracker_key(tracker, PROTO_UDP, packet->ip.version, &packet->ip.source,
+                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
+                     &key, &from_high))
+        return NULL;
+    struct flow *flow = flow_table_add(tracker->flows, &key, &added);
+    if (added) {
+        if (sender_is_initiator(tracker, packet) == from_high)
+            flow->bits |= FLOW_INITIATOR_IS_HIGH;
+        if (packet->tunnels)
+            flow->bits |= FLOW_TUNNELLED;
+        flow->first_ns = event->time_ns;
+        flow->first_frame = (uint32_t)event->frame;
+    }
+    *side = flow_side(flow, from_high);
+    flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
+    flow->last_ns = event->time_ns;
+    if (*side == RESPONDER && !flow->answer_frame)
+        flow->answer_frame = (uint32_t)event->frame;
+    if (*side == INITIATOR)
+        flow->syn_count++;
+
+    struct attempt *attempt = attempt_of_flow(tracker, flow);
+    bool first = !attempt;
+    if (first)
+        attempt = new_attempt(tracker, flow, &key, event, *side);
+    if (!attempt)
+        return NULL;
+    *fresh = !attempt_is_copy(attempt, *side, event, 0);
+    if (*fresh)
+        attempt_datagram(tracker, attempt, *side, event);
+    if (first)
+        attempt_find_twin(tracker, attempt);
+    return attempt;
+}

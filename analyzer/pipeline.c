@@ -1,0 +1,333 @@
+#include "analyzer/pipeline.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analyzer/capture/interfaces.h"
+#include "analyzer/capture/privileges.h"
+#include "analyzer/inquiry.h"
+#include "analyzer/knowledge.h"
+#include "analyzer/live_view.h"
+#include "analyzer/memory.h"
+#include "analyzer/outputs.h"
+
+enum {
+    DEFAULT_MAX_FLOWS = 16 * 1000 * 1000, /* 1.2 GB when full; see --max-flows */
+    PROGRESS_INTERVAL_MS = 500,
+    LIVE_LOOK_INTERVAL_MS = 250,
+    WARNINGS_MAX = 256,
+};
+
+/* Everything one run owns. */
+struct run {
+    const struct options *options;
+    struct knowledge knowledge;
+    struct outputs outputs;
+    struct inquiry **inquiries;
+    struct diagnosis *diagnoses;
+    struct capture_report *captures;
+    size_t capture_count;
+    struct finding **findings;    /* of all captures; owned by the diagnoses */
+    size_t finding_count;
+    char *warnings[WARNINGS_MAX];
+    size_t warning_count;
+    bool unreadable;              /* a capture could not be opened, or not to its end */
+};
+
+/* The only thing a signal handler may touch. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error, told as one */
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void complain(const char *text)
+{
+    char safe[ERROR_TEXT_MAX * 4];
+    fprintf(stderr, "fwsniff: %s\n", report_escape_terminal(text, safe, sizeof safe));
+}
+
+static void warn(void *context, const char *text)
+{
+    struct run *run = context;
+    if (run->warning_count < WARNINGS_MAX)
+        run->warnings[run->warning_count++] = memory_string(text);
+}
+
+/* --- setting up --- */
+
+static void site_from_options(const struct options *options, const char *file, struct site *site)
+{
+    *site = (struct site){0};
+    for (size_t i = 0; i < options->vantage_count; i++) {
+        const struct vantage_choice *choice = &options->vantages[i];
+        if (!choice->file || (file && strcmp(choice->file, file) == 0))
+            site->told = choice->kind;
+    }
+    for (size_t i = 0; i < options->local_net_count && i < SITE_NETWORKS_MAX; i++)
+        site->local_net[site->local_net_count++] = options->local_nets[i];
+}
+
+static void add_inquiry(struct run *run, struct source *source, const char *name,
+                        const char *file)
+{
+    const struct options *options = run->options;
+    struct inquiry_request request = {
+        .profiles = run->knowledge.profiles,
+        .rules = run->knowledge.rules,
+        .thresholds = &run->knowledge.thresholds,
+        .max_flows = options->max_flows ? options->max_flows : DEFAULT_MAX_FLOWS,
+        .packet_limit = options->packet_limit,
+        .duration_ns = options->interface ? 0 : options->duration_ns,
+        .capture = (uint32_t)run->capture_count,
+        .name = name,
+        .expected = options->expectations,
+        .expected_count = options->expectation_count,
+    };
+    site_from_options(options, file, &request.site);
+    if (options->interface)
+        request.site.local_count =
+            interface_addresses(options->interface, request.site.local, LOCAL_ADDRESSES_MAX);
+    size_t count = run->capture_count++;
+    run->inquiries = memory_resize(run->inquiries, run->capture_count, sizeof *run->inquiries);
+    run->inquiries[count] = inquiry_new(&request, source);
+}
+
+/* --- the report --- */
+
+/* One failure seen in several captures is told once, by the capture that is surest of it. */
+static void collect_finding(struct run *run, struct finding *finding)
+{
+    for (size_t i = 0; i < run->finding_count; i++) {
+        struct finding *known = run->findings[i];
+        if (known->capture == finding->capture || strcmp(known->id, finding->id) != 0)
+            continue;
+        if (finding->verdict.probability[finding->verdict.place] >
+            known->verdict.probability[known->verdict.place])
+            run->findings[i] = finding;
+        return;
+    }
+    run->findings[run->finding_count++] = finding;
+}
+
+static void collect(struct run *run, struct report *report)
+{
+    size_t total = 0;
+    *report = (struct report){0};
+    for (size_t i = 0; i < run->capture_count; i++)
+        total += run->diagnoses[i].count;
+    run->findings = memory_resize(run->findings, total, sizeof *run->findings);
+    run->finding_count = 0;
+    for (size_t i = 0; i < run->capture_count; i++) {
+        const struct diagnosis *diagnosis = &run->diagnoses[i];
+        inquiry_describe(run->inquiries[i], diagnosis, &run->captures[i]);
+        report->summary.attempts += diagnosis->attempts;
+        report->summary.succeeded += diagnosis->succeeded;
+        report->summary.failed += diagnosis->failed;
+        for (size_t f = 0; f < diagnosis->count; f++)
+            collect_finding(run, diagnosis->findings[f]);
+    }
+    report->ndpi_version = outputs_ndpi_version();
+    report->captures = run->captures;
+    report->capture_count = run->capture_count;
+    report->profiles = run->knowledge.profiles;
+    report->findings = run->findings;
+    report->finding_count = run->finding_count;
+    report->warnings = (const char *const *)run->warnings;
+    report->warning_count = run->warning_count;
+}
+
+static void diagnose_all(struct run *run, int64_t now_ns, struct report *report)
+{
+    for (size_t i = 0; i < run->capture_count; i++) {
+        diagnosis_release(&run->diagnoses[i]);
+        inquiry_diagnose(run->inquiries[i], now_ns, &run->diagnoses[i]);
+    }
+    collect(run, report);
+}
+
+static enum exit_status conclude(struct run *run, int64_t now_ns)
+{
+    struct report report;
+    diagnose_all(run, now_ns, &report);
+    for (size_t i = 0; i < run->capture_count; i++) {
+        inquiry_warnings(run->inquiries[i], &run->diagnoses[i], warn, run);
+        run->unreadable |= run->captures[i].truncated;
+    }
+    report.warnings = (const char *const *)run->warnings;
+    report.warning_count = run->warning_count;
+    if (!outputs_write(&run->outputs, &report)) {
+        complain(run->outputs.problem.text);
+        return EXIT_USAGE;
+    }
+    if (run->unreadable)
+        return EXIT_CAPTURE;
+    return run->finding_count ? EXIT_FAILURES : EXIT_HEALTHY;
+}
+
+/* --- offline --- */
+
+static void show_progress(const struct inquiry *inquiry, const char *name, int64_t *shown_ms)
+{
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    if (now_ms - *shown_ms < PROGRESS_INTERVAL_MS)
+        return;
+    *shown_ms = now_ms;
+    char safe[256];
+    double progress = inquiry_progress(inquiry);
+    report_escape_terminal(name, safe, sizeof safe);
+    if (progress >= 0)
+        fprintf(stderr, "\r\033[Kreading %s: %.0f %%", safe, progress * 100);
+    else
+        fprintf(stderr, "\r\033[Kreading %s", safe);
+}
+
+static void read_through(struct run *run, struct inquiry *inquiry, const char *name)
+{
+    bool progress = isatty(STDERR_FILENO) && !run->options->quiet;
+    int64_t begun_ms = clock_ms(CLOCK_MONOTONIC), shown_ms = begun_ms;
+    while (!interrupted && inquiry_step(inquiry))
+        if (progress)
+            show_progress(inquiry, name, &shown_ms);
+    if (shown_ms != begun_ms)
+        fprintf(stderr, "\r\033[K");
+}
+
+static enum exit_status run_offline(struct run *run)
+{
+    const struct options *options = run->options;
+    for (size_t i = 0; i < options->file_count; i++) {
+        struct error error;
+        struct source *source = source_open_file(options->files[i], options->filter, &error);
+        if (!source) {
+            complain(error.text);
+            run->unreadable = true;
+            continue;
+        }
+        add_inquiry(run, source, options->files[i], options->files[i]);
+        read_through(run, run->inquiries[run->capture_count - 1], options->files[i]);
+    }
+    if (!run->capture_count)
+        return EXIT_CAPTURE;
+    run->diagnoses = memory_zeroed(run->capture_count, sizeof *run->diagnoses);
+    run->captures = memory_zeroed(run->capture_count, sizeof *run->captures);
+    return conclude(run, INT64_MIN);
+}
+
+/* --- live --- */
+
+static char *kernel_filter(const void *profiles, int dlt)
+{
+    return profiles_kernel_filter(profiles, dlt);
+}
+
+static struct source *open_live(struct run *run, struct error *error)
+{
+    const struct options *options = run->options;
+    const struct source_live_options live = {
+        .interface = options->interface,
+        .filter = options->filter,
+        .kernel_filter = kernel_filter,
+        .kernel_filter_context = run->knowledge.profiles,
+        .snaplen = options->snaplen,
+        .buffer_bytes = options->buffer_bytes,
+        .promiscuous = options->promiscuous,
+    };
+    return source_open_live(&live, error);
+}
+
+static void look(struct run *run, struct live_view *view)
+{
+    struct report report;
+    int64_t now_ns = clock_ms(CLOCK_REALTIME) * 1000000;
+    diagnose_all(run, now_ns, &report);
+    live_view_update(view, &report, now_ns);
+}
+
+static enum exit_status run_live(struct run *run)
+{
+    const struct options *options = run->options;
+    struct error error;
+    struct source *source = open_live(run, &error);
+    if (!source) {
+        complain(error.text);
+        return EXIT_CAPTURE;
+    }
+    add_inquiry(run, source, options->interface, NULL);
+    if (!privileges_drop(&error)) {
+        complain(error.text);
+        return EXIT_USAGE;
+    }
+    run->diagnoses = memory_zeroed(1, sizeof *run->diagnoses);
+    run->captures = memory_zeroed(1, sizeof *run->captures);
+    struct live_view *view = live_view_new(&run->outputs, options);
+    int64_t begun_ms = clock_ms(CLOCK_MONOTONIC), looked_ms = begun_ms;
+    bool more = true;
+    while (more && !interrupted) {
+        more = inquiry_step(run->inquiries[0]);
+        int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+        if (options->duration_ns && (now_ms - begun_ms) * 1000000 >= options->duration_ns)
+            break;
+        if (now_ms - looked_ms < LIVE_LOOK_INTERVAL_MS)
+            continue;
+        looked_ms = now_ms;
+        look(run, view);
+    }
+    live_view_free(view);
+    return conclude(run, clock_ms(CLOCK_REALTIME) * 1000000);
+}
+
+/* --- the whole way --- */
+
+static void release(struct run *run)
+{
+    for (size_t i = 0; i < run->capture_count; i++) {
+        if (run->diagnoses)
+            diagnosis_release(&run->diagnoses[i]);
+        inquiry_free(run->inquiries[i]);
+    }
+    for (size_t i = 0; i < run->warning_count; i++)
+        free(run->warnings[i]);
+    free(run->inquiries);
+    free(run->diagnoses);
+    free(run->captures);
+    free(run->findings);
+    outputs_close(&run->outputs);
+    knowledge_free(&run->knowledge);
+}
+
+enum exit_status pipeline_run(const struct options *options)
+{
+    struct run run = {.options = options};
+    struct error error;
+    enum exit_status status = EXIT_USAGE;
+    if (!knowledge_load(&run.knowledge, options, &error) ||
+        !outputs_open(&run.outputs, options, &error)) {
+        complain(error.text);
+    } else {
+        catch_signals();
+        status = options->interface ? run_live(&run) : run_offline(&run);
+    }
+    release(&run);
+    return status;
+}

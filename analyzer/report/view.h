@@ -1,0 +1,48 @@
+/* What every report format has to say alike about a finding, computed once. */
+#ifndef FWSNIFF_REPORT_VIEW_H
+#define FWSNIFF_REPORT_VIEW_H
+
+#include <stdbool.h>
+
+#include "analyzer/report/report.h"
+
+/* Probabilities as whole numbers of 1/10000, so that they add up to exactly 1 in print. */
+enum {
+    SHARE_WHOLE = 10000,
+    SHARE_DECIDED = 6000, /* below this, no format names a culprit in its headline */
+};
+
+struct candidate {
+    enum failure_point place;
+    unsigned share;
+};
+
+/* All six, most probable first; among equals the verdict's own place, then the contract's order.
+ * The shares add up to SHARE_WHOLE. */
+void view_candidates(const struct verdict *verdict, struct candidate candidates[FAILURE_POINTS]);
+
+/* The vendor's name of a place ("FP1"); else FP1, FP2, FP3 for the three firewalls; else NULL. */
+const char *view_label(const struct finding *finding, enum failure_point place);
+
+/* What a reason did to the verdict's place: the change of its log-odds. Above 0: for it. A reason
+ * that only weakens the other places speaks for it as well. */
+double view_effect(const struct verdict *verdict, const struct reason *reason);
+
+/* The capture that holds the finding's frames; NULL: none. */
+const struct capture_report *view_capture(const struct report *report,
+                                          const struct finding *finding);
+
+/* Whether nDPI saw a protocol on the port that the profile does not expect there. */
+bool view_speaks_foreign(const struct finding *finding);
+
+/* The contract's words as phrases for people. Index: the enum. */
+struct place_phrase {
+    const char *name; /* "edge firewall" */
+    const char *what; /* "firewall or NAT at the edge of the server's network" */
+};
+extern const struct place_phrase place_phrases[FAILURE_POINTS];
+extern const char *const mechanism_phrases[MECHANISMS]; /* a clause: "packets are dropped" */
+extern const char *const symptom_phrases[SYMPTOMS];     /* a clause: "the SYN is never answered" */
+extern const char *const vantage_phrases[VANTAGES];     /* after "taken": "on the client" */
+
+#endif

@@ -1,0 +1,38 @@
+/* UDP has no handshake: what fails is a request that is repeated without an answer. */
+#include "analyzer/symptom/detectors.h"
+
+bool detect_udp_no_response(const struct attempt *attempt, const struct detect_context *context,
+                            struct detection *detection)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    if (!client->first.frame || attempt->side[RESPONDER].first.frame ||
+        (attempt->bits & ATTEMPT_MIDSTREAM))
+        return false;
+    if (client->repeats < context->thresholds->udp_requests_min ||
+        seconds_between(client->first.time_ns, context->now_ns) < context->thresholds->udp_wait_s)
+        return false;
+    detection->failed_ns = client->first.time_ns;
+    detection->frames = client->repeat_frames;
+    return true;
+}
+
+/* Spoke before, and now one side repeats itself into silence. */
+bool detect_udp_stall(const struct attempt *attempt, const struct detect_context *context,
+                      struct detection *detection)
+{
+    if (!(attempt->bits & ATTEMPT_ESTABLISHED))
+        return false;
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        const struct side_record *sender = &attempt->side[side];
+        const struct thresholds *limit = context->thresholds;
+        if (!sender->first_unanswered.frame || sender->repeats < limit->udp_stall_requests_min ||
+            seconds_between(sender->first_unanswered.time_ns, sender->last.time_ns) <
+                limit->udp_stall_wait_s)
+            continue;
+        detection->failed_ns = sender->first_unanswered.time_ns;
+        frame_list_add(&detection->frames, attempt->side[!side].last.frame);
+        frame_list_join(&detection->frames, &sender->repeat_frames);
+        return true;
+    }
+    return false;
+}

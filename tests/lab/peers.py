@@ -1,0 +1,509 @@
+"""The programs at both ends: small but real servers and clients over the kernel's own TCP and UDP.
+
+Servers run as threads; their sockets are made inside a node's network and stay there. Clients are
+functions that open a socket inside a node, do one thing and return True if it worked.
+
+What peers say is thin on purpose: HTTP is real HTTP, TLS is real TLS, FTP is real FTP; the products'
+unpublished binary protocols are stood in for by a length-prefixed exchange of the same shape.
+"""
+
+import ftplib
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+from collections import namedtuple
+
+GIVE_UP_S = 8.2       # long enough for SYN retries after 1, 3 and 7 seconds
+CHUNK = 5000          # a transfer's unit: several full-size segments
+CHUNK_EVERY_S = 0.05
+MTPIP_REPEAT_S = 1.0  # a request is repeated about once a second
+MTPIP_GIVE_UP_S = 8.0
+
+# ---- what is said: a dialect turns (verb, path, body size) into bytes and knows where a head ends ----
+
+Dialect = namedtuple("Dialect", "ask answer end")
+
+
+def _http_ask(verb, path, size):
+    body = f"Content-Length: {size}\r\n" if size else ""
+    return (f"{verb} {path} HTTP/1.1\r\nHost: backup.example\r\nUser-Agent: BackupClient/4.2\r\n"
+            f"{body}\r\n").encode()
+
+
+def _http_answer(size, status="200 OK"):
+    return (f"HTTP/1.1 {status}\r\nServer: BackupServer\r\nContent-Type: application/octet-stream\r\n"
+            f"Content-Length: {size}\r\n\r\n").encode()
+
+
+def _binary_ask(verb, path, size):
+    text = f"{verb} {path} {size}".encode()
+    return b"\x01\x00" + struct.pack("!H", len(text)) + text + b"\x00" * 48 + b"\n\n"
+
+
+def _binary_answer(size, status="200 OK"):
+    return b"\x02\x00" + struct.pack("!I", size) + status.encode() + b"\n\n"
+
+
+def _smb_ask(verb, path, size):
+    text = b"\xfeSMB" + bytes(60) + f" {verb} {path} {size}".encode() + b"\n\n"
+    return struct.pack("!I", len(text)) + text
+
+
+def _smb_answer(size, status="200 OK"):
+    text = b"\xfeSMB" + bytes(60) + b" " + status.encode() + f" {size}".encode() + b"\n\n"
+    return struct.pack("!I", len(text)) + text
+
+
+DIALECTS = {
+    "http": Dialect(_http_ask, _http_answer, b"\r\n\r\n"),
+    "tls": Dialect(_http_ask, _http_answer, b"\r\n\r\n"),
+    "tcp": Dialect(_binary_ask, _binary_answer, b"\n\n"),
+    "smb": Dialect(_smb_ask, _smb_answer, b"\n\n"),
+}
+
+
+def make_certificate(folder, name="backup.example", issuer=None):
+    """A self-signed certificate by the openssl command; returns the path of key and certificate."""
+    path = os.path.join(folder, f"{name}.pem")
+    subject = f"/O={issuer or name}/CN={name}"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", subject,
+                    "-keyout", path + ".key", "-out", path + ".crt"], check=True, capture_output=True)
+    with open(path, "wb") as out:
+        for part in (".key", ".crt"):
+            with open(path + part, "rb") as file:
+                out.write(file.read())
+    return path
+
+
+def tls_server(certificate):
+    """TLS 1.2: what the products of these profiles speak, and where the certificate can be seen."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate)
+    return context
+
+
+def tls_client(trusted=None):
+    """A client that checks the certificate against the one it knows, or trusts any."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED if trusted else ssl.CERT_NONE
+    if trusted:
+        context.load_verify_locations(trusted)
+    return context
+
+
+# ---- servers ----
+
+def _read_until(conn, end, buffered=b""):
+    while end not in buffered:
+        data = conn.recv(65536)
+        if not data:
+            return None, b""
+        buffered += data
+    head, rest = buffered.split(end, 1)
+    return head, rest
+
+
+def _sink(conn, rest, size):
+    left = size - len(rest)
+    while left > 0:
+        data = conn.recv(65536)
+        if not data:
+            return
+        left -= len(data)
+
+
+def _request(head):
+    """(verb, path, body size) of either dialect."""
+    words = head.split()
+    start = next(i for i, word in enumerate(words) if word.endswith((b"GET", b"PUT")))
+    size = 0
+    if b"Content-Length:" in words:
+        size = int(words[words.index(b"Content-Length:") + 1])
+    elif start + 2 < len(words) and words[start + 2].rstrip(b"\0").isdigit():
+        size = int(words[start + 2].rstrip(b"\0"))
+    return words[start][-3:].decode(), words[start + 1].decode(), size
+
+
+def _stream(conn, dialect, seconds):
+    """A download that runs at a steady, modest rate."""
+    chunks = int(seconds / CHUNK_EVERY_S)
+    conn.sendall(dialect.answer(chunks * CHUNK))
+    for _ in range(chunks):
+        conn.sendall(os.urandom(CHUNK))
+        time.sleep(CHUNK_EVERY_S)
+
+
+def _serve_requests(conn, service):
+    """Paths: /small, /size/BYTES, /stream/SECONDS, /slow/SECONDS; PUT takes a body first."""
+    dialect, rest = DIALECTS[service.kind], b""
+    while True:
+        head, rest = _read_until(conn, dialect.end, rest)
+        if head is None:
+            return
+        verb, path, size = _request(head)
+        if verb == "PUT":
+            _sink(conn, rest, size)
+            rest = b""
+        what, _, value = path.strip("/").partition("/")
+        if what == "stream":
+            _stream(conn, dialect, float(value))
+            continue
+        time.sleep(service.think_s + (float(value) if what == "slow" else 0))
+        length = int(value) if what == "size" else 400
+        conn.sendall(dialect.answer(length) + os.urandom(length))
+
+
+def _abort_after_request(conn, service):
+    """An application that refuses: it read what was asked and resets."""
+    _read_until(conn, DIALECTS[service.kind].end)
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _refuse_at_once(conn, _service):
+    """A product's own list of blocked addresses: accepted by the kernel, closed by the application."""
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _stay_silent(conn, _service):
+    while conn.recv(65536):
+        pass
+
+
+def _busy(conn, service):
+    """The application's own "try again later" and the end of the connection."""
+    dialect = DIALECTS[service.kind]
+    if _read_until(conn, dialect.end)[0] is not None:
+        conn.sendall(dialect.answer(0, "503 Server is Busy, try again later"))
+
+
+def _block_page(conn, _service):
+    """What a filter serves in the server's place."""
+    _read_until(conn, b"\r\n\r\n")
+    page = (b"<html><head><title>Access Denied</title></head><body><h1>Web Page Blocked</h1>"
+            b"<p>Access to the page you requested has been blocked in accordance with company policy. "
+            b"Category: Online Storage.</p></body></html>")
+    conn.sendall(b"HTTP/1.1 403 Forbidden\r\nServer: FilterGate\r\nVia: 1.1 gateway\r\nContent-Type: text/html\r\n"
+                 b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(page) + page)
+
+
+BEHAVIOURS = {"serve": _serve_requests, "abort": _abort_after_request, "refuse": _refuse_at_once,
+              "silent": _stay_silent, "busy": _busy, "block-page": _block_page}
+
+
+class Server:
+    """A listening TCP service; `stop()` closes the listener and every open connection."""
+
+    def __init__(self, node, kind, port, behaviour="serve", certificate=None, think_s=0.002, address=None):
+        self.kind, self.port, self.think_s = kind, port, think_s
+        self.behaviour = BEHAVIOURS[behaviour]
+        self.tls = tls_server(certificate) if kind == "tls" else None
+        family = socket.AF_INET6 if address and ":" in address else socket.AF_INET
+        with node:
+            self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((address or "0.0.0.0", port))
+        self.listener.listen(64)
+        self.connections = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(conn)
+            threading.Thread(target=self._talk, args=(conn,), daemon=True).start()
+
+    def _talk(self, conn):
+        try:
+            if self.tls:
+                conn = self.tls.wrap_socket(conn, server_side=True)
+                self.connections.append(conn)
+            self.behaviour(conn, self)
+        except (OSError, ValueError, StopIteration):
+            pass
+        finally:
+            conn.close()
+
+    def stop(self):
+        self.listener.close()
+        for conn in self.connections:
+            conn.close()
+
+
+class HungServer:
+    """Listens, never accepts, and its queue is full already: SYNs fall on the floor, as a stuck
+    process lets them."""
+
+    def __init__(self, node, port):
+        node.set("net.ipv4.tcp_syncookies", 0)
+        with node:
+            self.listener = socket.socket()
+            self.fillers = [socket.socket() for _ in range(2)]
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("0.0.0.0", port))
+        self.listener.listen(0)
+        for filler in self.fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            time.sleep(0.05)
+
+    def stop(self):
+        for each in (*self.fillers, self.listener):
+            each.close()
+
+
+MTPIP_HEAD = struct.Struct("!4sIII")  # magic, transaction, block, size
+
+
+class MtpipServer:
+    """A datagram service: every request gets its answer, a block of the size asked for."""
+
+    def __init__(self, node, port, address="0.0.0.0", silent=False):
+        self.silent = silent
+        with node:
+            self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                data, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            if len(data) >= MTPIP_HEAD.size and not self.silent:
+                _, transaction, block, size = MTPIP_HEAD.unpack_from(data)
+                self.socket.sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
+
+    def stop(self):
+        self.socket.close()
+
+
+class FtpServer:
+    """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
+    behind a NAT without FTP support that is the private one."""
+
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020)):
+        self.node, self.announce = node, announce
+        self.ports = list(range(*passive_ports))
+        with node:
+            self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("0.0.0.0", port))
+        self.listener.listen(16)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(conn,), daemon=True).start()
+
+    def _open_passive(self):
+        with self.node:
+            waiting = socket.socket()
+        waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        waiting.bind(("0.0.0.0", self.ports.pop(0)))
+        waiting.listen(1)
+        waiting.settimeout(GIVE_UP_S)
+        return waiting
+
+    def _connect_active(self, address):
+        with self.node:
+            data = socket.socket()
+        data.settimeout(GIVE_UP_S)
+        data.connect(address)
+        return data
+
+    def _data(self, passive, active):
+        return passive.accept()[0] if passive else self._connect_active(active)
+
+    def _talk(self, conn):
+        passive = active = None
+
+        def say(text):
+            conn.sendall(text.encode() + b"\r\n")
+
+        fixed = {"USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
+                 "CWD": "250 ok", "PWD": '257 "/"', "NOOP": "200 ok"}
+        say("220 transfer service ready")
+        try:
+            with conn.makefile("r") as lines:
+                for line in lines:
+                    verb, _, rest = line.strip().partition(" ")
+                    if verb in fixed:
+                        say(fixed[verb])
+                    elif verb in ("PASV", "EPSV"):
+                        passive = self._open_passive()
+                        port = passive.getsockname()[1]
+                        host = (self.announce or conn.getsockname()[0]).replace(".", ",")
+                        say(f"227 Entering Passive Mode ({host},{port >> 8},{port & 255})" if verb == "PASV"
+                            else f"229 Entering Extended Passive Mode (|||{port}|)")
+                    elif verb == "PORT":
+                        numbers = rest.split(",")
+                        active = (".".join(numbers[:4]), int(numbers[4]) * 256 + int(numbers[5]))
+                        say("200 ok")
+                    elif verb in ("LIST", "RETR", "STOR"):
+                        say("150 opening data connection")
+                        try:
+                            with self._data(passive, active) as data:
+                                data.sendall(os.urandom(6000))
+                            say("226 done")
+                        except OSError:
+                            say("425 cannot open data connection")
+                    elif verb == "QUIT":
+                        say("221 bye")
+                        return
+                    else:
+                        say("502 not implemented")
+        except (OSError, ValueError, IndexError):
+            pass
+        finally:
+            conn.close()
+
+    def stop(self):
+        self.listener.close()
+
+
+# ---- clients ----
+
+def connect(node, address, port, timeout=GIVE_UP_S, source_port=None, source=None):
+    """A connected TCP socket, or None after `timeout`, as an application gives up."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with node:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    if source_port or source:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((source or ("::" if family == socket.AF_INET6 else "0.0.0.0"), source_port or 0))
+    try:
+        sock.connect((address, port))
+        return sock
+    except OSError:
+        sock.close()
+        return None
+
+
+def _read_answer(sock, kind):
+    head, rest = _read_until(sock, DIALECTS[kind].end)
+    if head is None:
+        return False
+    if kind in ("http", "tls"):
+        size = int(head.lower().split(b"content-length:")[1].split()[0])
+    elif kind == "tcp":
+        size = struct.unpack("!I", head[2:6])[0]
+    else:
+        size = int(head.split()[-1])
+    _sink(sock, rest, size)
+    return True
+
+
+class Session:
+    """A client's connection that can ask more than once."""
+
+    def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, **options):
+        self.kind = kind
+        self.sock = connect(node, address, port, timeout, **options)
+        self.ok = self.sock is not None
+        if self.ok and kind == "tls":
+            try:
+                self.sock = tls_client(trusted).wrap_socket(self.sock)
+            except OSError:
+                self.sock.close()
+                self.ok = False
+
+    def ask(self, path="/small", verb="GET", body=0, paced=False):
+        """One request and its whole answer."""
+        if not self.ok:
+            return False
+        try:
+            self.sock.sendall(DIALECTS[self.kind].ask(verb, path, body))
+            for start in range(0, body, CHUNK):
+                self.sock.sendall(os.urandom(min(CHUNK, body - start)))
+                time.sleep(CHUNK_EVERY_S if paced else 0)
+            return _read_answer(self.sock, self.kind)
+        except (OSError, IndexError, ValueError):
+            return False
+
+    def close(self):
+        if self.sock:
+            self.sock.close()
+
+
+def fetch(node, kind, address, port, path="/small", requests=1, **options):
+    """Connect, ask `requests` times, close: what a healthy exchange looks like."""
+    session = Session(node, kind, address, port, **options)
+    worked = session.ok and all(session.ask(path) for _ in range(requests))
+    session.close()
+    return worked
+
+
+def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S):
+    """Ask for blocks one after another; repeat an unanswered request once a second, then give up."""
+    with node:
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((address, port))
+    transaction = int.from_bytes(os.urandom(4), "big")
+    try:
+        for block in range(blocks):
+            if not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
+                return False
+            time.sleep(every)
+        return True
+    finally:
+        sock.close()
+
+
+def _mtpip_block(sock, request, give_up, heed_icmp):
+    deadline = time.monotonic() + give_up
+    while time.monotonic() < deadline:
+        repeat = time.monotonic() + MTPIP_REPEAT_S
+        try:
+            sock.send(request)
+        except ConnectionError:
+            if heed_icmp:
+                return False
+        while (left := repeat - time.monotonic()) > 0:
+            sock.settimeout(left)
+            try:
+                if sock.recv(4096)[:4] == b"MTPr":
+                    return True
+            except TimeoutError:
+                break
+            except OSError:
+                if heed_icmp:
+                    return False
+    return False
+
+
+def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True):
+    """Log in and list a folder over a data connection."""
+    with node:
+        try:
+            session = ftplib.FTP(timeout=timeout)
+            session.connect(address, port)
+            session.login("backup", "secret")
+            session.trust_server_pasv_ipv4_address = trust_announced
+            session.set_pasv(passive)
+            session.retrbinary("LIST", lambda block: None)
+            session.quit()
+            return True
+        except (OSError, EOFError, ftplib.Error):
+            return False
+
+
+def ping(node, address, count=2):
+    """Real echo requests by the ping command."""
+    with node:
+        return subprocess.run(["ping", "-n", "-c", str(count), "-i", "0.3", "-W", "1", address],
+                              capture_output=True).returncode == 0

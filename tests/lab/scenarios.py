@@ -1,0 +1,317 @@
+"""The table of scenarios: what is blocked, where and how, and what else goes on. Data, not code.
+
+story.py plays a row; truth.py says what each capture of it can know.
+"""
+
+from dataclasses import dataclass, field
+
+# service -> (profile, what servers and clients speak, port)
+SERVICES = {
+    "syncrify": ("syncrify", "http", 5800),
+    "syncrify-tls": ("syncrify", "tls", 5443),
+    "synaman": ("synaman", "http", 6060),
+    "druva": ("druva", "tls", 443),
+    "securidata": ("securidata", "tcp", 4401),
+    "mtpip": ("mtpip", "mtpip", 8080),
+    "peersync": ("peersync", "tcp", 7333),
+    "smb": ("peersync", "smb", 445),
+    "netbios": ("peersync", "smb", 139),
+    "ftp": ("peersync", "ftp", 21),
+}
+
+# how -> the nftables verdict (or iptables arguments) that does it
+VERDICTS = {
+    "drop": "drop",
+    "rst": "reject with tcp reset",
+    "icmp-port": "reject",
+    "icmp-admin": "reject with icmpx admin-prohibited",
+    "icmp-host": "reject with icmpx host-unreachable",
+    "ipt-host-prohibited": "iptables:icmp-host-prohibited",
+    "ipt-admin-prohibited": "iptables:icmp-admin-prohibited",
+    "ipt-net-prohibited": "iptables:icmp-net-prohibited",
+}
+
+# controls: what else goes on, and works (or fails) -> (from, to, port or None for the service's, works)
+CONTROLS = {
+    "other-client": ("away", "server", None, True),
+    "same-site": ("client2", "server", None, True),
+    "inside": ("inside", "server", None, True),
+    "other-port": ("client", "server", 80, True),
+    "other-server": ("client", "other", None, True),
+    "other-server-fails": ("client", "other", None, False),
+    "web": ("client", "other", 80, True),
+    "earlier": ("client", "server", None, True),
+    "master": ("master", "server", None, True),
+    "storage": ("storage", "server", None, True),
+}
+
+
+@dataclass
+class Scenario:
+    """One row. `place` and `mechanism` are the truth, in the contract's words; None: healthy."""
+    name: str
+    topology: str
+    service: str
+    place: str = None
+    mechanism: str = None
+    how: str = "drop"             # key of VERDICTS, or a mechanism's own variation
+    controls: tuple = ()
+    play: str = "connect"
+    behaviour: str = "serve"      # of the server
+    options: dict = field(default_factory=dict)
+    fast: bool = False            # part of the quick subset
+
+    @property
+    def profile(self):
+        return SERVICES[self.service][0]
+
+    @property
+    def kind(self):
+        return SERVICES[self.service][1]
+
+    @property
+    def port(self):
+        return SERVICES[self.service][2]
+
+    @property
+    def proto(self):
+        return "udp" if self.kind == "mtpip" else "tcp"
+
+    @property
+    def healthy(self):
+        return self.place is None
+
+
+LOCAL, EDGE, EGRESS = "local-firewall", "edge-firewall", "egress-policy"
+HOST, PATH, APP = "server-host", "network-path", "application"
+S = Scenario
+
+FAR = {"rtt": (25, 80)}
+MTU_HOLE = {"wan": {"mtu": 1400}}
+IDLE = {"gap": 32}
+
+
+def forward(host, port):
+    """A wrong port forward: `{net}` is the server's network."""
+    return {"forward": (host, port)}
+
+
+LAN = [
+    S("lan-local-drop", "lan", "syncrify", LOCAL, "drop", fast=True),
+    S("lan-local-drop-one-client", "lan", "securidata", LOCAL, "drop", controls=("same-site",)),
+    S("lan-local-drop-other-port", "lan", "peersync", LOCAL, "drop", controls=("other-port",)),
+    S("lan-local-drop-udp", "lan", "mtpip", LOCAL, "drop", fast=True),
+    S("lan-local-rst", "lan", "synaman", LOCAL, "reject-rst", "rst", ("same-site",), fast=True),
+    S("lan-local-rst-bare", "lan", "smb", LOCAL, "reject-rst", "rst"),
+    S("lan-local-icmp", "lan", "securidata", LOCAL, "reject-icmp", "icmp-admin", fast=True),
+    S("lan-local-icmp-port", "lan", "syncrify-tls", LOCAL, "reject-icmp", "icmp-port"),
+    S("lan-local-icmp-ipt", "lan", "druva", LOCAL, "reject-icmp", "ipt-host-prohibited", ("same-site",)),
+    S("lan-local-icmp-udp", "lan", "mtpip", LOCAL, "reject-icmp", "icmp-admin"),
+    S("lan-local-dynamic", "lan", "syncrify", LOCAL, "dynamic-block", play="upload"),
+    S("lan-closed", "lan", "syncrify", HOST, "not-listening", fast=True),
+    S("lan-closed-other-port", "lan", "peersync", HOST, "not-listening", controls=("other-port",)),
+    S("lan-closed-udp", "lan", "mtpip", HOST, "not-listening"),
+    S("lan-backlog", "lan", "synaman", HOST, "backlog-full", behaviour="hung", controls=("other-port",)),
+    S("lan-silent", "lan", "syncrify", HOST, "app-silent", behaviour="silent"),
+    S("lan-silent-udp", "lan", "mtpip", HOST, "app-silent", behaviour="silent"),
+    S("lan-abort", "lan", "securidata", APP, "app-abort", behaviour="abort"),
+]
+
+INTERNET_LOCAL = [
+    S("inet-local-drop", "internet", "syncrify", LOCAL, "drop", fast=True),
+    S("inet-local-drop-other-port", "internet", "securidata", LOCAL, "drop", controls=("other-port",)),
+    S("inet-local-drop-one-client", "internet", "synaman", LOCAL, "drop", controls=("other-client",)),
+    S("inet-local-drop-inside", "internet", "peersync", LOCAL, "drop", controls=("inside",)),
+    S("inet-local-drop-later", "internet", "syncrify", LOCAL, "drop", controls=("earlier", "other-server")),
+    S("inet-local-drop-udp", "internet", "mtpip", LOCAL, "drop"),
+    S("inet-local-rst", "internet", "synaman", LOCAL, "reject-rst", "rst", ("other-client",)),
+    S("inet-local-rst-inside", "internet", "syncrify", LOCAL, "reject-rst", "rst", ("inside", "other-port")),
+    S("inet-local-rst-bare", "internet", "druva", LOCAL, "reject-rst", "rst"),
+    S("inet-local-icmp", "internet", "peersync", LOCAL, "reject-icmp", "icmp-port"),
+    S("inet-local-icmp-other-port", "internet", "syncrify", LOCAL, "reject-icmp", "icmp-admin", ("other-port",)),
+    S("inet-local-icmp-ipt", "internet", "securidata", LOCAL, "reject-icmp", "ipt-host-prohibited", ("other-client",)),
+    S("inet-local-icmp-udp", "internet", "mtpip", LOCAL, "reject-icmp", "icmp-admin"),
+    S("inet-local-idle", "internet", "synaman", LOCAL, "idle-timeout", play="idle", options=IDLE),
+]
+
+INTERNET_EDGE = [
+    S("inet-edge-drop", "internet", "syncrify", EDGE, "drop", fast=True),
+    S("inet-edge-drop-other-port", "internet", "synaman", EDGE, "drop", controls=("other-port", "other-server")),
+    S("inet-edge-drop-one-client", "internet", "securidata", EDGE, "drop", controls=("other-client",)),
+    S("inet-edge-drop-inside", "internet", "syncrify-tls", EDGE, "drop", controls=("inside",)),
+    S("inet-edge-drop-later", "internet", "peersync", EDGE, "drop", controls=("earlier",)),
+    S("inet-edge-drop-udp", "internet", "mtpip", EDGE, "drop", fast=True),
+    S("inet-edge-drop-udp-inside", "internet", "mtpip", EDGE, "drop", controls=("inside", "other-port")),
+    S("inet-edge-drop-expected", "internet", "syncrify", EDGE, "drop", options={"expect": True}),
+    S("inet-edge-return", "internet", "synaman", EDGE, "drop", options={"return": True}),
+    S("inet-edge-rst", "internet", "synaman", EDGE, "reject-rst", "rst", ("other-port",)),
+    S("inet-edge-rst-bare", "internet", "druva", EDGE, "reject-rst", "rst", options=FAR),
+    S("inet-edge-rst-later", "internet", "syncrify", EDGE, "reject-rst", "rst", ("earlier",)),
+    S("inet-edge-icmp", "internet", "syncrify", EDGE, "reject-icmp", "icmp-admin", fast=True),
+    S("inet-edge-icmp-ipt", "internet", "securidata", EDGE, "reject-icmp", "ipt-admin-prohibited", ("other-port",)),
+    S("inet-edge-icmp-port", "internet", "peersync", EDGE, "reject-icmp", "icmp-port", ("inside",)),
+    S("inet-edge-icmp-host", "internet", "syncrify", EDGE, "reject-icmp", "icmp-host"),
+    S("inet-no-forward", "internet", "syncrify", EDGE, "no-port-forward", controls=("other-port",), fast=True),
+    S("inet-no-forward-bare", "internet", "peersync", EDGE, "no-port-forward", controls=("inside",)),
+    S("inet-no-forward-rst", "internet", "synaman", EDGE, "no-port-forward", "rst", ("other-port",)),
+    S("inet-no-forward-rst-bare", "internet", "syncrify", EDGE, "no-port-forward", "rst"),
+    S("inet-no-forward-icmp", "internet", "securidata", EDGE, "no-port-forward", "icmp-port"),
+    S("inet-no-forward-udp", "internet", "mtpip", EDGE, "no-port-forward"),
+    S("inet-no-forward-udp-icmp", "internet", "mtpip", EDGE, "no-port-forward", "icmp-port"),
+    S("inet-forward-dead", "internet", "syncrify", EDGE, "wrong-forward", "dead", ("other-port",),
+      options=forward("{net}.250", 5800)),
+    S("inet-forward-dead-silent", "internet", "synaman", EDGE, "wrong-forward", "dead-silent",
+      options=forward("{net}.250", 6060)),
+    S("inet-forward-port", "internet", "syncrify", EDGE, "wrong-forward", "other-port", options=forward("server", 5801)),
+    S("inet-forward-host", "internet", "peersync", EDGE, "wrong-forward", "other-host", ("inside",),
+      options=forward("server2", 7333)),
+    S("inet-edge-dynamic", "internet", "syncrify", EDGE, "dynamic-block", play="upload"),
+    S("inet-edge-dynamic-rst", "internet", "peersync", EDGE, "dynamic-block", "rst", play="upload"),
+    S("inet-edge-dynamic-udp", "internet", "mtpip", EDGE, "dynamic-block", play="udp-transfer"),
+    S("inet-edge-idle", "internet", "syncrify", EDGE, "idle-timeout", play="idle", options=IDLE),
+    S("inet-edge-idle-rst", "internet", "peersync", EDGE, "idle-timeout", "rst", play="idle", options=IDLE),
+]
+
+INTERNET_EGRESS = [
+    S("inet-egress-drop", "internet", "syncrify", EGRESS, "drop", controls=("web",), fast=True),
+    S("inet-egress-drop-everywhere", "internet", "synaman", EGRESS, "drop", controls=("other-server-fails", "web")),
+    S("inet-egress-drop-one-client", "internet", "securidata", EGRESS, "drop", controls=("same-site",)),
+    S("inet-egress-drop-one-server", "internet", "peersync", EGRESS, "drop", controls=("other-server",)),
+    S("inet-egress-drop-other-client", "internet", "syncrify", EGRESS, "drop", controls=("other-client", "other-port")),
+    S("inet-egress-drop-udp", "internet", "mtpip", EGRESS, "drop", controls=("web",)),
+    S("inet-egress-expected", "internet", "securidata", EGRESS, "drop", options={"expect": True}),
+    S("inet-egress-rst", "internet", "securidata", EGRESS, "reject-rst", "rst"),
+    S("inet-egress-rst-far", "internet", "syncrify", EGRESS, "reject-rst", "rst", ("web",), options=FAR),
+    S("inet-egress-rst-everywhere", "internet", "synaman", EGRESS, "reject-rst", "rst", ("other-server-fails",)),
+    S("inet-egress-icmp", "internet", "syncrify", EGRESS, "reject-icmp", "icmp-port"),
+    S("inet-egress-icmp-admin", "internet", "peersync", EGRESS, "reject-icmp", "icmp-admin", ("web",)),
+    S("inet-egress-icmp-ipt", "internet", "securidata", EGRESS, "reject-icmp", "ipt-net-prohibited"),
+    S("inet-egress-icmp-udp", "internet", "mtpip", EGRESS, "reject-icmp", "icmp-admin"),
+    S("inet-egress-return", "internet", "syncrify", EGRESS, "drop", options={"return": True}),
+    S("inet-egress-dynamic", "internet", "securidata", EGRESS, "dynamic-block", play="upload"),
+    S("inet-egress-dynamic-rst", "internet", "synaman", EGRESS, "dynamic-block", "rst", play="upload"),
+    S("inet-egress-idle", "internet", "securidata", EGRESS, "idle-timeout", play="idle", options=IDLE),
+    S("inet-egress-idle-rst", "internet", "syncrify", EGRESS, "idle-timeout", "rst", play="idle", options=IDLE),
+]
+
+INTERNET_REST = [
+    S("inet-closed", "internet", "securidata", HOST, "not-listening"),
+    S("inet-closed-other-port", "internet", "syncrify", HOST, "not-listening", controls=("other-port",)),
+    S("inet-closed-far", "internet", "synaman", HOST, "not-listening", options=FAR),
+    S("inet-closed-udp", "internet", "mtpip", HOST, "not-listening"),
+    S("inet-backlog", "internet", "syncrify", HOST, "backlog-full", behaviour="hung", controls=("other-port",)),
+    S("inet-host-down", "internet", "synaman", HOST, "host-down", "icmp"),
+    S("inet-host-down-silent", "internet", "syncrify", HOST, "host-down", "silent"),
+    S("inet-host-down-later", "internet", "peersync", HOST, "host-down", "icmp", ("earlier",)),
+    S("inet-silent", "internet", "synaman", HOST, "app-silent", behaviour="silent"),
+    S("inet-silent-udp", "internet", "mtpip", HOST, "app-silent", behaviour="silent"),
+    S("inet-abort", "internet", "peersync", APP, "app-abort", behaviour="abort"),
+    S("inet-refuse", "internet", "syncrify", APP, "app-abort", behaviour="refuse"),
+    S("inet-no-route", "internet", "syncrify", PATH, "no-route", "unreachable"),
+    S("inet-no-route-silent", "internet", "securidata", PATH, "no-route", "blackhole", ("other-server",)),
+    S("inet-no-route-udp", "internet", "mtpip", PATH, "no-route", "unreachable"),
+    S("inet-loop", "internet", "synaman", PATH, "routing-loop", options={"wan": {"router": "198.19.7.1"}}),
+    S("inet-mtu-up", "internet", "syncrify", PATH, "mtu-black-hole", play="big-upload", options=MTU_HOLE),
+    S("inet-mtu-down", "internet", "securidata", PATH, "mtu-black-hole", play="big-download", options=MTU_HOLE),
+    S("inet-return", "internet", "syncrify", PATH, "return-path", options={"return": True}),
+]
+
+IPV6 = [
+    S("v6-local-drop", "ipv6", "syncrify", LOCAL, "drop", fast=True),
+    S("v6-local-icmp", "ipv6", "securidata", LOCAL, "reject-icmp", "icmp-admin"),
+    S("v6-edge-drop", "ipv6", "peersync", EDGE, "drop", controls=("same-site",)),
+    S("v6-edge-icmp", "ipv6", "syncrify", EDGE, "reject-icmp", "icmp-admin"),
+    S("v6-edge-rst", "ipv6", "synaman", EDGE, "reject-rst", "rst", ("other-port",)),
+    S("v6-edge-udp", "ipv6", "mtpip", EDGE, "drop"),
+    S("v6-egress-drop", "ipv6", "druva", EGRESS, "drop", controls=("web",)),
+    S("v6-egress-rst", "ipv6", "syncrify", EGRESS, "reject-rst", "rst"),
+    S("v6-closed", "ipv6", "synaman", HOST, "not-listening"),
+    S("v6-no-route", "ipv6", "syncrify", PATH, "no-route", "unreachable"),
+]
+
+VPN = [
+    S("vpn-local-drop", "vpn", "syncrify", LOCAL, "drop", fast=True),
+    S("vpn-local-rst", "vpn", "smb", LOCAL, "reject-rst", "rst", ("same-site",)),
+    S("vpn-edge-drop", "vpn", "synaman", EDGE, "drop", controls=("other-port",)),
+    S("vpn-edge-icmp", "vpn", "peersync", EDGE, "reject-icmp", "icmp-admin"),
+    S("vpn-egress-drop", "vpn", "securidata", EGRESS, "drop"),
+    S("vpn-egress-icmp", "vpn", "syncrify", EGRESS, "reject-icmp", "icmp-port"),
+    S("vpn-closed", "vpn", "syncrify", HOST, "not-listening"),
+    S("vpn-tunnel-edge", "vpn", "syncrify", EDGE, "tunnel-blocked"),
+    S("vpn-tunnel-egress", "vpn", "peersync", EGRESS, "tunnel-blocked"),
+    S("vpn-tunnel-path", "vpn", "synaman", PATH, "tunnel-blocked"),
+]
+
+RELAYS = ("master", "storage")
+MASTER = {"flow": ("master", "server"), "box": "fw1"}
+DMZ = [
+    S("dmz-fw2-drop", "dmz", "druva", EDGE, "drop", controls=RELAYS),
+    S("dmz-fw2-rst", "dmz", "druva", EDGE, "reject-rst", "rst", RELAYS),
+    S("dmz-fw2-no-forward", "dmz", "druva", EDGE, "no-port-forward", controls=RELAYS),
+    S("dmz-edge-local-drop", "dmz", "druva", LOCAL, "drop", controls=RELAYS),
+    S("dmz-edge-closed", "dmz", "druva", HOST, "not-listening"),
+    S("dmz-fw1-drop", "dmz", "druva", EGRESS, "drop", controls=("other-client",), options=MASTER),
+    S("dmz-fw1-rst", "dmz", "druva", EGRESS, "reject-rst", "rst", ("other-client",), options=MASTER),
+    S("dmz-fw1-icmp", "dmz", "druva", EGRESS, "reject-icmp", "icmp-admin", ("other-client",), options=MASTER),
+]
+
+MULTIHOMED = [
+    S("multi-return", "multihomed", "securidata", PATH, "return-path", "other-gateway"),
+    S("multi-return-inside", "multihomed", "syncrify", PATH, "return-path", "other-gateway", ("inside",)),
+]
+
+# What only the payload shows.
+CONTENT = [
+    S("inet-tls-intercepted", "internet", "druva", EGRESS, "tls-interception", play="trusting"),
+    S("inet-tls-intercepted-syncrify", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting"),
+    S("inet-block-page", "internet", "syncrify", EGRESS, "block-page", play="page"),
+    S("inet-block-page-synaman", "internet", "synaman", EGRESS, "block-page", play="page", controls=("web",)),
+    S("inet-filter-http-rst", "internet", "syncrify", EGRESS, "content-filter", "rst"),
+    S("inet-filter-http-drop", "internet", "synaman", EGRESS, "content-filter", "drop"),
+    S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
+    S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
+    S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
+    S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
+    S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
+    S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+]
+
+HEALTHY = [
+    S("lan-fine", "lan", "syncrify", controls=("same-site", "other-port"), fast=True),
+    S("lan-smb", "lan", "smb", play="smb-both"),
+    S("lan-udp", "lan", "mtpip", play="udp-transfer-ok"),
+    S("lan-ftp", "lan", "ftp"),
+    S("lan-ftp-active", "lan", "ftp", options={"ftp": {"passive": False}}),
+    S("lan-happy-eyeballs", "lan", "syncrify", play="happy-eyeballs", fast=True),
+    S("lan-restart", "lan", "synaman", play="restart"),
+    S("lan-scan", "lan", "syncrify", play="scan", fast=True),
+    S("inet-fine", "internet", "synaman", controls=("other-client", "web", "other-server"), fast=True),
+    S("inet-fine-tls", "internet", "druva", controls=("other-client",)),
+    S("inet-fine-udp", "internet", "mtpip", play="udp-transfer-ok"),
+    S("inet-fine-smb", "internet", "smb", play="upload-ok"),
+    S("inet-browse", "internet", "syncrify", play="browse"),
+    S("inet-scan", "internet", "syncrify", play="scan"),
+    S("inet-client-aborts", "internet", "synaman", play="client-aborts"),
+    S("inet-late-synack", "internet", "syncrify", play="late", fast=True),
+    S("inet-lost-datagram", "internet", "mtpip", play="late"),
+    S("inet-keepalive", "internet", "securidata", play="keepalive"),
+    S("inet-slow-server", "internet", "synaman", play="slow"),
+    S("inet-reordering", "internet", "syncrify", play="download-ok", options={"wan": {"reorder": 8}}),
+    S("inet-loss", "internet", "peersync", play="download-ok", options={"wan": {"loss": 2}}),
+    S("inet-upload", "internet", "securidata", play="upload-ok"),
+    S("inet-one-way-out", "internet", "syncrify", options={"filter": "tcp and dst port 5800"}),
+    S("inet-one-way-back", "internet", "syncrify", options={"filter": "tcp and src port 5800"}),
+    S("inet-syn-only", "internet", "synaman", options={"filter": "tcp[13]==2"}),
+    S("inet-midstream", "internet", "securidata", play="midstream"),
+    S("inet-ends-early", "internet", "syncrify", play="ends-early", fast=True),
+    S("inet-idle", "internet", "peersync", play="idle-ok", options={"gap": 12}),
+    S("inet-server-rst-after", "internet", "synaman", play="server-rst-after", behaviour="reset-after"),
+    S("inet-unwatched", "internet", "syncrify", play="unwatched"),
+    S("v6-fine", "ipv6", "syncrify", controls=("other-client", "web")),
+    S("vpn-fine", "vpn", "peersync", controls=("same-site",)),
+    S("dmz-fine", "dmz", "druva", controls=RELAYS + ("other-client",)),
+    S("multi-fine", "multihomed", "securidata"),
+]
+
+SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
+             + CONTENT + HEALTHY)
