@@ -25,14 +25,18 @@ static bool in_any(const struct ip_address *address, const struct ip_network *ne
 #define IN_ANY(address, networks) in_any(address, networks, sizeof(networks) / sizeof *(networks))
 
 #define V4_NETWORK(a, b, c, d, bits)                                                               \
-    {{.bytes = {[10] = 0xff, [11] = 0xff, a, b, c, d}}, V4_PREFIX_BITS + (bits)}
-#define V6_NETWORK(a, b, bits) {{.bytes = {a, b}}, bits}
+    {                                                                                              \
+        {.bytes = {[10] = 0xff, [11] = 0xff, a, b, c, d}}, V4_PREFIX_BITS + (bits)                 \
+    }
+#define V6_NETWORK(a, b, bits)                                                                     \
+    {                                                                                              \
+        {.bytes = {a, b}}, bits                                                                    \
+    }
 
 bool ip_is_unspecified(const struct ip_address *address)
 {
     static const struct ip_network unspecified[] = {
-        V4_NETWORK(0, 0, 0, 0, 32),
-        V6_NETWORK(0, 0, 128), /* also "no address" */
+        V4_NETWORK(0, 0, 0, 0, 32), V6_NETWORK(0, 0, 128), /* also "no address" */
     };
     return IN_ANY(address, unspecified);
 }
@@ -40,9 +44,9 @@ bool ip_is_unspecified(const struct ip_address *address)
 bool ip_is_multicast(const struct ip_address *address)
 {
     static const struct ip_network multicast[] = {
-        V4_NETWORK(224, 0, 0, 0, 4),         /* RFC 5771 */
-        V4_NETWORK(255, 255, 255, 255, 32),  /* RFC 919 7 */
-        V6_NETWORK(0xff, 0, 8),              /* RFC 4291 2.7 */
+        V4_NETWORK(224, 0, 0, 0, 4),        /* RFC 5771 */
+        V4_NETWORK(255, 255, 255, 255, 32), /* RFC 919 7 */
+        V6_NETWORK(0xff, 0, 8),             /* RFC 4291 2.7 */
     };
     return IN_ANY(address, multicast);
 }

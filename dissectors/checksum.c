@@ -46,8 +46,12 @@ bool packet_checksum_wrong(const struct packet *packet)
         return false;
 
     uint8_t protocol = packet->kind == PACKET_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
-    uint8_t rest[6] = {(uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
-                       (uint8_t)length,         0,                       protocol};
+    uint8_t rest[6] = {(uint8_t)(length >> 24),
+                       (uint8_t)(length >> 16),
+                       (uint8_t)(length >> 8),
+                       (uint8_t)length,
+                       0,
+                       protocol};
     /* both addresses of IPv4 are mapped with ::ffff, which the pseudo header does not have */
     size_t skip = packet->ip.version == 4 ? 12 : 0;
     uint32_t sum = checksum_add(0, packet->ip.source.bytes + skip, 16 - skip);

@@ -12,9 +12,9 @@ static const struct {
     uint16_t type;
     dissector *run;
 } ethertypes[] = {
-    {0x0800, dissect_ip4},     {0x86dd, dissect_ip6},     {0x0806, dissect_arp},
-    {0x8100, dissect_vlan},    {0x88a8, dissect_vlan},    {0x9100, dissect_vlan},
-    {0x8847, dissect_mpls},    {0x8848, dissect_mpls},    {0x8864, dissect_pppoe},
+    {0x0800, dissect_ip4},     {0x86dd, dissect_ip6},      {0x0806, dissect_arp},
+    {0x8100, dissect_vlan},    {0x88a8, dissect_vlan},     {0x9100, dissect_vlan},
+    {0x8847, dissect_mpls},    {0x8848, dissect_mpls},     {0x8864, dissect_pppoe},
     {0x8863, pppoe_discovery}, {0x6558, dissect_ethernet}, /* transparent ethernet bridging */
 };
 
@@ -138,7 +138,8 @@ static bool ppp_protocol(struct dissection *d)
 }
 
 /* RFC 1662 3.1
- *   | address ff | control 03 | protocol (1 or 2) | ...    the first two may be left out (RFC 1661) */
+ *   | address ff | control 03 | protocol (1 or 2) | ...    the first two may be left out (RFC 1661)
+ */
 bool dissect_ppp(struct dissection *d)
 {
     struct cursor *c = &d->at;
@@ -195,7 +196,8 @@ bool dissect_chdlc(struct dissection *d)
 }
 
 /* RFC 2427 3: Q.922 address of 2 bytes (its last bit: the end), control, perhaps a pad, NLPID
- *   | Q.922 (2) | control 03 | [pad 00] | NLPID | ...     or Cisco's: | Q.922 (2) | EtherType (2) | */
+ *   | Q.922 (2) | control 03 | [pad 00] | NLPID | ...     or Cisco's: | Q.922 (2) | EtherType (2) |
+ */
 bool dissect_frame_relay(struct dissection *d)
 {
     enum { NLPID_SNAP = 0x80, NLPID_IP6 = 0x8e, NLPID_IP4 = 0xcc, NLPID_PPP = 0xcf };

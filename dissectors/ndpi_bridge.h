@@ -19,20 +19,20 @@ enum { NDPI_BRIDGE_PACKETS_MAX = 12, NDPI_BRIDGE_BYTES_MAX = 24 * 1024 };
 
 /* All text is terminated, cut to its field, and "" where it is not known. */
 struct ndpi_result {
-    char master[24];        /* "TLS", "HTTP", ...: by its bytes, never guessed from a port */
-    char application[32];   /* "Microsoft365", ...: what runs over the master */
+    char master[24];      /* "TLS", "HTTP", ...: by its bytes, never guessed from a port */
+    char application[32]; /* "Microsoft365", ...: what runs over the master */
     struct {
-        char server_name[128];  /* SNI that the client asked for; nDPI 4.2 keeps 79 bytes */
-        char alpn[64];          /* comma-separated: the client's offer, or the server's choice */
-        char version[8];        /* "1.2"; the server's choice, the client's offer before that */
-        char issuer[256];       /* of the server's certificate (not seen in TLS 1.3) */
+        char server_name[128]; /* SNI that the client asked for; nDPI 4.2 keeps 79 bytes */
+        char alpn[64];         /* comma-separated: the client's offer, or the server's choice */
+        char version[8];       /* "1.2"; the server's choice, the client's offer before that */
+        char issuer[256];      /* of the server's certificate (not seen in TLS 1.3) */
         char subject[256];
-        char sha1[41];          /* its fingerprint, lower-case hexadecimal */
+        char sha1[41]; /* its fingerprint, lower-case hexadecimal */
     } tls;
     struct {
         char host[128];
         char user_agent[128];
-        uint16_t response;      /* 200, 403, ...; 0: none seen */
+        uint16_t response; /* 200, 403, ...; 0: none seen */
     } http;
 };
 

@@ -17,13 +17,13 @@
 enum link_direction { LINK_UNKNOWN, LINK_IN, LINK_OUT, LINK_OTHER_HOST };
 
 enum packet_kind {
-    PACKET_OTHER,     /* nothing that fwsniff follows (LLDP, STP, unknown link type, cut early) */
+    PACKET_OTHER, /* nothing that fwsniff follows (LLDP, STP, unknown link type, cut early) */
     PACKET_ARP,
-    PACKET_IP,        /* IP, but its transport is neither of the below, or could not be read */
-    PACKET_TCP,       /* captured at least up to the window, 16 bytes; else it stays PACKET_IP */
-    PACKET_UDP,       /* captured at least its 8 bytes */
-    PACKET_ICMP,      /* ICMP or ICMPv6, captured at least its first 4 bytes */
-    PACKET_FRAGMENT,  /* a fragment that is not the first: `ip.id` ties it to the first */
+    PACKET_IP,       /* IP, but its transport is neither of the below, or could not be read */
+    PACKET_TCP,      /* captured at least up to the window, 16 bytes; else it stays PACKET_IP */
+    PACKET_UDP,      /* captured at least its 8 bytes */
+    PACKET_ICMP,     /* ICMP or ICMPv6, captured at least its first 4 bytes */
+    PACKET_FRAGMENT, /* a fragment that is not the first: `ip.id` ties it to the first */
 };
 
 /* Tunnel headers met on the way in, as a bit set in packet.tunnels. */
@@ -52,45 +52,45 @@ enum tcp_flag {
 
 struct ip_header {
     struct ip_address source, destination;
-    uint8_t version;       /* 4 or 6 */
-    uint8_t hop_limit;     /* TTL or hop limit as captured */
-    uint8_t protocol;      /* of the transport, after extension headers */
-    bool dont_fragment;    /* true for IPv6 */
+    uint8_t version;    /* 4 or 6 */
+    uint8_t hop_limit;  /* TTL or hop limit as captured */
+    uint8_t protocol;   /* of the transport, after extension headers */
+    bool dont_fragment; /* true for IPv6 */
     bool more_fragments;
     uint16_t fragment_offset; /* bytes */
-    uint32_t id;           /* IPv4 identification, IPv6 fragment identification; else 0 */
+    uint32_t id;              /* IPv4 identification, IPv6 fragment identification; else 0 */
     uint32_t total_length; /* bytes, from the header; from the frame where that says 0 (offload) */
 };
 
 struct tcp_header {
     uint32_t sequence, acknowledgment;
     uint16_t window;
-    uint16_t mss;          /* option 2; 0: absent */
-    uint8_t flags;         /* enum tcp_flag */
-    uint8_t window_scale;  /* option 3; 0xff: absent */
+    uint16_t mss;         /* option 2; 0: absent */
+    uint8_t flags;        /* enum tcp_flag */
+    uint8_t window_scale; /* option 3; 0xff: absent */
     bool sack_permitted;
-    bool has_timestamp;    /* option 8, RFC 7323 */
+    bool has_timestamp; /* option 8, RFC 7323 */
     uint32_t timestamp_value, timestamp_echo;
 };
 
 /* The packet that an ICMP error quotes (RFC 792, 1812 4.3.2.3, 4443 2.4; length field RFC 4884). */
 struct icmp_quote {
-    struct ip_header ip;   /* hop_limit: what was left when the error was made */
+    struct ip_header ip; /* hop_limit: what was left when the error was made */
     bool has_ports;
     uint16_t source_port, destination_port;
-    bool has_sequence;     /* TCP: the sequence number, which is always in the first 8 bytes */
+    bool has_sequence; /* TCP: the sequence number, which is always in the first 8 bytes */
     uint32_t sequence;
     uint16_t udp_length;
-    uint16_t bytes;        /* of the quoted packet captured */
+    uint16_t bytes; /* of the quoted packet captured */
 };
 
 enum icmp_class {
-    ICMP_INFORMATION,      /* echo, router discovery, ND, ...: not about another packet */
-    ICMP_UNREACHABLE,      /* v4 type 3 (code 4 excepted), v6 type 1 */
-    ICMP_TOO_BIG,          /* v4 3/4, v6 type 2: `mtu` */
-    ICMP_TIME_EXCEEDED,    /* v4 type 11, v6 type 3 */
-    ICMP_PARAMETER,        /* v4 type 12, v6 type 4 */
-    ICMP_REDIRECTED,       /* v4 type 5, v6 137 */
+    ICMP_INFORMATION,   /* echo, router discovery, ND, ...: not about another packet */
+    ICMP_UNREACHABLE,   /* v4 type 3 (code 4 excepted), v6 type 1 */
+    ICMP_TOO_BIG,       /* v4 3/4, v6 type 2: `mtu` */
+    ICMP_TIME_EXCEEDED, /* v4 type 11, v6 type 3 */
+    ICMP_PARAMETER,     /* v4 type 12, v6 type 4 */
+    ICMP_REDIRECTED,    /* v4 type 5, v6 137 */
 };
 
 struct icmp_header {
@@ -105,7 +105,7 @@ struct icmp_header {
 };
 
 struct arp_header {
-    uint16_t operation;    /* 1 request, 2 reply */
+    uint16_t operation; /* 1 request, 2 reply */
     uint8_t sender_mac[6];
     struct ip_address sender, target;
 };
@@ -118,24 +118,24 @@ struct packet {
     bool has_mac;
     uint8_t source_mac[6], destination_mac[6];
     enum link_direction direction;
-    uint32_t if_index;     /* cooked v2; 0: not told */
-    uint16_t vlan;         /* outermost VLAN identifier; 0: none */
+    uint32_t if_index; /* cooked v2; 0: not told */
+    uint16_t vlan;     /* outermost VLAN identifier; 0: none */
 
-    uint16_t tunnels;      /* enum tunnel bits */
+    uint16_t tunnels; /* enum tunnel bits */
     /* Outermost IP header; valid where `tunnels` is not 0, zeros where there is none (PPPoE). */
     struct ip_address tunnel_source, tunnel_destination;
 
-    struct ip_header ip;       /* innermost; valid from PACKET_IP on, like all fields below */
-    const uint8_t *ip_bytes;   /* its first byte */
-    uint32_t ip_captured;      /* bytes at ip_bytes, no more than ip.total_length */
+    struct ip_header ip;     /* innermost; valid from PACKET_IP on, like all fields below */
+    const uint8_t *ip_bytes; /* its first byte */
+    uint32_t ip_captured;    /* bytes at ip_bytes, no more than ip.total_length */
 
     uint16_t source_port, destination_port; /* TCP, UDP; else 0 */
-    const uint8_t *payload;    /* of TCP or UDP; NULL where none was captured */
-    uint32_t payload_captured; /* bytes at payload */
-    uint32_t payload_length;   /* bytes on the wire, by the IP header */
+    const uint8_t *payload;                 /* of TCP or UDP; NULL where none was captured */
+    uint32_t payload_captured;              /* bytes at payload */
+    uint32_t payload_length;                /* bytes on the wire, by the IP header */
     /* Checksum offload leaves a wrong sum on frames captured by their own sender. Computed only
      * on demand, see packet_checksum_wrong(). */
-    const uint8_t *transport;  /* first byte of the transport header; NULL where none captured */
+    const uint8_t *transport; /* first byte of the transport header; NULL where none captured */
     uint32_t transport_captured;
 
     union {

@@ -7,9 +7,9 @@ enum { PROTOCOL_AH = 51 };
 static dissector dissect_tcp, dissect_udp;
 
 static dissector *const protocols[256] = {
-    [1] = dissect_icmp4,   [4] = dissect_ip4_in_ip, [6] = dissect_tcp,  [17] = dissect_udp,
-    [41] = dissect_ip6_in_ip, [47] = dissect_gre,   [50] = dissect_esp, [58] = dissect_icmp6,
-    [137] = dissect_mpls_in_ip,
+    [1] = dissect_icmp4, [4] = dissect_ip4_in_ip,  [6] = dissect_tcp,
+    [17] = dissect_udp,  [41] = dissect_ip6_in_ip, [47] = dissect_gre,
+    [50] = dissect_esp,  [58] = dissect_icmp6,     [137] = dissect_mpls_in_ip,
 };
 
 bool dissect_transport(struct dissection *d)

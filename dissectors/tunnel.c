@@ -126,10 +126,25 @@ static bool control_word(struct dissection *d)
     return dissect_hand_on(d, dissect_ethernet);
 }
 
+/* An Ethernet address may begin with 4 or 6 as well. IP proves itself by its header's checksum, or
+ * by a length that fits exactly. */
+static bool surely_ip(const struct dissection *d)
+{
+    enum { IP4_MIN = 20, IP6_HEADER = 40 };
+    struct cursor peek = d->at;
+    const uint8_t *h = cursor_take(&peek, IP4_MIN);
+    if (!h)
+        return false;
+    if (h[0] >> 4 == 6)
+        return dissect_wire(d) == IP6_HEADER + (size_t)bytes_u16(h + 4);
+    size_t header = (h[0] & 0x0fu) * 4;
+    return h[0] >> 4 == 4 && header >= IP4_MIN && cursor_left(&d->at) >= header &&
+           checksum_add(0, h, header) == 0xffff;
+}
+
 /* RFC 3032 2.1; nothing tells what follows the bottom (S) of the stack
  *   | label 20 | traffic class 3 | S 1 | TTL 8 |  repeated
- * RFC 4928 3: routers look at the first nibble, and so must we. It is right for IP; an Ethernet
- * address may begin with 4 or 6 as well, and is tried where it was no IP after all. */
+ * RFC 4928 3: routers look at the first nibble, and so must we. */
 bool dissect_mpls(struct dissection *d)
 {
     struct cursor *c = &d->at;
@@ -148,9 +163,10 @@ bool dissect_mpls(struct dissection *d)
         [6] = dissect_ip6,
     };
     dissector *guess = by_nibble[first >> 4];
-    if (guess && dissect_inner(d, TUNNEL_MPLS, guess))
-        return true;
-    return dissect_inner(d, TUNNEL_MPLS, dissect_ethernet);
+    bool sure = guess == control_word || surely_ip(d);
+    return (sure && dissect_inner(d, TUNNEL_MPLS, guess)) ||
+           dissect_inner(d, TUNNEL_MPLS, dissect_ethernet) ||
+           (!sure && dissect_inner(d, TUNNEL_MPLS, guess));
 }
 
 /* RFC 4023 3 */
@@ -220,10 +236,8 @@ bool dissect_udp_tunnel(struct dissection *d)
         enum tunnel tunnel;
         dissector *run;
     } ports[] = {
-        {2152, TUNNEL_GTPU, gtpu},
-        {4789, TUNNEL_VXLAN, vxlan},
-        {6081, TUNNEL_GENEVE, geneve},
-        {6635, TUNNEL_MPLS, dissect_mpls}, /* RFC 7510 */
+        {2152, TUNNEL_GTPU, gtpu},     {4789, TUNNEL_VXLAN, vxlan},
+        {6081, TUNNEL_GENEVE, geneve}, {6635, TUNNEL_MPLS, dissect_mpls}, /* RFC 7510 */
         {8472, TUNNEL_VXLAN, vxlan}, /* Linux, before IANA had chosen */
     };
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)

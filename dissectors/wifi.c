@@ -1,9 +1,9 @@
 /* IEEE 802.11 and the capture headers in front of it. */
 #include "dissectors/dissect.h"
 
-/* IEEE 802.11-2020 9.2.3, little-endian; only data frames that carry something and are not encrypted
- *   | control (2) | duration (2) | address 1 | address 2 | address 3 (6 each) | sequence (2) |
- *   | [address 4: both To DS and From DS] | [QoS control (2)] | [HT control (4)] | LLC ... */
+/* IEEE 802.11-2020 9.2.3, little-endian; only data frames that carry something and are not
+ * encrypted | control (2) | duration (2) | address 1 | address 2 | address 3 (6 each) | sequence
+ * (2) | | [address 4: both To DS and From DS] | [QoS control (2)] | [HT control (4)] | LLC ... */
 enum {
     FRAME_TYPE = 0x000c,
     FRAME_DATA = 0x0008,

@@ -309,6 +309,19 @@ static int by_weight(const void *left, const void *right)
     return strcmp(a->id, b->id);
 }
 
+/* Seen from the hosts: on a box that does not forward, the frames of an address all come in or all
+ * go out. */
+static void look_for_forwarding(const struct tracker *tracker, bool *cooked, bool *forwarded)
+{
+    const struct host_table *hosts = tracker_hosts(tracker);
+    *cooked = false;
+    for (size_t i = 0; i < host_table_count(hosts); i++) {
+        const struct host *host = host_table_at(hosts, i);
+        *cooked |= host->frames_in + host->frames_out > 0;
+        *forwarded |= host->frames_in && host->frames_out && !ip_is_loopback(&host->address);
+    }
+}
+
 static bool any_forwarded(const struct tracker *tracker)
 {
     size_t position = 0;
@@ -330,12 +343,13 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     failures_suppress(&failures, request->tracker, request->profiles, controls,
                       request->thresholds, &left_out);
 
-    const struct vantage_context context = {
+    struct vantage_context context = {
         .tracker = request->tracker,
         .site = request->site,
         .flows = controls_summary(controls)->flows,
         .any_forwarded = any_forwarded(request->tracker),
     };
+    look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
     vantage_of_capture(&context, &diagnosis->vantage);
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)

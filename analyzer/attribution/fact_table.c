@@ -11,7 +11,7 @@ LIST(direction_list, "expected", "reversed");
 LIST(answer_list, "answered", "unanswered");
 LIST(icmp_reason_list, "admin", "port", "protocol", "host", "net", "ttl", "other");
 LIST(sender_list, "server", "client", "other");
-LIST(ttl_list, "same", "nearer", "farther");
+LIST(ttl_list, "same", "one-nearer", "nearer", "farther");
 LIST(distance_list, "at-server", "before-server");
 LIST(same_list, "same", "different");
 LIST(nat_list, "as-sent", "translated");

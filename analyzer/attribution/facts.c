@@ -12,6 +12,7 @@ enum {
     TRANSFER_BYTES = 64 * 1024,    /* more than any exchange of greetings */
     FULL_SIZE_MIN = 1200,          /* payload that only fits packets near the common MTUs */
     ONE_SIDED_FLOWS_MIN = 3,
+    STEADY_PACKETS_MIN = 2,        /* of one hop limit, before one hop of difference counts */
     TOO_SOON_RTT_MIN_US = 2000,    /* below this, timers and scheduling blur the comparison */
 };
 
@@ -108,7 +109,7 @@ static void path_facts(const struct fact_context *context, const struct failure 
         if (twin)
             frame_list_add(&frames, twin->side[INITIATOR].first.frame);
     }
-    if (context->vantage->any_forwarded || frames.count)
+    if (context->vantage->any_forwarded || context->vantage->cooked || frames.count)
         set_flag(facts, FACT_FORWARDED, frames.count > 0)->frames = frames;
 }
 
@@ -157,6 +158,11 @@ static const char *against_baseline(const struct fact_context *context, const st
     if (!host || !host->packets)
         return NULL;
     int hops = hops_travelled(hop_limit), usual = hops_travelled(host->hop_limit);
+    /* The device one hop before a host is what a port forward leads through, so a single hop
+     * counts where the host's own packets show no variation that would explain it. */
+    if (hops == usual - 1 && host->packets >= STEADY_PACKETS_MIN &&
+        host->hop_limit_min == host->hop_limit_max)
+        return "one-nearer";
     if (fabs((double)hops - usual) <= context->thresholds->ttl_tolerance_hops)
         return "same";
     return hops < usual ? "nearer" : "farther";

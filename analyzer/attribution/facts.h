@@ -26,13 +26,13 @@ X(CLIENT_PUBLIC,            "client.public",           FLAG,   NULL,            
 X(ICMP_REASON,              "icmp.reason",             WORD,   icmp_reason_list, "code of the ICMP error: admin (3/9 3/10 3/13, v6 1/1 1/5 1/6), port (3/3, v6 1/4), protocol (3/2), host (3/1 3/7 3/8 3/12, v6 1/3), net (3/0 3/5 3/6 3/11, v6 1/0 1/2), ttl (11/0, v6 3/0), other") \
 X(ICMP_SENDER,              "icmp.sender",             WORD,   sender_list,      "whose address the ICMP error comes from: server, client (its own host), other") \
 X(ICMP_HOPS,                "icmp.hops",               NUMBER, NULL,             "routers between the ICMP sender and the capture, from its TTL") \
-X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,         "the ICMP error's TTL against other packets of the server's address: same, nearer, farther") \
+X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,         "the ICMP error's distance against other packets of the server's address: same, one-nearer (one hop, and those others never vary), nearer, farther") \
 X(ICMP_QUOTED_HOPS,         "icmp.quoted-hops",        NUMBER, NULL,             "routers the packet passed after the capture before it was refused, from the TTL in the quote; 0 where it was refused by the capturing host or the next device") \
 X(ICMP_QUOTED_DISTANCE,     "icmp.quoted-distance",    WORD,   distance_list,    "that number against the server's known distance: at-server, before-server (refused on the way)") \
 X(ICMP_MAC,                 "icmp.mac",                WORD,   same_list,        "the frame's source MAC against the server's other frames") \
 X(ICMP_NAT,                 "icmp.quote-address",      WORD,   nat_list,         "addresses in the quote: as-sent, or translated (the quote shows the other side of a NAT)") \
 X(RST_FROM,                 "rst.from",                WORD,   side_list,        "whose address the RST carries: responder, initiator, both") \
-X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's TTL against other packets of the address it carries (2 hops tolerated)") \
+X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's distance against other packets of the address it carries: same, one-nearer (one hop, and those others never vary), nearer, farther") \
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \

@@ -67,11 +67,11 @@ struct verdict {
     double probability[FAILURE_POINTS]; /* sums to 1 */
     char summary[SENTENCE_MAX];
     char who[SENTENCE_MAX], action[SENTENCE_MAX];
-    struct command *commands;           /* owned */
+    struct command *commands; /* owned: verdict_release() */
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
-    struct reason *reasons;             /* owned; in the order of their effect on `place` */
+    struct reason *reasons; /* owned; in the order of their effect on `place` */
     size_t reason_count;
 };
 

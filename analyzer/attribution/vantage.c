@@ -23,7 +23,7 @@ static const double prior[VANTAGES]                  = PLACES(1.0, 0.5, 0.25, 0.
 static const double private_to_public[VANTAGES]      = PLACES(1, 1, RARE, RARE, RARE, RARE, RARE);
 static const double public_to_private[VANTAGES]      = PLACES(RARE, RARE, RARE, RARE, RARE, 1, 1);
 static const double private_to_private[VANTAGES]     = PLACES(1, 0.6, 0.25, 0.25, 0.3, 0.6, 1);
-static const double public_to_public[VANTAGES]       = PLACES(0.6, 0.4, 1, 1, 1, 0.4, 0.6);
+static const double public_to_public[VANTAGES]       = PLACES(0.35, 0.3, 1, 1, 1, 0.3, 0.35);
 /* Routers between the initiator and the capture. */
 static const double client_hops[3][VANTAGES] = {
     /* 0 */ PLACES(1, 1, RARE, RARE, RARE, RARE, RARE),
@@ -36,6 +36,10 @@ static const double server_hops[3][VANTAGES] = {
     /* 1 */ PLACES(0.4, 0.3, 0.4, 0.3, 1, 0.15, RARE),
     /* more */ PLACES(1, 1, 1, 1, 0.3, 0.1, RARE / 2),
 };
+/* A refusal in the server's name has come some way, or none. A server sends its own without any; an
+ * edge that refuses in its name does so on its outer side. */
+static const double refusal_from_afar[VANTAGES]      = PLACES(1, 1, 1, 1, 1, 0.3, RARE);
+static const double refusal_at_hand[VANTAGES]        = PLACES(0.3, 0.3, 0.1, 0.1, 1, 0.7, 1);
 /* Both at hop 0: one link. Which end's host it is, if any, other things must tell. */
 static const double on_one_link[VANTAGES]            = PLACES(1, 0.1, RARE, RARE, RARE, 0.1, 1);
 /* An end that does not take part in some of the conversations is not the capturing host. */
@@ -153,7 +157,18 @@ static int hop_class(int hops)
     return hops > 1 ? 2 : hops;
 }
 
-enum { OBSERVATIONS = 12 };
+/* Hop limit of a RST or ICMP error that carries the server's address; 0: none. It is no baseline,
+ * but whoever sent it, the capturing host did not send it from afar. */
+static uint8_t refusal_hop_limit(const struct attempt *attempt)
+{
+    if (attempt->refused.frame)
+        return attempt->refused.hop_limit;
+    if (attempt->icmp.count && ip_equal(&attempt->icmp.sender, &attempt->address[RESPONDER]))
+        return attempt->icmp.first.hop_limit;
+    return 0;
+}
+
+enum { OBSERVATIONS = 13 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -168,6 +183,8 @@ static void observe(const struct vantage_context *context, const struct attempt 
     uint32_t client_us = client ? client->confirm_min_us : HOST_NO_TIME;
     uint32_t server_us = server ? server->answer_min_us : HOST_NO_TIME;
     bool cooked = client && client->frames_in + client->frames_out > 0;
+    uint8_t refusal = refusal_hop_limit(attempt);
+    bool from_afar = refusal && hops_travelled(refusal) > 0;
 
     const struct observation all[OBSERVATIONS] = {
         {true, scope_likelihood(client_private, server_private),
@@ -191,6 +208,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "only the client's checksums are not filled in yet (offload)"},
         {one_sided_checksums(server, client), server_offloads,
          "only the server's checksums are not filled in yet (offload)"},
+        {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
+         from_afar ? "the refusal in the server's name passed routers: not sent by this host"
+                   : "the refusal in the server's name passed no router"},
     };
     memcpy(seen, all, sizeof all);
     /* Where the link is one, the quicker end is the capturing host. */
@@ -257,12 +277,11 @@ static void gateway_belief(const struct vantage_context *context, const struct a
     const struct attempt *inner = tracker_attempt(context->tracker, attempt->twin);
     double egress = 0.5;
     int to_client = vantage_hops(context, attempt, INITIATOR);
-    int to_server = vantage_hops(context, attempt, RESPONDER);
     if (inner) {
         bool source = !ip_equal(&inner->address[INITIATOR], &attempt->address[INITIATOR]);
         bool destination = !ip_equal(&inner->address[RESPONDER], &attempt->address[RESPONDER]);
         egress = source == destination ? 0.5 : source ? 0.95 : 0.05;
-    } else if (to_client >= 0 && (to_client == 0) != (to_server == 0)) {
+    } else if (to_client >= 0) {
         egress = to_client == 0 ? 0.9 : 0.1;
     }
     certain(belief, VANTAGE_EGRESS_ANY, egress);
@@ -274,6 +293,15 @@ static void apply(double weight[VANTAGES], const double likelihood[VANTAGES])
 {
     for (int v = 0; v < VANTAGES; v++)
         weight[v] *= likelihood[v];
+}
+
+/* A capture on "any" of a gateway has both of its sides, also where nothing was let through. */
+static void gateways_see_both_sides(double weight[VANTAGES])
+{
+    weight[VANTAGE_EGRESS_ANY] = weight[VANTAGE_EGRESS_LAN] + weight[VANTAGE_EGRESS_WAN];
+    weight[VANTAGE_EDGE_ANY] = weight[VANTAGE_EDGE_WAN] + weight[VANTAGE_EDGE_LAN];
+    weight[VANTAGE_EGRESS_LAN] = weight[VANTAGE_EGRESS_WAN] = 0;
+    weight[VANTAGE_EDGE_WAN] = weight[VANTAGE_EDGE_LAN] = 0;
 }
 
 static void apply_local_net(const struct vantage_context *context, const struct attempt *attempt,
@@ -306,6 +334,8 @@ void vantage_of_attempt(const struct vantage_context *context, const struct atte
         if (seen[i].made)
             apply(weight, seen[i].likelihood);
     apply_local_net(context, attempt, weight);
+    if (context->cooked)
+        gateways_see_both_sides(weight);
     double sum = 0;
     for (int v = 0; v < VANTAGES; v++)
         sum += weight[v];

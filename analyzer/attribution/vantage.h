@@ -31,6 +31,7 @@ struct vantage_context {
     const struct site *site;
     uint32_t flows;               /* conversations in the capture, for "takes part in all of them" */
     bool any_forwarded;           /* some frames of the capture are seen entering and leaving */
+    bool cooked;                  /* frames carry a direction: captured on "any" */
 };
 
 /* What one attempt says of where it was captured; sums to 1. */

@@ -126,6 +126,8 @@ void host_saw_packet(struct host *host, const struct packet *packet, uint64_t fr
         host->hop_limit_max = hop_limit;
     host->if_index = packet->if_index;
     note_mac(host, packet);
+    if (ip_equal(&packet->ip.source, &packet->ip.destination))
+        return; /* a host talking to itself comes in and goes out */
     switch (packet->direction) {
     case LINK_IN:
         host->frames_in++;

@@ -31,17 +31,15 @@ static void judge(const struct rules *rules, uint32_t seed)
     static const struct variable variables[] = {
         {"server", "192.0.2.1"}, {"profile", "a b"}, {"port", "{server}"}, {NULL, NULL}};
     struct fact facts[FACT_COUNT];
-    struct verdict *verdict = malloc(sizeof *verdict);
+    struct verdict verdict;
     double sum = 0;
-    if (!verdict)
-        return;
     make_facts(facts, seed);
-    rules_judge(rules, facts, variables, NULL, verdict);
+    rules_judge(rules, facts, variables, NULL, &verdict);
     for (size_t i = 0; i < FAILURE_POINTS; i++)
-        sum += verdict->probability[i];
+        sum += verdict.probability[i];
     if (!(sum > 0.999 && sum < 1.001))
         abort();
-    free(verdict);
+    verdict_release(&verdict);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -52,7 +52,8 @@ EVIDENCE = {
     "sender-far": _row(egress=.08),                           # TTL has come a long way, nothing to compare
     # ICMP codes
     "code-policy": _row(host=.02, path=.25, app=.02),         # administratively prohibited; port unreachable quoting TCP
-    "code-host": _row(local=.12, edge=1.2, egress=.3, host=8, path=3),  # host unreachable
+    "code-host-at-once": _row(local=.3, edge=1.5, egress=.5, host=.3, path=3),  # host unreachable, no ARP was waited for
+    "code-host-late": _row(local=.02, edge=1.5, egress=.05, host=12, path=.3),  # after the three seconds ARP takes
     "code-net": _row(.02, .1, .05, .05, 3, .01),              # network unreachable, TTL exceeded
     "code-port-udp": _row(host=8, path=.02),                  # quoting UDP: closed port or reject
     # controls
@@ -74,7 +75,7 @@ EVIDENCE = {
     "after-request": _row(local=.2, edge=.8, egress=1.5, host=.2, app=1),
     "refused-after-accept": _row(local=.1, edge=.3, egress=.3, host=.3, app=4),
     "tunnel-silent": _row(local=.01, edge=1.5, egress=1, host=.02, path=1),
-    "wrong-way": _row(.02, 1, .02, .02, .02, .02),
+    "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }
 

@@ -175,13 +175,6 @@ def _stay_silent(conn, _service):
         pass
 
 
-def _busy(conn, service):
-    """The application's own "try again later" and the end of the connection."""
-    dialect = DIALECTS[service.kind]
-    if _read_until(conn, dialect.end)[0] is not None:
-        conn.sendall(dialect.answer(0, "503 Server is Busy, try again later"))
-
-
 def _block_page(conn, _service):
     """What a filter serves in the server's place."""
     _read_until(conn, b"\r\n\r\n")
@@ -192,8 +185,17 @@ def _block_page(conn, _service):
                  b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(page) + page)
 
 
+def _reset_after(conn, service):
+    """The whole answer, then a reset in place of a close: ugly and harmless."""
+    dialect = DIALECTS[service.kind]
+    if _read_until(conn, dialect.end)[0] is not None:
+        conn.sendall(dialect.answer(400) + os.urandom(400))
+        time.sleep(0.3)
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 BEHAVIOURS = {"serve": _serve_requests, "abort": _abort_after_request, "refuse": _refuse_at_once,
-              "silent": _stay_silent, "busy": _busy, "block-page": _block_page}
+              "silent": _stay_silent, "block-page": _block_page, "reset-after": _reset_after}
 
 
 class Server:
@@ -435,7 +437,9 @@ class Session:
         except (OSError, IndexError, ValueError):
             return False
 
-    def close(self):
+    def close(self, reset=False):
+        if self.sock and reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self.sock:
             self.sock.close()
 

@@ -15,7 +15,7 @@ from net import Lab
 
 POSITION = {"client": (0,), "egress-lan": (1,), "egress-wan": (2,), "isp": (3,), "edge-wan": (4,),
             "edge-lan": (5,), "span": (5.5,), "server": (6,), "egress-any": (1, 2), "edge-any": (4, 5)}
-BOX = {"client-host": -0.5, "egress": 1.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
+BOX = {"egress": 1.5, "fw1": 1.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
 
 # Firewall frame of every box and host: scenarios add to the chains called "block_*", which come first.
 FRAME = """
@@ -90,6 +90,8 @@ class Site:
 
         A capture on both sides of a NAT sees both pairs.
         """
+        if client in ("master", "storage"):
+            return [(self.addresses[client], self.addresses[server])]
         pairs = []
         for position in POSITION[vantage]:
             outside = self.nat and position > BOX["egress"]
@@ -101,10 +103,10 @@ class Site:
         return pairs
 
 
-def _private(rng, third=None):
+def _private(rng):
     """A private /24 as 'a.b.c' prefix."""
     return rng.choice((f"10.{rng.randint(1, 250)}.{rng.randint(1, 250)}", f"192.168.{rng.randint(1, 250)}",
-                       f"172.{rng.randint(16, 31)}.{rng.randint(1, 250)}")) if third is None else third
+                       f"172.{rng.randint(16, 31)}.{rng.randint(1, 250)}"))
 
 
 def lan(wire_program, plan):
@@ -118,7 +120,7 @@ def lan(wire_program, plan):
         site.addresses[name] = f"{net}.{10 + index * 20 + rng.randint(0, 15)}"
         node.address("eth0", site.addresses[name] + "/24")
     site.servers = {name: site.addresses[name] for name in ("server", "server2")}
-    site.boxes = {"client-host": site["client"], "host": site["server"]}
+    site.boxes = {"host": site["server"]}
     site.captures = {"client": ("client", "eth0"), "server": ("server", "eth0"), "span": (switch.name, "br0")}
     return site
 
@@ -132,7 +134,7 @@ def _backbone(site, wan_a, wan_b, addresses):
     join = "::" if v6 else "."
     core = "2001:db8:ffff" if v6 else "198.18.0"
     for name in ("isp1", "isp2"):
-        lab.node(name, forward=True)
+        lab.node(name, forward=True).firewall(OPEN)
     lab.link("egress:wan0", "isp1:left", delay=round(delay * 0.2, 3))
     lab.link("isp1:right", "isp2:left", delay=round(delay * 0.5, 3), hops=plan.hops, **site.wan_options)
     lab.link("isp2:right", "edge:wan0", delay=round(delay * 0.3, 3))
@@ -146,7 +148,9 @@ def _backbone(site, wan_a, wan_b, addresses):
         site.addresses[host] = f"{net}{join}10"
     default = "::/0" if v6 else "default"
     site["isp1"].route(f"{default} via {core}{join}2")
-    site["isp2"].route(f"{default} via {core}{join}1")
+    for net in (wan_a, addresses["away"]):
+        site["isp2"].route(f"{net}{'::' if v6 else '.0'}/{length} via {core}{join}1")
+    site["isp2"].ip(f"{'-6 ' if v6 else ''}route add blackhole {default}")  # nobody routes private addresses
 
 
 def _office(site, switch, gateway, hosts, net, v6=False):
@@ -171,8 +175,6 @@ def _two_offices(wire_program, plan, wan_options, family=4):
                                                    "net.netfilter.nf_conntrack_tcp_be_liberal": 0})
     for name in ("away", "other"):
         site.host(name)
-    site.boxes = {"egress": site["egress"], "isp": site["isp2"] if "isp2" in site.lab.nodes else None,
-                  "edge": site["edge"]}
     site.captures = {"client": ("client", "eth0"), "egress-lan": ("egress", "lan0"), "egress-wan": ("egress", "wan0"),
                      "isp": ("isp2", "left"), "edge-wan": ("edge", "wan0"), "edge-lan": ("edge", "lan0"),
                      "server": ("server", "eth0"), "span": ("swB", "br0"), "egress-any": ("egress", "any"),
@@ -202,19 +204,19 @@ def internet(wire_program, plan, forwards=(), closed="drop", wan_options=None):
         site[name].address("wan0", f"{public}/24").route(f"default via {wan}.1")
         site[name].firewall(CLOSED.format(closed if name == "edge" else "drop") + GATEWAY)
         site[name].firewall('table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan0" masquerade; }; }')
-    rules = "".join(f'iifname "wan0" {proto} dport {port} dnat to {site.addresses.get(host, host)}:{to}; '
+    site.lan_b = net_b
+    rules = "".join(f'iifname "wan0" {proto} dport {port} dnat to {site.addresses.get(host, host)}{f":{to}" if to else ""}; '
                     for proto, port, host, to in forwards)
     site["edge"].firewall("table ip nat { chain pre { type nat hook prerouting priority -100; %s }; }"
                           % rules.replace("{net}", net_b))
     site.servers = {"server": site.public, "server2": site.public, "other": site.addresses["other"],
                     "inside": site.public}
-    site.lan_b = net_b
     _set_boxes(site)
     return site
 
 
 def _set_boxes(site):
-    site.boxes = {"client-host": site["client"], "egress": site["egress"], "isp": site["isp2"], "edge": site["edge"],
+    site.boxes = {"egress": site["egress"], "isp": site["isp2"], "edge": site["edge"],
                   "host": site["server"]}
 
 
@@ -233,7 +235,7 @@ def ipv6(wire_program, plan, forwards=(), closed="drop", wan_options=None):
     for name, wan in (("egress", wan_a), ("edge", wan_b)):
         site[name].address("wan0", f"{wan}::2/64").route(f"::/0 via {wan}::1").firewall(OPEN)
     site["isp1"].route(f"{net_a}::/64 via {wan_a}::2")
-    site["isp2"].route(f"{net_b}::/64 via {wan_b}::2")
+    site["isp2"].route(f"{net_b}::/64 via {wan_b}::2").route(f"{net_a}::/64 via 2001:db8:ffff::1")
     site.servers = {name: site.addresses[name] for name in ("server", "server2", "other", "inside")}
     _set_boxes(site)
     return site
@@ -257,7 +259,6 @@ def vpn(wire_program, plan, forwards=(), closed="drop", wan_options=None):
         node.ip(f"link add tun0 type vxlan id 77 local {own} remote {peer} dstport 4789")
         node.ip("link set tun0 mtu 1450 up").address("tun0", f"{inner}/30")
         node.ip(f"route add {far_net}.0/24 via {far_inner} dev tun0").firewall(OPEN)
-        site.lab.tunnel_net = far_net
     site.servers = {name: site.addresses[name] for name in ("server", "server2", "other", "inside")}
     _set_boxes(site)
     return site

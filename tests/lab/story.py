@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -10,13 +11,15 @@ import zlib
 
 import peers
 import truth
-from net import Capture, settle
+from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
 from sites import TOPOLOGIES, Plan
 
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp"}
-CHAIN_OF = {"host": ("block_input", "INPUT"), "client-host": ("block_output", "OUTPUT")}
+CHAIN_OF = {"host": ("block_input", "INPUT")}
 FORWARD = ("block_forward", "FORWARD")
+FTP_PORTS = (50000, 50020)
+PROXY_PORT = 18443
 REFUSED_TRIES = 3
 REFUSED_PAUSE_S = 0.7
 FORMATS = ("pcap", "pcap", "pcapng", "nano", "gz", "zst", "snap96")
@@ -50,11 +53,12 @@ class Story:
         if scenario.mechanism != "no-port-forward":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
-        forwards += options.get("more_forwards", ())
+        if scenario.kind == "ftp" and scenario.how == "ftp-passive":
+            forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
                        closed=VERDICTS[scenario.how] if scenario.mechanism == "no-port-forward" else "drop")
 
-    def _serve(self, host, kind, port, behaviour="serve"):
+    def serve(self, host, kind, port, behaviour="serve"):
         node = self.site[host]
         everywhere = "::" if self.site.family == 6 else "0.0.0.0"
         if behaviour == "hung":
@@ -62,21 +66,27 @@ class Story:
         elif kind == "mtpip":
             self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent"))
         elif kind == "ftp":
-            self.servers.append(peers.FtpServer(node, port, announce=self.scenario.options.get("announce")))
+            self.servers.append(peers.FtpServer(node, port, announce=self._announced()))
         else:
             self.servers.append(peers.Server(node, kind, port, behaviour, self.certificate, address=everywhere,
                                              think_s=self.choice.uniform(0.001, 0.02)))
 
+    def _announced(self):
+        """The address that PASV tells: the public one where the NAT was thought of, else the private one."""
+        private = self.scenario.how == "ftp-private" or not self.site.nat
+        return self.site.addresses["server"] if private else self.site.public
+
+    def certificate_folder(self):
+        return os.path.dirname(self.certificate)
+
     def _start_servers(self):
         scenario = self.scenario
         if scenario.mechanism != "not-listening":
-            self._serve("server", scenario.kind, scenario.port, scenario.behaviour)
-        self._serve("server", "http", 80)
-        for name in ("other", "server2"):
-            if name in self.site.lab.nodes:
-                self._serve(name, scenario.kind, scenario.port)
+            self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
+        self.serve("server", "http", 80)
         if "other" in self.site.lab.nodes:
-            self._serve("other", "http", 80)
+            self.serve("other", scenario.kind, scenario.port)
+            self.serve("other", "http", 80)
 
     # -- the block --
 
@@ -88,9 +98,11 @@ class Story:
         """Only as narrow as the controls need it: what they show working must not be blocked."""
         scenario, site, match = self.scenario, self.site, []
         family = "ip6" if site.family == 6 else "ip"
+        if self.box == "fw1":
+            return []
         at = {"host": "server", "edge": "edge-lan", "isp": "isp"}.get(self.box, "client")
         client, server = site.names_at(at)[0]
-        if {"other-client", "same-site", "inside"} & set(scenario.controls) or scenario.options.get("per_client"):
+        if {"other-client", "same-site", "inside"} & set(scenario.controls):
             match.append((family, "saddr", client))
         if scenario.place == EGRESS and "other-server" in scenario.controls or scenario.place == PATH:
             match.append((family, "daddr", server))
@@ -108,7 +120,6 @@ class Story:
         chain, table = CHAIN_OF.get(self.box, FORWARD)
         match = self._match() if match is None else match
         proto, port = self.scenario.proto, self.scenario.port
-        port = self.scenario.options.get("forward", (None, port))[1] if self.box in ("host", "edge") else port
         if verdict.startswith("iptables:"):
             words = [word for family, which, address in match for word in ("-s" if which == "saddr" else "-d", address)]
             node.call("iptables", "-I", table, "-p", proto, "--dport", str(port), *words,
@@ -120,7 +131,22 @@ class Story:
             back = "block_output" if self.box == "host" else chain
             node.nft(f"add rule inet lab {back} {proto} sport {port} counter {verdict}\n")
 
+    def rule(self, text):
+        """A rule of the scenario's own wording in the box's first chain."""
+        chain = CHAIN_OF.get(self.box, FORWARD)[0]
+        self.site.boxes[self.box].nft(f"add rule inet lab {chain} {text}\n")
+
     # -- the traffic --
+
+    @property
+    def flow(self):
+        """Who talks to whom in the flow that the truth is about."""
+        return self.scenario.options.get("flow", ("client", "server"))
+
+    def session(self, **options):
+        """An open connection of the main client."""
+        return peers.Session(self.site["client"], self.scenario.kind, self.site.servers["server"], self.scenario.port,
+                             **options)
 
     def attempt(self, origin="client", target="server", port=None, **options):
         """One client tries once, as its product does."""
@@ -183,8 +209,13 @@ class Story:
             self.site.lab.up()
             self._start_servers()
             early = "earlier" in self.scenario.controls
-            if not early:
+            if self.scenario.mechanism == "idle-timeout":
+                _prepare_idle(self)
+            if not early and self.scenario.mechanism not in LATE:
                 self.block()
+            if self.scenario.play == "midstream":
+                self.early = self.session()
+                self.early.ask()
             self._start_captures()
             if early:
                 self.outcomes["earlier"] = self.attempt()
@@ -194,7 +225,15 @@ class Story:
             files = self._stop_captures()
             for server in self.servers:
                 server.stop()
+        self._must_be_as_told()
         return [self._entry(vantage, path) for vantage, path in files.items()]
+
+    def _must_be_as_told(self):
+        """A label is only true if what was meant to fail did, and nothing else."""
+        expected = {name: CONTROLS[name][3] for name in self.scenario.controls}
+        expected["main"] = self.scenario.healthy
+        if self.outcomes != expected:
+            raise LabError(f"played {self.outcomes}, expected {expected}")
 
     def _entry(self, vantage, path):
         scenario = self.scenario
@@ -202,7 +241,7 @@ class Story:
         return {"file": os.path.basename(path), "scenario": scenario.name, "topology": scenario.topology,
                 "profile": scenario.profile, "vantage": truth.KIND.get(vantage, vantage),
                 "healthy": scenario.healthy, "findings": findings, "seed": self.seed,
-                "options": scenario.options.get("fwsniff", []), "played": self.outcomes,
+                "options": truth.options(scenario, self.site, vantage), "played": self.outcomes,
                 "rtt_ms": self.plan.rtt_ms}
 
 
@@ -225,10 +264,98 @@ def _convert(path, style):
 # ---- blocks: mechanism -> what puts it in force ----
 
 def _by_rule(story):
-    story.add_rule(VERDICTS[story.scenario.how])
+    scenario = story.scenario
+    verdict = VERDICTS.get(scenario.how, "drop")
+    if scenario.how == "ftp-passive":
+        story.rule(f"tcp dport {FTP_PORTS[0]}-{FTP_PORTS[1]} {verdict}")
+    elif scenario.options.get("return"):
+        story.rule(f"tcp sport {scenario.port} {verdict}")
+    else:
+        story.add_rule(verdict)
 
 
-BLOCKS = {"drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule}
+def _dynamic(story):
+    story.add_rule(VERDICTS[story.scenario.how], match=[], both=story.scenario.how == "drop")
+
+
+def _forget(story):
+    """A state table forgets a connection; what comes after has no state and is treated as the box likes."""
+    story.site.boxes[story.box].call("conntrack", "-D", "-p", "tcp", "--dport", str(story.scenario.port))
+
+
+def _prepare_idle(story):
+    """Before the connection starts: the box keeps state, is strict, and has its rule for what has none."""
+    node, verdict = story.site.boxes[story.box], VERDICTS[story.scenario.how]
+    chain = "block_forward" if story.box == "egress" else "block_input"
+    node.nft(f"add rule inet lab {chain} ct state invalid tcp dport {story.scenario.port} counter {verdict}\n")
+    node.set("net.netfilter.nf_conntrack_tcp_loose", 0)
+
+
+def _silence_edge(story):
+    story.site["edge"].nft("add rule inet lab block_output icmp type destination-unreachable drop\n")
+
+
+def _wrong_forward(story):
+    if story.scenario.how == "dead-silent":
+        _silence_edge(story)
+
+
+def _host_down(story):
+    if story.scenario.how == "silent":
+        _silence_edge(story)
+    story.site["server"].call("ip", "link", "set", "eth0", "down")
+
+
+def _no_route(story):
+    address = story.site.servers["server"]
+    words = ["-6"] if ":" in address else []
+    story.site["isp2"].call("ip", *words, "route", "add", story.scenario.how, address)
+
+
+def _loop(story):
+    story.site["isp2"].call("ip", "route", "add", story.site.servers["server"], "via", "198.18.0.1")
+
+
+def _return_path(story):
+    if story.scenario.how == "other-gateway":
+        story.site["server"].call("ip", "route", "replace", "default", "via", "10.255.7.1", "dev", "eth1")
+    else:
+        story.rule(f"tcp sport {story.scenario.port} drop")
+
+
+TUNNEL_CHAIN = {"edge": "block_raw", "egress": "block_output", "isp": "block_forward"}
+
+
+def _tunnel(story):
+    node = story.site.boxes[story.box]
+    node.nft(f"add rule inet lab {TUNNEL_CHAIN[story.box]} udp dport 4789 counter drop\n")
+
+
+def _in_the_middle(kind, behaviour):
+    """The egress gateway answers in the server's place."""
+    def put(story):
+        node = story.site["egress"]
+        certificate = peers.make_certificate(story.certificate_folder(), "gateway.example", "Filter Gateway CA")
+        story.servers.append(peers.Server(node, kind, PROXY_PORT, behaviour, certificate))
+        node.nft('table ip proxy { chain pre { type nat hook prerouting priority -110; '
+                 f'iifname "lan0" tcp dport {story.scenario.port} redirect to :{PROXY_PORT}; }}; }}\n')
+    return put
+
+
+def _content_filter(story):
+    """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
+    first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
+    story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
+
+
+BLOCKS = {
+    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
+    "idle-timeout": _forget, "wrong-forward": _wrong_forward, "host-down": _host_down, "no-route": _no_route,
+    "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
+    "tls-interception": _in_the_middle("tls", "serve"), "block-page": _in_the_middle("http", "block-page"),
+    "content-filter": _content_filter,
+}
+LATE = ("dynamic-block", "idle-timeout")  # the play puts these in force in the middle
 
 
 # ---- plays: what the main client does; each returns whether it worked ----
@@ -237,7 +364,7 @@ def _connect(story):
     """Try as an application does: once where nothing answers, again where it is refused."""
     for _ in range(REFUSED_TRIES):
         started = time.monotonic()
-        if story.attempt():
+        if story.attempt(*story.flow):
             return True
         if time.monotonic() - started > peers.GIVE_UP_S / 2:
             return False
@@ -245,4 +372,172 @@ def _connect(story):
     return False
 
 
-PLAYS = {"connect": _connect}
+def _later(story, seconds, action):
+    timer = threading.Timer(seconds, action)
+    timer.start()
+    return timer
+
+
+def _upload(story):
+    """A paced upload of some seconds, cut after 1.5 s."""
+    session = story.session(timeout=4)
+    timer = _later(story, 1.5, story.block)
+    worked = session.ask(verb="PUT", body=120 * peers.CHUNK, paced=True)
+    timer.join()
+    session.close()
+    return worked
+
+
+def _udp_transfer(story):
+    timer = _later(story, 1.5, story.block)
+    worked = story.attempt(blocks=100)
+    timer.join()
+    return worked
+
+
+def _idle(story):
+    """Talk, be quiet for long, lose the state in between, talk again."""
+    session = story.session()
+    session.ask()
+    settle(story.scenario.options["gap"] - 1)
+    story.block()
+    settle(1)
+    worked = session.ask(verb="PUT", body=600)
+    session.close()
+    return worked
+
+
+def _ask_once(story, path="/small", verb="GET", body=0):
+    session = story.session()
+    worked = session.ask(path, verb, body)
+    session.close()
+    return worked
+
+
+def _trusting(story):
+    """A client that knows its server's certificate."""
+    return any(story.attempt(trusted=story.certificate) for _ in range(2))
+
+
+def _page(story):
+    """It gets an answer, only not its server's."""
+    return not story.attempt()
+
+
+def _smb_both(story):
+    """Both ports are tried, as Windows does; that one of them is closed does no harm."""
+    other = peers.connect(story.site["client"], story.site.servers["server"], 139, 2)
+    return other is None and story.attempt()
+
+
+def _happy_eyeballs(story):
+    """IPv6 and IPv4 at once; IPv6 gets no answer and is given up when IPv4 works."""
+    for name, address in (("client", "fd00::1"), ("server", "fd00::2")):
+        story.site[name].call("ip", "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
+    story.site["server"].nft(f"add rule inet lab block_input meta nfproto ipv6 tcp dport {story.scenario.port} drop\n")
+    slow = threading.Thread(target=peers.connect, args=(story.site["client"], "fd00::2", story.scenario.port, 1.4))
+    slow.start()
+    settle(0.25)
+    worked = story.attempt()
+    slow.join()
+    return worked
+
+
+def _restart(story):
+    worked = story.attempt()
+    story.servers[0].stop()
+    settle(1)
+    story.serve("server", story.scenario.kind, story.scenario.port)
+    return worked and story.attempt()
+
+
+SCANNED = tuple(range(20, 30)) + (53, 110, 135, 139, 143, 443, 445, 993, 1433, 3306, 3389, 4401, 4403, 5432, 5443,
+                                  5900, 6060, 7333, 8080, 8443, 9000)
+
+
+def _scan(story):
+    """Somebody knocks at many ports while the service goes on."""
+    scanner = "client2" if story.scenario.topology == "lan" else "away"
+    for port in SCANNED:
+        sock = peers.connect(story.site[scanner], story.site.servers["server"], port, 0.12)
+        if sock:
+            sock.close()
+    return story.attempt()
+
+
+def _browse(story):
+    pages = [peers.fetch(story.site["client"], "http", story.site.servers["other"], 80, f"/size/{size}", 3)
+             for size in (300, 20000, 90000)]
+    return all(pages) and story.attempt()
+
+
+def _client_aborts(story):
+    session = story.session()
+    worked = session.ask()
+    session.close(reset=True)
+    return worked
+
+
+def _late(story):
+    """The first try is lost, the kernel's or the product's own retry succeeds."""
+    node = story.site["server"]
+    node.nft(f"add rule inet lab block_input {story.scenario.proto} dport {story.scenario.port} drop\n")
+    timer = _later(story, 0.7, lambda: node.nft("flush chain inet lab block_input\n"))
+    worked = story.attempt()
+    timer.join()
+    return worked
+
+
+def _keepalive(story):
+    session = story.session()
+    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1)):
+        session.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    worked = session.ask()
+    settle(7)
+    session.close()
+    return worked
+
+
+def _midstream(story):
+    """The connection is older than the capture."""
+    worked = story.early.ask() and story.early.ask("/stream/1")
+    story.early.close()
+    return worked
+
+
+def _ends_early(story):
+    """The capture stops before the first retry: nothing can be said, so nothing must be."""
+    story.site["server"].nft(f"add rule inet lab block_input tcp dport {story.scenario.port} drop\n")
+    peers.connect(story.site["client"], story.site.servers["server"], story.scenario.port, 0.4)
+    return True
+
+
+def _idle_ok(story):
+    session = story.session()
+    first = session.ask()
+    settle(story.scenario.options["gap"])
+    worked = first and session.ask()
+    session.close()
+    return worked
+
+
+def _unwatched(story):
+    """Something else of the same client fails; the product works."""
+    peers.connect(story.site["client"], story.site.servers["server"], 9999, 3.5)
+    return story.attempt()
+
+
+PLAYS = {
+    "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
+    "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
+    "big-download": lambda story: _ask_once(story, "/size/40000"),
+    "udp-transfer-ok": lambda story: story.attempt(blocks=40),
+    "happy-eyeballs": _happy_eyeballs, "browse": _browse, "client-aborts": _client_aborts, "late": _late,
+    "keepalive": _keepalive, "slow": lambda story: _ask_once(story, "/slow/4"),
+    "download-ok": lambda story: _ask_once(story, "/stream/3"),
+    "upload-ok": lambda story: _ask_once(story, verb="PUT", body=200000),
+    "midstream": _midstream, "ends-early": _ends_early, "idle-ok": _idle_ok,
+    "server-rst-after": lambda story: story.attempt(), "unwatched": _unwatched,
+}

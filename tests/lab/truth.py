@@ -5,118 +5,332 @@ box that stops it, a refusal only at those its sender's answer passes, a control
 """
 
 from expert import judge
-from scenarios import CONTROLS, EGRESS, LOCAL, PATH, HOST
+from scenarios import CONTROLS
 from sites import BOX, POSITION
 
+# Captures that have a name of their own in the lab and a common one in the contract.
 KIND = {"server-any": "server", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
         "fw1-any": "egress-any"}
+# The inner way of the DMZ: master - Firewall 1 - edge server.
+INNER = {"master": (0,), "fw1-lan": (1,), "fw1-dmz": (5,), "fw1-any": (1, 5), "span": (5.5,), "server": (6,)}
 # Where flows of the controls enter and leave the way.
-ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2}
-TARGET = {"server": 7, "server2": 5.7, "other": 3.2, "inside": 5.2}
+ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2, "master": 5.2, "storage": 5.2}
+TARGET = {"server": 7, "other": 3.2}
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp",
           "server-host": "host", "application": "host"}
-ROUTED = ("ipv6", "vpn")
+MTU_HOLE = 2.5  # the cable between the two ISP routers
+WITHOUT_NAT = ("ipv6", "vpn")
 
 
-def positions(vantage):
-    return POSITION.get({"server-any": "server"}.get(vantage, vantage), (6,))
+def _base(vantage):
+    return POSITION.get("server" if vantage == "server-any" else vantage, ())
+
+
+def positions(scenario, vantage):
+    """Where on the way of the scenario's flow this capture stands; empty: beside it."""
+    if scenario.options.get("flow"):
+        return INNER.get(vantage, ())
+    return _base(vantage)
 
 
 def passes(vantage, origin, target):
-    """Does a flow between these two pass this capture?"""
-    return any(ORIGIN[origin] < p < TARGET[target] for p in positions(vantage))
+    """Does a control's flow pass this capture?"""
+    return any(ORIGIN[origin] < p < TARGET[target] for p in _base(vantage))
 
 
-def controls_seen(scenario, vantage, refused):
+CONTROL_EVIDENCE = {  # control -> evidence beside silence, evidence beside a refusal
+    "other-client": ("other-client-works",) * 2,
+    "same-site": ("other-client-works-same-site",) * 2,
+    "inside": ("other-client-works-inside",) * 2,
+    "master": ("other-client-works-inside",) * 2,
+    "other-server": ("other-server-works",) * 2,
+    "other-server-fails": ("other-server-fails",) * 2,
+    "other-port": ("other-port-works", "other-port-works-refusal"),
+    "earlier": ("worked-before", "worked-before-refusal"),
+}
+
+
+def controls_seen(scenario, vantage, refused=False):
     """Names of the control evidence that this capture holds."""
-    names = {"other-client": "other-client-works", "same-site": "other-client-works-same-site",
-             "inside": "other-client-works-inside", "other-server": "other-server-works",
-             "other-server-fails": "other-server-fails",
-             "other-port": "other-port-works-refusal" if refused else "other-port-works",
-             "earlier": "worked-before-refusal" if refused else "worked-before"}
-    seen = []
-    for control in scenario.controls:
-        origin, target = CONTROLS[control][:2]
-        if control in names and passes(vantage, origin, target):
-            seen.append(names[control])
-    return seen
+    return [CONTROL_EVIDENCE[control][refused] for control in scenario.controls
+            if control in CONTROL_EVIDENCE and passes(vantage, *CONTROLS[control][:2])]
 
 
 def reach(scenario, vantage, box):
     """How far the packets are known to have come, as evidence names."""
-    seen = [p for p in positions(vantage)]
+    here = positions(scenario, vantage)
     if scenario.topology == "lan":
         return ["at-host"] if vantage == "server" else ["same-lan"]
-    if any(p > box for p in seen):
+    if any(p > box for p in here):
         return ["died-in-egress" if box == BOX["egress"] else "died-in-edge"]
-    last = max(seen)
+    if scenario.options.get("flow"):
+        return ["one-firewall"]
     steps = ((6, "at-host"), (5, "crossed-edge"), (4, "crossed-path"), (2, "left-egress"))
-    return [next((name for position, name in steps if last >= position), None)] if last >= 2 else []
+    return [name for position, name in steps if max(here) >= position][:1]
 
 
-def sender(scenario, vantage, box, by_icmp):
-    """Who can be seen to have refused."""
-    here = positions(vantage)
-    baseline = {"other-port", "earlier", "other-client", "inside"} & {
-        control for control in scenario.controls
-        if passes(vantage, *CONTROLS[control][:2]) and CONTROLS[control][1] == "server"}
+def sender(scenario, vantage, box, by_icmp, baseline=False):
+    """Who can be seen to have refused. `baseline`: the server's own packets are there to compare with."""
+    here = positions(scenario, vantage)
+    baseline = baseline or any(control in scenario.controls and passes(vantage, *CONTROLS[control][:2])
+                               for control in ("other-port", "earlier", "other-client", "inside"))
+    if vantage in ("server", "server-any") and box == BOX["host"]:
+        return ["at-host-refused"]
     if scenario.topology == "lan":
-        return ["at-host-refused"] if vantage == "server" else ["sender-host"]
+        return ["sender-host"]
     if box == BOX["egress"]:
         return ["sender-near"]
     if box == BOX["isp"]:
         return ["sender-path"]
+    if box == BOX["edge"] and vantage in ("edge-wan", "edge-any"):
+        return ["sender-at-edge"]
+    if box == BOX["edge"] and by_icmp and scenario.topology in WITHOUT_NAT:
+        return ["sender-gateway-address"]
     if box == BOX["edge"]:
-        if vantage in ("edge-wan", "edge-any"):
-            return ["sender-at-edge"]
-        if by_icmp and scenario.topology in ROUTED:
-            return ["sender-gateway-address"]
         return ["sender-not-host" if baseline else "sender-far"]
-    if vantage == "server":
-        return ["at-host-refused"]
-    if max(here) >= 4 or baseline:
-        return ["sender-host"]
-    return ["sender-far"]
+    return ["sender-host" if max(here) >= 4 or baseline else "sender-far"]
 
 
-CODES = {"icmp-host": "code-host"}
-
-
-def finding(scenario, site, vantage, symptoms, evidence, client="client", server="server", port=None, **extra):
+def finding(scenario, site, vantage, symptoms, evidence, server=None, **extra):
     """One entry of the truth, with the names the flow has at this vantage."""
-    pairs = site.names_at({"server-any": "server"}.get(vantage, vantage), client, server)
-    entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1],
-             "port": port or scenario.port, "failure_point": scenario.place, "mechanism": scenario.mechanism,
-             "symptoms": symptoms, "evidence": evidence, "expert": judge(symptoms[0], evidence)}
+    client, main_server = scenario.options.get("flow", ("client", "server"))
+    pairs = site.names_at("server" if vantage == "server-any" else vantage, client, server or main_server)
+    entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
+             "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
+             "evidence": evidence, "expert": judge(symptoms[0], evidence)}
     if len(pairs) > 1:
-        entry["also"] = [{"client_ip": c, "server_ip": s, "port": entry["port"]} for c, s in pairs[1:]]
+        entry["also"] = [{"client_ip": c, "server_ip": s} for c, s in pairs[1:]]
     return {**entry, **extra}
 
 
-def _silent(scenario, site, vantage, box):
-    symptom = "udp-no-response" if scenario.proto == "udp" else "syn-timeout"
-    evidence = reach(scenario, vantage, box) + controls_seen(scenario, vantage, False)
-    return [finding(scenario, site, vantage, [symptom], evidence)]
+# ---- shapes: how a mechanism looks from one vantage; each returns one finding or None ----
+
+class View:
+    """One scenario from one vantage: what the shapes below ask for."""
+
+    def __init__(self, scenario, site, vantage):
+        self.scenario, self.site, self.vantage = scenario, site, vantage
+        self.box = BOX[scenario.options.get("box", BOX_OF[scenario.place])]
+        self.here = positions(scenario, vantage)
+        self.udp = scenario.proto == "udp"
+
+    def before(self, box=None):
+        return bool(self.here) and min(self.here) < (self.box if box is None else box)
+
+    def behind(self, box=None):
+        return bool(self.here) and not self.before(box)
+
+    def reach(self, box=None):
+        return reach(self.scenario, self.vantage, self.box if box is None else box)
+
+    def sender(self, by_icmp=False, baseline=False, box=None):
+        return sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
+
+    def controls(self, refused=False):
+        return controls_seen(self.scenario, self.vantage, refused)
+
+    def finding(self, symptoms, evidence, **extra):
+        return finding(self.scenario, self.site, self.vantage, symptoms, evidence, **extra)
 
 
-def _refused(scenario, site, vantage, box):
-    by_icmp = scenario.mechanism == "reject-icmp" or scenario.proto == "udp" or scenario.how.startswith(("icmp", "ipt"))
-    evidence = sender(scenario, vantage, box, by_icmp) + controls_seen(scenario, vantage, True)
+def _silent(view, more=()):
+    """Requests vanish in the box."""
+    if not view.before():
+        return None
+    evidence = view.reach() + view.controls() + list(more)
+    return view.finding(["udp-no-response" if view.udp else "syn-timeout"], evidence)
+
+
+def _return_lost(view):
+    """Requests arrive, the answers vanish in the box."""
+    if view.before():
+        here = [p for p in view.here if p < view.box]
+        crossing = len(here) < len(view.here)
+        return view.finding(["syn-timeout"], view.reach() if crossing else reach(view.scenario, view.vantage, 99))
+    return view.finding(["synack-unanswered"], [])
+
+
+def _drop(view):
+    if view.scenario.how == "ftp-passive":
+        return _ftp(view)
+    if view.scenario.options.get("return"):
+        return _return_lost(view)
+    return _silent(view)
+
+
+CODES = {"icmp-host": "code-host-at-once"}
+
+
+def _refused(view, box=None, **extra):
+    """The box, or the host, answers with a RST or an ICMP error."""
+    scenario = view.scenario
+    by_icmp = view.udp or scenario.how.startswith(("icmp", "ipt"))
+    evidence = view.sender(by_icmp, box=box) + view.controls(refused=True)
     if by_icmp:
-        udp_port = scenario.proto == "udp" and scenario.how in ("icmp-port", "drop")
-        evidence.append("code-port-udp" if udp_port else CODES.get(scenario.how, "code-policy"))
-    return [finding(scenario, site, vantage, ["icmp-unreachable" if by_icmp else "syn-reset"], evidence)]
+        own_port = view.udp and scenario.how in ("icmp-port", "drop")
+        evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
+    return view.finding(["icmp-unreachable" if by_icmp else "syn-reset"], evidence, **extra)
 
 
-SHAPES = {"drop": _silent, "reject-rst": _refused, "reject-icmp": _refused, "not-listening": _refused}
+def _rejected(view):
+    return _refused(view) if view.before() else None
+
+
+def _no_forward(view):
+    if view.scenario.how == "ftp-private":
+        return _ftp(view)
+    return _silent(view) if view.scenario.how == "drop" else _rejected(view)
+
+
+def _dead(view, silent):
+    """The edge asks for an address that nobody owns: ARP in vain, host unreachable after three seconds."""
+    if not view.before(BOX["edge"]):
+        return None
+    asked = ["arp-unanswered"] if view.vantage == "edge-any" else []
+    if silent:
+        return view.finding(["syn-timeout"], (asked or view.reach(BOX["edge"])) + view.controls())
+    return view.finding(["icmp-unreachable", "syn-timeout"], ["code-host-late"] + asked + view.controls(refused=True))
+
+
+def _wrong_forward(view):
+    how = view.scenario.how
+    if how.startswith("dead"):
+        return _dead(view, how == "dead-silent")
+    if view.before(BOX["edge"]):
+        seen = _refused(view, BOX["host"], server="server2" if how == "other-host" else None)
+        if how == "other-port" and view.vantage == "edge-any":
+            seen["evidence"].append("port-changed")
+            seen["expert"] = judge(seen["symptoms"][0], seen["evidence"])
+        return seen
+    if how == "other-host" and view.vantage in ("edge-lan", "span"):
+        return _refused(view, BOX["host"], server="server2")
+    return None
+
+
+def _host_down(view):
+    return _dead(view, view.scenario.how == "silent")
+
+
+def _cut(view, why, silent_symptom, refused_symptoms):
+    """An established exchange ends in the box: silence before it, or a reset; behind it just quiet."""
+    if not view.here:
+        return None
+    if view.scenario.how == "rst":
+        evidence, symptoms = view.sender(baseline=True), refused_symptoms
+    else:
+        evidence, symptoms = view.reach(), silent_symptom
+    found = view.finding(symptoms, evidence + [why] + view.controls())
+    return found if view.before() else {**found, "optional": True}
+
+
+def _dynamic(view):
+    stall = ["udp-stall"] if view.udp else ["stall-midstream"]
+    return _cut(view, "mid-transfer", stall, ["reset-midstream", "stall-midstream"])
+
+
+def _idle(view):
+    return _cut(view, "after-idle", ["stall-midstream"], ["reset-midstream", "stall-midstream"])
+
+
+def _content(view):
+    return _cut(view, "after-request", ["stall-midstream", "tls-failure"], ["reset-midstream", "tls-failure"])
+
+
+def _not_answering(view):
+    if view.udp:
+        return _silent(view)
+    return view.finding(["stall-midstream", "reset-midstream"], ["acked-but-silent"] + view.controls())
+
+
+def _aborted(view):
+    return view.finding(["reset-midstream"], view.sender(baseline=True) + ["refused-after-accept"] + view.controls())
+
+
+def _no_route(view):
+    if view.scenario.how == "blackhole":
+        return _silent(view)
+    if not view.before():
+        return None
+    symptoms = ["icmp-unreachable", "udp-no-response" if view.udp else "syn-timeout"]
+    return view.finding(symptoms, ["sender-path", "code-host-at-once"] + view.controls(refused=True))
+
+
+def _loop(view):
+    if not view.before():
+        return None
+    return view.finding(["icmp-unreachable", "syn-timeout"], ["sender-path", "code-net"])
+
+
+def _mtu(view):
+    """The sender of the big segments sees them unacknowledged; the other end sees less than that."""
+    sending_side = view.before(MTU_HOLE) == (view.scenario.play == "big-upload")
+    found = view.finding(["stall-midstream"], ["only-big-lost"])
+    return found if sending_side else {**found, "optional": True}
+
+
+def _return_path(view):
+    if view.scenario.how != "other-gateway":
+        return _return_lost(view)
+    if view.vantage == "server-any":
+        return view.finding(["synack-unanswered", "syn-timeout"], ["answer-left-elsewhere"])
+    return view.finding(["syn-timeout"], reach(view.scenario, view.vantage, 99) + view.controls())
+
+
+def _tunnel(view):
+    outside = view.vantage in ("egress-wan", "isp", "edge-wan", "egress-any", "edge-any")
+    return _silent(view, ["tunnel-silent"] if outside else [])
+
+
+def _in_the_middle(symptoms):
+    def shape(view):
+        return view.finding(symptoms, view.sender()) if view.before() else None
+    return shape
+
+
+def _ftp(view):
+    """The data connection fails; where its SYNs do not come, only the control connection tells."""
+    private = view.scenario.how == "ftp-private"
+    found = view.finding(["ftp-data-failed", "syn-timeout"], [], any_port=True)
+    if private:
+        found.setdefault("also", []).append({"client_ip": found["client_ip"],
+                                             "server_ip": view.site.addresses["server"]})
+    return found if view.before(BOX["isp"] if private else None) else {**found, "optional": True}
+
+
+SHAPES = {
+    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
+    "no-port-forward": _no_forward, "wrong-forward": _wrong_forward, "idle-timeout": _idle,
+    "dynamic-block": _dynamic, "content-filter": _content, "mtu-black-hole": _mtu, "backlog-full": _silent,
+    "app-silent": _not_answering, "app-abort": _aborted, "host-down": _host_down, "no-route": _no_route,
+    "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
+    "tls-interception": _in_the_middle(["tls-failure", "reset-midstream"]),
+    "block-page": _in_the_middle(["http-blocked"]),
+}
+
+
+def _expected_client(view):
+    """Silence where the user says that a client should appear."""
+    found = view.finding(["no-traffic"], [], any_port=True)
+    found["expert"] = judge("no-traffic", [])
+    return found
 
 
 def findings(scenario, site, vantage):
     """Every failure that this capture shows."""
-    if scenario.healthy:
+    view = View(scenario, site, vantage) if not scenario.healthy else None
+    if view is None or not view.here:
         return []
-    box = BOX[scenario.options.get("box", BOX_OF[scenario.place])]
-    shape = SHAPES[scenario.mechanism]
-    if min(positions(vantage)) > box:
+    found = SHAPES[scenario.mechanism](view)
+    if found is None:
+        return [_expected_client(view)] if scenario.options.get("expect") else []
+    also = [finding(scenario, site, vantage, found["symptoms"], found["evidence"], server=CONTROLS[name][1])
+            for name in scenario.controls if not CONTROLS[name][3]]
+    return [found] + also
+
+
+def options(scenario, site, vantage):
+    """What the user would tell fwsniff beside the capture."""
+    if not scenario.options.get("expect"):
         return []
-    return shape(scenario, site, vantage, box)
+    client, server = site.names_at(vantage)[0]
+    return ["--expect", f"{client}:{server}"]

@@ -10,23 +10,26 @@
 enum { BATCH = 256 };
 
 static const char *const kinds[] = {
-    [PACKET_OTHER] = "other", [PACKET_ARP] = "arp", [PACKET_IP] = "ip",
-    [PACKET_TCP] = "tcp",     [PACKET_UDP] = "udp", [PACKET_ICMP] = "icmp",
+    [PACKET_OTHER] = "other",       [PACKET_ARP] = "arp", [PACKET_IP] = "ip",
+    [PACKET_TCP] = "tcp",           [PACKET_UDP] = "udp", [PACKET_ICMP] = "icmp",
     [PACKET_FRAGMENT] = "fragment",
 };
 
 static const char *const classes[] = {
-    [ICMP_INFORMATION] = "information",     [ICMP_UNREACHABLE] = "unreachable",
-    [ICMP_TOO_BIG] = "too-big",             [ICMP_TIME_EXCEEDED] = "time-exceeded",
-    [ICMP_PARAMETER] = "parameter-problem", [ICMP_REDIRECTED] = "redirect",
+    [ICMP_INFORMATION] = "information",
+    [ICMP_UNREACHABLE] = "unreachable",
+    [ICMP_TOO_BIG] = "too-big",
+    [ICMP_TIME_EXCEEDED] = "time-exceeded",
+    [ICMP_PARAMETER] = "parameter-problem",
+    [ICMP_REDIRECTED] = "redirect",
 };
 
 static const struct {
     enum tunnel bit;
     const char *name;
 } tunnels[] = {
-    {TUNNEL_IPIP, "ipip"},     {TUNNEL_GRE, "gre"},   {TUNNEL_VXLAN, "vxlan"},
-    {TUNNEL_GENEVE, "geneve"}, {TUNNEL_GTPU, "gtpu"}, {TUNNEL_ESP, "esp"},
+    {TUNNEL_IPIP, "ipip"},     {TUNNEL_GRE, "gre"},     {TUNNEL_VXLAN, "vxlan"},
+    {TUNNEL_GENEVE, "geneve"}, {TUNNEL_GTPU, "gtpu"},   {TUNNEL_ESP, "esp"},
     {TUNNEL_AH, "ah"},         {TUNNEL_PPPOE, "pppoe"}, {TUNNEL_MPLS, "mpls"},
 };
 

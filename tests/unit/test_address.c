@@ -19,7 +19,7 @@ static void text_is_canonical(void **state)
     (void)state;
     static const char *const pairs[][2] = {
         {"192.0.2.1", "192.0.2.1"},
-        {"::ffff:192.0.2.1", "192.0.2.1"}, /* held alike, by design */
+        {"::ffff:192.0.2.1", "192.0.2.1"},        /* held alike, by design */
         {"2001:0DB8:0:0:0:0:0:1", "2001:db8::1"}, /* RFC 5952 4.1 to 4.3 */
         {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
         {"::", "::"},
@@ -72,7 +72,11 @@ static void assert_all(predicate *holds, bool expected, const char *const *texts
     }
 }
 
-#define TEXTS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define TEXTS(...)                                                                                 \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
 
 static void sorts_of_addresses(void **state)
 {
@@ -127,8 +131,18 @@ static void wrong_networks_are_refused(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8 ",
-        "10.0.0.0/08", "10.0.0.0/4294967304", "2001:db8::/129", "10.0.0/8", "10.0.0.0/8/8",
+        "",
+        "/8",
+        "10.0.0.0/",
+        "10.0.0.0/33",
+        "10.0.0.0/-1",
+        "10.0.0.0/+8",
+        "10.0.0.0/8 ",
+        "10.0.0.0/08",
+        "10.0.0.0/4294967304",
+        "2001:db8::/129",
+        "10.0.0/8",
+        "10.0.0.0/8/8",
         "2001:1db8:1111:1222:1333:1444:1555:16661111111111111/64",
     };
     struct ip_network network;
@@ -140,9 +154,9 @@ static void wrong_networks_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_canonical),  cmocka_unit_test(longest_text_fits),
-        cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(equal_and_ordered),
-        cmocka_unit_test(sorts_of_addresses), cmocka_unit_test(networks),
+        cmocka_unit_test(text_is_canonical),          cmocka_unit_test(longest_text_fits),
+        cmocka_unit_test(nonsense_is_refused),        cmocka_unit_test(equal_and_ordered),
+        cmocka_unit_test(sorts_of_addresses),         cmocka_unit_test(networks),
         cmocka_unit_test(wrong_networks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,18 +17,18 @@
 
 enum { LINK_ETHERNET = 1, LINK_RAW = 101 };
 
-#define MACS "0200000000b2 0200000000a1 "
+#define MACS         "0200000000b2 0200000000a1 "
 #define ETHERNET_IP4 MACS "0800 "
 #define ETHERNET_IP6 MACS "86dd "
-#define CLIENT4 "c0000201"
-#define SERVER4 "c6336402"
-#define CLIENT6 "20010db8 00000000 00000000 00000001 "
-#define SERVER6 "20010db8 00000000 00000000 00000002 "
+#define CLIENT4      "c0000201"
+#define SERVER4      "c6336402"
+#define CLIENT6      "20010db8 00000000 00000000 00000001 "
+#define SERVER6      "20010db8 00000000 00000000 00000002 "
 /* `total` and `payload` of four digits, `protocol` of two */
 #define IP4(total, protocol) "4500 " total " 1234 4000 40 " protocol " 0000 " CLIENT4 SERVER4 " "
-#define IP6(payload, next) "60000000 " payload next " 3f " CLIENT6 SERVER6
-#define TCP_SYN_20 "c001 01bb 00000010 00000000 5002 2000 0000 0000 "
-#define UDP_HELLO "c002 0035 000d 0000 68656c6c6f " /* 13 bytes */
+#define IP6(payload, next)   "60000000 " payload next " 3f " CLIENT6 SERVER6
+#define TCP_SYN_20           "c001 01bb 00000010 00000000 5002 2000 0000 0000 "
+#define UDP_HELLO            "c002 0035 000d 0000 68656c6c6f " /* 13 bytes */
 
 struct test_frame {
     uint8_t *bytes; /* a buffer of exactly this size, so that a sanitizer sees every read outside */

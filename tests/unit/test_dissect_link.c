@@ -1,6 +1,6 @@
 #include "tests/unit/test_dissect_frame.h"
 
-#define SYN IP4("0028", "06") TCP_SYN_20
+#define SYN  IP4("0028", "06") TCP_SYN_20
 #define SYN6 IP6("0014", "06") TCP_SYN_20
 
 static void every_link_type_reaches_ip(void **state)
@@ -79,20 +79,20 @@ static void what_is_followed_no_further(void **state)
         uint16_t link_type;
         const char *frame;
     } cases[] = {
-        {1, MACS "88cc 0207"},                /* LLDP */
-        {1, MACS "0026 424203 00000000"},     /* STP */
-        {1, MACS "0028 ffff 0028 00000000"},  /* Novell's raw 802.3 */
-        {1, MACS "05ee 4500"},                /* neither a length nor a type */
-        {1, MACS "8863 1109 0000 0000"},      /* PPPoE discovery */
-        {1, MACS "0030 aaaa03 00000c 2000"},  /* SNAP of Cisco (CDP) */
+        {1, MACS "88cc 0207"},               /* LLDP */
+        {1, MACS "0026 424203 00000000"},    /* STP */
+        {1, MACS "0028 ffff 0028 00000000"}, /* Novell's raw 802.3 */
+        {1, MACS "05ee 4500"},               /* neither a length nor a type */
+        {1, MACS "8863 1109 0000 0000"},     /* PPPoE discovery */
+        {1, MACS "0030 aaaa03 00000c 2000"}, /* SNAP of Cisco (CDP) */
         {1, ETHERNET_IP4 IP6("0014", "06") TCP_SYN_20},
         {1, ETHERNET_IP4 "4400 0028 1234 4000 40 06 0000 " CLIENT4 SERVER4 TCP_SYN_20},
         {1, ETHERNET_IP4 "4500 0013 1234 4000 40 06 0000 " CLIENT4 SERVER4 TCP_SYN_20},
         {0, "05000000" SYN},
-        {9, "c021 01010004"},                 /* LCP */
+        {9, "c021 01010004"},                              /* LCP */
         {113, "0004 0338 0000 0000000000000000 0800" SYN}, /* netlink */
-        {149, SYN},                           /* DLT_USER2, but not PKTAP */
-        {249, SYN},                           /* USBPCAP */
+        {149, SYN},                                        /* DLT_USER2, but not PKTAP */
+        {249, SYN},                                        /* USBPCAP */
         {65535, SYN},
         {1, ""},
     };
@@ -136,8 +136,8 @@ static void cooked_headers_tell_direction_and_source(void **state)
 {
     (void)state;
     static const uint8_t source[6] = {2, 0, 0, 0, 0, 0xa1};
-    static const enum link_direction expected[] = {LINK_IN, LINK_IN, LINK_IN, LINK_OTHER_HOST,
-                                                   LINK_OUT, LINK_UNKNOWN};
+    static const enum link_direction expected[] = {LINK_IN,         LINK_IN,  LINK_IN,
+                                                   LINK_OTHER_HOST, LINK_OUT, LINK_UNKNOWN};
     for (unsigned type = 0; type < 6; type++) {
         char text[400];
         snprintf(text, sizeof text, "000%u 0001 0006 0200000000a10000 0800 %s", type, SYN);
@@ -167,8 +167,10 @@ static void other_headers_tell_the_direction(void **state)
         const char *frame;
         enum link_direction direction;
     } cases[] = {
-        {166, "0003 0021" SYN, LINK_IN},  {166, "0103 0021" SYN, LINK_OUT},
-        {204, "00 0021" SYN, LINK_IN},    {205, "01 0f00 0800" SYN, LINK_OUT},
+        {166, "0003 0021" SYN, LINK_IN},
+        {166, "0103 0021" SYN, LINK_OUT},
+        {204, "00 0021" SYN, LINK_IN},
+        {205, "01 0f00 0800" SYN, LINK_OUT},
         {8, "00 000000 00000000 00000000 00000000" SYN, LINK_IN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -204,7 +206,7 @@ static void pktap_names_the_inner_link_type(void **state)
 }
 
 /* 802.11: control, duration, addresses, sequence; then LLC */
-#define LLC_IP4 "aaaa03 000000 0800 "
+#define LLC_IP4       "aaaa03 000000 0800 "
 #define WIFI(control) control "0000 0200000000b2 0200000000c3 0200000000a1 0000 "
 
 static void wifi_addresses_follow_the_ds_bits(void **state)
@@ -236,15 +238,15 @@ static void wifi_optional_fields(void **state)
         uint16_t link_type;
         const char *frame;
     } cases[] = {
-        {105, WIFI("8802") "0000" LLC_IP4 SYN},                    /* QoS */
-        {105, WIFI("8882") "0000 00000000" LLC_IP4 SYN},           /* and HT control */
-        {105, WIFI("8802") "8000" MACS "0030" LLC_IP4 SYN},        /* A-MSDU */
-        {127, "0000 0800 00000000" WIFI("0802") LLC_IP4 SYN},      /* radiotap, no field */
-        {127, "0000 0900 02000000 00" WIFI("0802") LLC_IP4 SYN},   /* flags */
+        {105, WIFI("8802") "0000" LLC_IP4 SYN},                  /* QoS */
+        {105, WIFI("8882") "0000 00000000" LLC_IP4 SYN},         /* and HT control */
+        {105, WIFI("8802") "8000" MACS "0030" LLC_IP4 SYN},      /* A-MSDU */
+        {127, "0000 0800 00000000" WIFI("0802") LLC_IP4 SYN},    /* radiotap, no field */
+        {127, "0000 0900 02000000 00" WIFI("0802") LLC_IP4 SYN}, /* flags */
         {127, "0000 0900 02000000 20" WIFI("8802") "0000 0000" LLC_IP4 SYN}, /* padded to 4 */
         {127, "0000 1100 03000000 1122334455667788 20" WIFI("8802") "0000 0000" LLC_IP4 SYN},
-        {127, "0000 1900 03000080 00000000 00000000 1122334455667788 20" WIFI("8802") "0000 0000"
-              LLC_IP4 SYN},
+        {127, "0000 1900 03000080 00000000 00000000 1122334455667788 20" WIFI(
+                  "8802") "0000 0000" LLC_IP4 SYN},
         {163, "80211001 00000010 0000000000000000" WIFI("0802") LLC_IP4 SYN},
         {119, "44000000 10000000 0000000000000000" WIFI("0802") LLC_IP4 SYN},
         {119, "00000044 00000010 0000000000000000" WIFI("0802") LLC_IP4 SYN},

@@ -74,6 +74,12 @@ static struct verdict *judge(const struct rules *rules, const struct fact *facts
     return verdict;
 }
 
+static void drop(struct verdict *verdict)
+{
+    verdict_release(verdict);
+    free(verdict);
+}
+
 struct error_case {
     const char *folder, *name, *text, *error;
 };
@@ -252,7 +258,7 @@ static bool holds(const char *when, const struct fact *facts)
     must_read(rules, "attribution", "x", text);
     struct verdict *verdict = judge(rules, facts, NULL);
     bool held = verdict->reason_count == 1;
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
     return held;
 }
@@ -346,7 +352,7 @@ static void of_a_group_the_first_counts(void **state)
     double total = exp(3) + exp(0.5) + 4, left = 1 - FAILURE_POINTS * PROBABILITY_FLOOR;
     assert_true(fabs(verdict->probability[EDGE_FIREWALL] -
                      (PROBABILITY_FLOOR + left * exp(3) / total)) < 1e-12);
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
@@ -394,7 +400,7 @@ static void probabilities_are_sound(void **state)
         assert_true(fabs(total - 1) < 1e-12);
         for (size_t i = 1; i < verdict->reason_count; i++)
             assert_true(effect(verdict, i - 1) >= effect(verdict, i) - 1e-9);
-        free(verdict);
+        drop(verdict);
         rules_free(rules);
     }
     struct rules *rules = fresh();
@@ -404,7 +410,7 @@ static void probabilities_are_sound(void **state)
     assert_int_equal(verdict->mechanism, MECHANISM_UNKNOWN);
     assert_string_equal(verdict->summary, "");
     assert_false(verdict->has_next_step);
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
@@ -431,7 +437,7 @@ static void caps_are_kept(void **state)
     assert_int_equal(verdict->reason_count, VERDICT_REASONS_MAX);
     assert_string_equal(verdict->reasons[0].rule, "r511");
     assert_string_equal(verdict->reasons[1].rule, "r0");
-    free(verdict);
+    drop(verdict);
     assert_false(read_text(rules, "attribution", "y", RULE("{}", ""), &error));
     assert_string_equal(error.text, "f.json:2:1: more than 512 rules in all files together");
     rules_free(rules);
@@ -463,7 +469,7 @@ static void reasons_have_frames(void **state)
     assert_int_equal(verdict->reasons[0].frames.at[1], 7);
     assert_int_equal(verdict->reasons[1].frames.count, 1);
     assert_int_equal(verdict->reasons[1].frames.at[0], 100);
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
@@ -526,7 +532,7 @@ static void a_verdict_in_words(void **state)
     assert_int_equal(verdict->command_count, 2);
     assert_string_equal(verdict->commands[0].text, "nft { 5800 } {port} 192.0.2.1");
     assert_string_equal(verdict->commands[1].text, "open syncrify");
-    free(verdict);
+    drop(verdict);
 
     /* Another mechanism, no profile, UDP: other entries hold. */
     facts[SIZE].known = false;
@@ -537,7 +543,7 @@ static void a_verdict_in_words(void **state)
     assert_false(verdict->has_next_step);
     assert_string_equal(verdict->who, "");
     assert_int_equal(verdict->command_count, 0);
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
@@ -554,12 +560,13 @@ static void a_weighing_of_several_readings(void **state)
         assert_true(fabs(probability[i] - verdict->probability[i]) < 1e-12);
     for (int i = 0; i < FAILURE_POINTS; i++)
         probability[i] = i == SERVER_HOST ? 0.95 : 0.01;
+    verdict_release(verdict);
     rules_judge(rules, facts, NULL, probability, verdict);
     assert_int_equal(verdict->place, SERVER_HOST);
     assert_int_equal(verdict->mechanism, MECHANISM_HOST_DOWN);
     assert_string_equal(verdict->summary, "sure");
     assert_int_equal(verdict->reason_count, 1);
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
@@ -579,7 +586,7 @@ static void strangers_texts(void **state)
         assert_int_equal(verdict->command_count, 1);
         assert_string_equal(verdict->commands[0].platform, "nft");
         assert_string_equal(verdict->commands[0].text, "nft { 5800 } {port} 2001:db8::1");
-        free(verdict);
+        drop(verdict);
     }
     /* A value is not filled in again, and a long one is cut between characters. */
     char longer[2 * SENTENCE_MAX];
@@ -595,7 +602,7 @@ static void strangers_texts(void **state)
         assert_int_equal((length - text - shift) % 4, 0);
         assert_string_equal(verdict->action, "open {server}");
         assert_int_equal(verdict->command_count, 0);
-        free(verdict);
+        drop(verdict);
     }
     rules_free(rules);
 }
@@ -616,7 +623,7 @@ static void long_commands_are_dropped(void **state)
         profile[length] = '\0';
         struct verdict *verdict = judge(rules, facts, variables);
         assert_int_equal(verdict->command_count, over ? 1 : 2);
-        free(verdict);
+        drop(verdict);
     }
     rules_free(rules);
 }
@@ -725,7 +732,7 @@ static void the_real_rules_load(void **state)
     set_word(&facts[FACT_PROTO], "tcp", 1);
     struct verdict *verdict = judge(rules, facts, NULL);
     assert_true(verdict->summary[0] != '\0');
-    free(verdict);
+    drop(verdict);
     rules_free(rules);
 }
 
