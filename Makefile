@@ -77,3 +77,98 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# --- what it needs ------------------------------------------------------------------------------
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# Installs only what is missing: $(call install_missing,packages)
+define install_missing
+	@missing=; for package in $(1); do \
+	    dpkg-query -W -f '$${db:Status-Abbrev}' "$$package" 2>/dev/null | grep -q '^ii' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+	    $(SUDO) apt-get update -qq && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+endef
+
+deps: deps-build deps-test deps-lint
+.PHONY: deps-build deps-test deps-lint
+deps-build:
+	$(call install_missing,$(BUILD_PACKAGES))
+deps-test: deps-build
+	$(call install_missing,$(TEST_PACKAGES))
+deps-lint:
+	$(call install_missing,$(LINT_PACKAGES))
+
+# --- trying it ------------------------------------------------------------------------------------
+
+# The packages may have come only just now, so the rest is a make of its own: pkg-config is asked
+# while a makefile is read.
+demo: deps-build
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(PROGRAM)
+
+test: deps-test
+	@$(MAKE) --no-print-directory test-run
+
+test-run: $(PROGRAM) $(UNITS) $(TOOLS)
+	@$(PYTHON) tests/run.py --build $(BUILD) --fwsniff $(PROGRAM) $(TEST_OPTIONS)
+
+# The same tests with memory and undefined behaviour checked.
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
+
+# --- looking after the code -----------------------------------------------------------------------
+
+OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors tests -name '*.[ch]')
+
+lint: deps-lint
+	clang-format --dry-run -Werror $(OUR_C)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem --error-exitcode=1 -I. analyzer dissectors
+	clang-tidy --quiet $(LIB_SOURCES) analyzer/main.c -- $(ALL_CFLAGS)
+
+format:
+	clang-format -i $(OUR_C)
+
+# Fuzzers need clang. make fuzz FUZZ_SECONDS=60 runs each for that long over tests/fuzz/seeds.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g' \
+	    SANITIZE='-fsanitize=address,undefined,fuzzer-no-link' fuzz-run
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do \
+	    mkdir -p $$fuzzer.corpus; \
+	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	        -artifact_prefix=$$fuzzer.crash- $$fuzzer.corpus $(wildcard samples) || exit 1; \
+	done
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -lm
+
+# --- installing -----------------------------------------------------------------------------------
+
+install: all
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fwsniff
+	install -D -m 644 docs/fwsniff.1 $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	cd rules && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/fwsniff/rules/{} \;
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/fwsniff $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/fwsniff
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n '3,7p' Makefile | sed 's/^# *//'
+	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
+	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
+	@echo 'make lint       clang-format, cppcheck, clang-tidy'
+	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
+	@echo 'make deps       install what building, testing and linting need'
+	@echo 'make install    PREFIX=/usr/local DESTDIR='

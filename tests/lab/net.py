@@ -78,9 +78,8 @@ class Node:
         return self
 
     def route(self, route):
-        """Add a route, IPv4 or IPv6 by its look."""
-        family = "-6 " if ":" in route else ""
-        return self.ip(f"{family}route add {route}")
+        """Add a route; IPv6's default is written ::/0."""
+        return self.ip(f"route add {route}")
 
     def firewall(self, rules):
         """Add nftables text, loaded when the lab comes up."""
@@ -227,7 +226,7 @@ class Lab:
 
 def _order(command):
     """Interfaces before addresses before routes."""
-    if "route add" in command:
+    if command.startswith("route"):
         return 2
     return 1 if command.startswith("addr") else 0
 

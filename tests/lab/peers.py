@@ -235,6 +235,10 @@ class Server:
             conn.close()
 
     def stop(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept(), which keeps the port
+        except OSError:
+            pass
         self.listener.close()
         for conn in self.connections:
             conn.close()

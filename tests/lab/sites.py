@@ -150,7 +150,7 @@ def _backbone(site, wan_a, wan_b, addresses):
     site["isp1"].route(f"{default} via {core}{join}2")
     for net in (wan_a, addresses["away"]):
         site["isp2"].route(f"{net}{'::' if v6 else '.0'}/{length} via {core}{join}1")
-    site["isp2"].ip(f"{'-6 ' if v6 else ''}route add blackhole {default}")  # nobody routes private addresses
+    site["isp2"].route(f"blackhole {default}")  # nobody routes private addresses
 
 
 def _office(site, switch, gateway, hosts, net, v6=False):

@@ -56,7 +56,7 @@ class Story:
         if scenario.kind == "ftp" and scenario.how == "ftp-passive":
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
-                       closed=VERDICTS[scenario.how] if scenario.mechanism == "no-port-forward" else "drop")
+                       closed=VERDICTS.get(scenario.how, "drop") if scenario.mechanism == "no-port-forward" else "drop")
 
     def serve(self, host, kind, port, behaviour="serve"):
         node = self.site[host]
@@ -102,7 +102,7 @@ class Story:
             return []
         at = {"host": "server", "edge": "edge-lan", "isp": "isp"}.get(self.box, "client")
         client, server = site.names_at(at)[0]
-        if {"other-client", "same-site", "inside"} & set(scenario.controls):
+        if {"other-client", "same-site", "inside", "master"} & set(scenario.controls):
             match.append((family, "saddr", client))
         if scenario.place == EGRESS and "other-server" in scenario.controls or scenario.place == PATH:
             match.append((family, "daddr", server))
@@ -208,7 +208,7 @@ class Story:
         with self.site.lab:
             self.site.lab.up()
             self._start_servers()
-            early = "earlier" in self.scenario.controls
+            early = "earlier" in self.scenario.controls or self.scenario.mechanism == "host-down"
             if self.scenario.mechanism == "idle-timeout":
                 _prepare_idle(self)
             if not early and self.scenario.mechanism not in LATE:
@@ -217,9 +217,10 @@ class Story:
                 self.early = self.session()
                 self.early.ask()
             self._start_captures()
-            if early:
+            if "earlier" in self.scenario.controls:
                 self.outcomes["earlier"] = self.attempt()
                 settle(0.5)
+            if early:
                 self.block()
             self._traffic()
             files = self._stop_captures()
@@ -240,7 +241,7 @@ class Story:
         findings = truth.findings(scenario, self.site, vantage)
         return {"file": os.path.basename(path), "scenario": scenario.name, "topology": scenario.topology,
                 "profile": scenario.profile, "vantage": truth.KIND.get(vantage, vantage),
-                "healthy": scenario.healthy, "findings": findings, "seed": self.seed,
+                "proto": scenario.proto, "port": scenario.port, "healthy": scenario.healthy, "findings": findings, "seed": self.seed,
                 "options": truth.options(scenario, self.site, vantage), "played": self.outcomes,
                 "rtt_ms": self.plan.rtt_ms}
 

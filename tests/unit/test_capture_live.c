@@ -69,7 +69,7 @@ static void send_datagrams(int count, size_t length, uint16_t port)
 static struct source *open_live(const char *interface, const char *filter)
 {
     struct source_live_options options = {
-        .interface = interface, .kernel_filter = filter, .snaplen = 65535};
+        .interface = interface, .filter = filter, .snaplen = 65535};
     struct error error = {""};
     struct source *source = source_open_live(&options, &error);
     if (!source)
@@ -121,7 +121,7 @@ static void a_full_arena_ends_a_batch(void **state)
     need_root();
     enum { LONG = 200, LENGTH = 60000 };
     struct source_live_options options = {.interface = "lo",
-                                          .kernel_filter = "udp dst port 40999",
+                                          .filter = "udp dst port 40999",
                                           .snaplen = 262144,
                                           .buffer_bytes = 64 * 1024 * 1024};
     struct error error = {""};
@@ -196,7 +196,7 @@ static void errors_say_what_to_do(void **state)
     assert_null(source_open_live(&options, &error));
     assert_non_null(strstr(error.text, "nosuch0: no such interface; there are: "));
     assert_non_null(strstr(error.text, "lo"));
-    options = (struct source_live_options){.interface = "lo", .kernel_filter = "udp prot"};
+    options = (struct source_live_options){.interface = "lo", .filter = "udp prot"};
     assert_null(source_open_live(&options, &error));
     assert_non_null(strstr(error.text, "udp prot"));
 }

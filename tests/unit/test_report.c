@@ -47,6 +47,8 @@ struct fixture {
     struct service service;
     struct capture_report captures[2];
     struct finding finding;
+    struct reason reasons[VERDICT_REASONS_MAX];
+    struct command commands[COMMANDS_MAX];
     struct finding *findings[1];
     const char *warnings[2];
     struct report report;
@@ -140,6 +142,8 @@ static void fill(struct fixture *fixture)
         .last_ns = start_ns + 72 * second_ns,
         .attempts = 4,
     };
+    fixture->finding.verdict.reasons = fixture->reasons;
+    fixture->finding.verdict.commands = fixture->commands;
     fill_verdict(&finding->verdict);
     fixture->findings[0] = finding;
     fixture->report = (struct report){
