@@ -22,16 +22,14 @@ enum { SHOWN_MAX = 4096 };
 
 struct live_view {
     struct outputs *outputs;
-    bool quiet;
     struct shown *shown;
     size_t count;
 };
 
-struct live_view *live_view_new(struct outputs *outputs, const struct options *options)
+struct live_view *live_view_new(struct outputs *outputs)
 {
     struct live_view *view = memory_zeroed(1, sizeof *view);
     view->outputs = outputs;
-    view->quiet = options->quiet;
     view->shown = memory_zeroed(SHOWN_MAX, sizeof *view->shown);
     return view;
 }
@@ -40,7 +38,7 @@ static void tell(struct live_view *view, enum report_event event, const struct r
                  const struct finding *finding, int64_t now_ns)
 {
     struct outputs *outputs = view->outputs;
-    if (outputs->text && event != EVENT_WITHDRAWN) {
+    if (outputs->text) {
         if (event == EVENT_UPDATE)
             fprintf(outputs->text, "Changed:\n");
         report_write_finding_text(outputs->text, report, finding, &outputs->text_options);
@@ -52,12 +50,20 @@ static void tell(struct live_view *view, enum report_event event, const struct r
     }
 }
 
-static void withdraw(struct live_view *view, const struct shown *shown)
+static void withdraw(struct live_view *view, const struct shown *shown,
+                     const struct report *report, int64_t now_ns)
 {
-    if (view->outputs->text) {
-        fprintf(view->outputs->text, "Withdrawn: finding %s, the connection came about after all\n",
+    struct outputs *outputs = view->outputs;
+    if (outputs->text) {
+        fprintf(outputs->text, "Withdrawn: finding %s, the connection came about after all\n",
                 shown->id);
-        fflush(view->outputs->text);
+        fflush(outputs->text);
+    }
+    if (outputs->ndjson) {
+        struct finding gone = {0};
+        memcpy(gone.id, shown->id, sizeof gone.id);
+        report_write_ndjson(outputs->ndjson, EVENT_WITHDRAWN, now_ns, report, &gone);
+        fflush(outputs->ndjson);
     }
 }
 
@@ -116,7 +122,7 @@ void live_view_update(struct live_view *view, const struct report *report, int64
             i++;
             continue;
         }
-        withdraw(view, &view->shown[i]);
+        withdraw(view, &view->shown[i], report, now_ns);
         view->shown[i] = view->shown[--view->count];
     }
 }

@@ -9,7 +9,7 @@
 
 struct live_view;
 
-struct live_view *live_view_new(struct outputs *outputs, const struct options *options);
+struct live_view *live_view_new(struct outputs *outputs);
 
 /* Compares a fresh report with what was shown, and shows the difference. */
 void live_view_update(struct live_view *view, const struct report *report, int64_t now_ns);

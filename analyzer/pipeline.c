@@ -18,6 +18,7 @@ enum {
     DEFAULT_MAX_FLOWS = 16 * 1000 * 1000, /* 1.2 GB when full; see --max-flows */
     PROGRESS_INTERVAL_MS = 500,
     LIVE_LOOK_INTERVAL_MS = 250,
+    LIVE_LOOK_SHARE = 10, /* looking may take one part in so many of the time */
     WARNINGS_MAX = 256,
 };
 
@@ -115,19 +116,31 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
 
 /* --- the report --- */
 
-/* One failure seen in several captures is told once, by the capture that is surest of it. */
-static void collect_finding(struct run *run, struct finding *finding)
+static double confidence_of(const struct finding *finding)
 {
-    for (size_t i = 0; i < run->finding_count; i++) {
-        struct finding *known = run->findings[i];
-        if (known->capture == finding->capture || strcmp(known->id, finding->id) != 0)
-            continue;
-        if (finding->verdict.probability[finding->verdict.place] >
-            known->verdict.probability[known->verdict.place])
-            run->findings[i] = finding;
+    return finding->verdict.probability[finding->verdict.place];
+}
+
+static int by_id_then_confidence(const void *left, const void *right)
+{
+    const struct finding *a = *(struct finding *const *)left, *b = *(struct finding *const *)right;
+    int order = strcmp(a->id, b->id);
+    double more = confidence_of(b) - confidence_of(a);
+    return order ? order : more > 0 ? 1 : more < 0 ? -1 : 0;
+}
+
+/* One failure seen in several captures is told once, by the capture that is surest of it. */
+static void tell_once(struct run *run)
+{
+    size_t kept = 0;
+    if (run->capture_count < 2 || run->finding_count < 2)
         return;
-    }
-    run->findings[run->finding_count++] = finding;
+    qsort(run->findings, run->finding_count, sizeof *run->findings, by_id_then_confidence);
+    for (size_t i = 0; i < run->finding_count; i++)
+        if (i == 0 || strcmp(run->findings[kept - 1]->id, run->findings[i]->id) != 0)
+            run->findings[kept++] = run->findings[i];
+    run->finding_count = kept;
+    qsort(run->findings, kept, sizeof *run->findings, finding_order);
 }
 
 static void collect(struct run *run, struct report *report)
@@ -145,8 +158,9 @@ static void collect(struct run *run, struct report *report)
         report->summary.succeeded += diagnosis->succeeded;
         report->summary.failed += diagnosis->failed;
         for (size_t f = 0; f < diagnosis->count; f++)
-            collect_finding(run, diagnosis->findings[f]);
+            run->findings[run->finding_count++] = diagnosis->findings[f];
     }
+    tell_once(run);
     report->ndpi_version = outputs_ndpi_version();
     report->captures = run->captures;
     report->capture_count = run->capture_count;
@@ -280,18 +294,19 @@ static enum exit_status run_live(struct run *run)
     }
     run->diagnoses = memory_zeroed(1, sizeof *run->diagnoses);
     run->captures = memory_zeroed(1, sizeof *run->captures);
-    struct live_view *view = live_view_new(&run->outputs, options);
-    int64_t begun_ms = clock_ms(CLOCK_MONOTONIC), looked_ms = begun_ms;
+    struct live_view *view = live_view_new(&run->outputs);
+    int64_t begun_ms = clock_ms(CLOCK_MONOTONIC), next_look_ms = begun_ms;
     bool more = true;
     while (more && !interrupted) {
         more = inquiry_step(run->inquiries[0]);
         int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
         if (options->duration_ns && (now_ms - begun_ms) * 1000000 >= options->duration_ns)
             break;
-        if (now_ms - looked_ms < LIVE_LOOK_INTERVAL_MS)
+        if (now_ms < next_look_ms)
             continue;
-        looked_ms = now_ms;
         look(run, view);
+        int64_t took_ms = clock_ms(CLOCK_MONOTONIC) - now_ms;
+        next_look_ms = now_ms + LIVE_LOOK_INTERVAL_MS + took_ms * LIVE_LOOK_SHARE;
     }
     live_view_free(view);
     return conclude(run, clock_ms(CLOCK_REALTIME) * 1000000);

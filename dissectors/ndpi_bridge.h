@@ -1,9 +1,9 @@
 /* What the protocol library nDPI can say of a flow. The .c file beside this header is the only one
  * that knows nDPI. Everything it tells comes from strangers' bytes: escape it before it is shown.
  *
- * nDPI is slow to start (about 4 ms) and its flow state is large (about 1 KiB); both are put off
- * until the first packet. A bridge and its flows belong to one thread; several bridges may live in
- * several threads. */
+ * nDPI is slow to start (10 to 20 ms) and its flow state is large (0.7 KiB); both are put off
+ * until the first packet. All bridges of a process belong to one thread at a time: nDPI forbids two
+ * starts in parallel (ndpi_api.h), and has static buffers and counters besides. */
 #ifndef FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 #define FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 

@@ -298,8 +298,7 @@ static void add_absences(const struct diagnosis_request *request,
         }
 }
 
-/* Most attempts first, then earliest, so that the report begins with what hurts most. */
-static int by_weight(const void *left, const void *right)
+int finding_order(const void *left, const void *right)
 {
     const struct finding *a = *(struct finding *const *)left, *b = *(struct finding *const *)right;
     if (a->attempts != b->attempts)
@@ -356,7 +355,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
             add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
     add_absences(request, &context, controls, diagnosis);
     if (diagnosis->count)
-        qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, by_weight);
+        qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
 
     diagnosis->attempts = failures.attempts;
     diagnosis->succeeded = failures.succeeded;

@@ -41,4 +41,8 @@ struct diagnosis {
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis);
 void diagnosis_release(struct diagnosis *diagnosis);
 
+/* For qsort over struct finding pointers: most attempts first, then earliest, so that a report
+ * begins with what hurts most. */
+int finding_order(const void *left, const void *right);
+
 #endif

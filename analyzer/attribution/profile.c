@@ -131,7 +131,7 @@ static bool add_own(struct profiles *profiles, const struct profile_request *req
  * told last. */
 static void order_files(struct profiles *profiles)
 {
-    struct profile_file *ordered[WATCHED_MAX];
+    struct profile_file *ordered[WATCHED_MAX] = {NULL};
     size_t count = 0;
     for (int own = 0; own < 2; own++)
         for (size_t i = 0; i < profiles->file_count; i++)

@@ -260,12 +260,13 @@ walk_records(const struct pcap_file *file, struct reader *reader, struct frame *
             break;
         }
         uint32_t caplen = r.caplen - padding;
+        number++;
         *frame = (struct frame){
             .data = at + record_bytes + padding,
             .caplen = caplen,
             .len = r.len > caplen ? r.len : caplen,
             .time_ns = (int64_t)r.seconds * 1000000000 + (int64_t)r.fraction * fraction_ns,
-            .number = ++number,
+            .number = number,
             .link_type = link_type,
             .direction = simple ? FRAME_UNKNOWN : direction(file, at),
         };

@@ -14,12 +14,19 @@ bool report_write_ndjson(FILE *out, enum report_event event, int64_t time_ns,
     char time[TIME_TEXT];
     fprintf(out, "{\"event\":\"%s\",\"time\":\"%s\"", event_words[event],
             report_time_text(time_ns, time));
-    if (event == EVENT_REPORT) {
+    switch (event) {
+    case EVENT_REPORT:
         fputs(",\"report\":", out);
         report_json_document(out, report, true);
-    } else {
+        break;
+    case EVENT_WITHDRAWN:
+        fprintf(out, ",\"id\":\"%s\"", finding->id);
+        break;
+    case EVENT_FINDING:
+    case EVENT_UPDATE:
         fputs(",\"finding\":", out);
         report_json_item(out, report_json_finding(report, finding));
+        break;
     }
     fputs("}\n", out);
     return format_stream_ok(out);

@@ -94,8 +94,9 @@ bool report_write_finding_text(FILE *out, const struct report *report,
                                const struct finding *finding, const struct text_options *options);
 bool report_write_json(FILE *out, const struct report *report);
 
-/* One line of NDJSON for a live event: {"event": "finding"|"update"|"withdrawn", "time", finding}
- * and a closing {"event": "report", "report": {...}}. */
+/* One line of NDJSON for a live event: {"event": "finding"|"update", "time", "finding": {...}},
+ * {"event": "withdrawn", "time", "id"} (of `finding` only the id is read), and to close
+ * {"event": "report", "time", "report": {...}}. */
 enum report_event { EVENT_FINDING, EVENT_UPDATE, EVENT_WITHDRAWN, EVENT_REPORT };
 bool report_write_ndjson(FILE *out, enum report_event event, int64_t time_ns,
                          const struct report *report, const struct finding *finding);

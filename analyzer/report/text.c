@@ -411,8 +411,7 @@ static void write_reasons(struct writer *writer, const struct finding *finding, 
     }
 }
 
-static void write_remedy(struct writer *writer, const struct finding *finding,
-                         enum failure_point place, bool decided)
+static void write_remedy(struct writer *writer, const struct finding *finding, bool decided)
 {
     const struct verdict *verdict = &finding->verdict;
     struct page *page = &writer->page;
@@ -420,7 +419,7 @@ static void write_remedy(struct writer *writer, const struct finding *finding,
         return;
     heading(page, "WHAT TO DO");
     if (!decided)
-        page_printf(page, "  if it turns out to be the %s", place_phrases[place].name);
+        page_text(page, "  until it is decided");
     page_line(page);
     const char *const lines[][2] = {{"Who:", verdict->who}, {"Action:", verdict->action}};
     for (size_t i = 0; i < 2; i++) {
@@ -465,7 +464,7 @@ static void write_finding(struct writer *writer, const struct finding *finding)
     write_reasons(writer, finding, decided);
     if (!decided) /* what would decide it comes before what to change */
         write_next_step(writer, finding);
-    write_remedy(writer, finding, candidates[0].place, decided);
+    write_remedy(writer, finding, decided);
     if (decided)
         write_next_step(writer, finding);
 }

@@ -460,7 +460,7 @@ static void test_text_undecided(void **state)
     char *text = text_of(&fixture.report, &plain);
     assert_has(text, "UNDECIDED between edge firewall (FP2) 44% and local firewall (FP1) 38%");
     assert_lacks(text, "VERDICT");
-    assert_has(text, "WHAT TO DO  if it turns out to be the edge firewall");
+    assert_has(text, "WHAT TO DO  until it is decided");
     assert_true(strstr(text, "NEXT STEP") < strstr(text, "WHAT TO DO"));
     assert_has(text, "For: edge firewall. Against: egress policy.");
     free(text);
