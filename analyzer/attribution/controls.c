@@ -14,21 +14,34 @@ struct sketch {
     uint64_t bits[SKETCH_WORDS];
 };
 
-/* One tally by its key: what control, and the hash of what it is about. */
+/* CONTROL_ELSEWHERE: how the client behaves. */
+struct habit {
+    struct sketch targets, hosts, ports;
+    uint32_t answered;
+};
+
+/* One tally by its key: what control, and the hash of what it is about. There are several for each
+ * failure and most stay empty, so what they hold is kept beside them. */
 struct entry {
     uint64_t key;         /* 0: free */
-    struct control_tally tally;
-    struct sketch targets, hosts, ports; /* CONTROL_ELSEWHERE: the client's habit */
-    uint32_t answered;
+    uint32_t answered, failed; /* index + 1 of the first slot of a chain; 0: none */
+    uint32_t habit;       /* index + 1; 0: none */
+};
+
+struct chained_slot {
+    struct control_slot slot;
+    uint32_t next;        /* index + 1; 0: the last */
 };
 
 struct controls {
     struct entry *entries;
-    size_t mask, count;
+    size_t mask;
+    struct chained_slot *slots;
+    size_t slot_count, slot_room;
+    struct habit *habits;
+    size_t habit_count, habit_room;
     struct control_summary summary;
 };
-
-static const struct control_tally no_tally;
 
 static uint64_t address_hash(const struct ip_address *address)
 {
@@ -133,9 +146,7 @@ static struct entry *find_entry(const struct controls *controls, uint64_t key)
 
 static void want(struct controls *controls, uint64_t key)
 {
-    struct entry *entry = find_entry(controls, key);
-    controls->count += entry->key == 0;
-    entry->key = key;
+    find_entry(controls, key)->key = key;
 }
 
 static void want_all(struct controls *controls, const struct failure *failures, size_t count)
@@ -167,27 +178,42 @@ static uint32_t sketch_count(const struct sketch *sketch)
     return count;
 }
 
-static void count_slot(struct control_slot slots[CONTROL_SLOTS], uint64_t who,
+/* The slot of `who` in a chain, made while there are fewer than CONTROL_SLOTS; else NULL. */
+static struct control_slot *slot_of(struct controls *controls, uint32_t *chain, uint64_t who)
+{
+    int length = 0;
+    uint32_t *link = chain;
+    for (; *link; link = &controls->slots[*link - 1].next, length++)
+        if (controls->slots[*link - 1].slot.who == who)
+            return &controls->slots[*link - 1].slot;
+    if (length == CONTROL_SLOTS)
+        return NULL;
+    *link = (uint32_t)controls->slot_count + 1; /* before the array moves */
+    if (controls->slot_count == controls->slot_room) {
+        controls->slot_room = controls->slot_room ? controls->slot_room * 2 : 64;
+        controls->slots =
+            memory_resize(controls->slots, controls->slot_room, sizeof *controls->slots);
+    }
+    struct chained_slot *made = &controls->slots[controls->slot_count++];
+    *made = (struct chained_slot){.slot = {.who = who, .first_ns = INT64_MAX, .last_ns = INT64_MIN}};
+    return &made->slot;
+}
+
+static void count_slot(struct controls *controls, uint32_t *chain, uint64_t who,
                        const struct flow *flow)
 {
-    for (int i = 0; i < CONTROL_SLOTS; i++) {
-        struct control_slot *slot = &slots[i];
-        if (slot->count && slot->who != who)
-            continue;
-        if (slot->count++ == 0) {
-            slot->who = who;
-            slot->first_ns = slot->last_ns = flow->first_ns;
-        }
-        if (flow->first_ns < slot->first_ns)
-            slot->first_ns = flow->first_ns;
-        if (flow->first_ns > slot->last_ns)
-            slot->last_ns = flow->first_ns;
-        if (slot->count <= 2) {
-            frame_list_add(&slot->frames, flow->first_frame);
-            frame_list_add(&slot->frames, flow->answer_frame);
-        }
+    struct control_slot *slot = slot_of(controls, chain, who);
+    if (!slot)
         return;
+    if (flow->first_ns < slot->first_ns)
+        slot->first_ns = flow->first_ns;
+    if (flow->first_ns > slot->last_ns)
+        slot->last_ns = flow->first_ns;
+    if (slot->count * 2 < CONTROL_FRAMES) {
+        slot->frames[slot->count * 2] = flow->first_frame;
+        slot->frames[slot->count * 2 + 1] = flow->answer_frame;
     }
+    slot->count++;
 }
 
 enum flow_fate { FATE_OPEN, FATE_ANSWERED, FATE_FAILED };
@@ -196,7 +222,9 @@ static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
 {
     if (flow->proto == PROTO_TCP && (flow->bits & FLOW_REFUSED))
         return FATE_FAILED;
-    if (flow->answer_frame || (flow->bits & FLOW_ESTABLISHED))
+    /* In a capture of one direction, the initiator's next packet shows that it was answered. */
+    bool went_on = (flow->bits & FLOW_SYN) && (flow->bits & FLOW_ESTABLISHED);
+    if (flow->answer_frame || went_on)
         return FATE_ANSWERED;
     if (flow->bits & FLOW_ICMP_ERROR)
         return FATE_FAILED;
@@ -204,16 +232,40 @@ static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
     return old && flow->syn_count >= 2 ? FATE_FAILED : FATE_OPEN;
 }
 
-static void note_habit(struct entry *entry, const struct ends *ends, const struct flow *flow,
+static struct habit *habit_of(struct controls *controls, struct entry *entry)
+{
+    if (!entry->habit) {
+        if (controls->habit_count == controls->habit_room) {
+            controls->habit_room = controls->habit_room ? controls->habit_room * 2 : 64;
+            controls->habits =
+                memory_resize(controls->habits, controls->habit_room, sizeof *controls->habits);
+        }
+        controls->habits[controls->habit_count] = (struct habit){0};
+        entry->habit = (uint32_t)++controls->habit_count;
+    }
+    return &controls->habits[entry->habit - 1];
+}
+
+/* A TCP target that answered and was left at that counts as tried only: half-open scanning. */
+static void note_habit(struct habit *habit, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
-    if (fate == FATE_ANSWERED && (flow->bits & FLOW_ESTABLISHED)) {
-        entry->answered++;
+    if (fate == FATE_ANSWERED && (flow->proto != PROTO_TCP || (flow->bits & FLOW_ESTABLISHED))) {
+        habit->answered++;
         return;
     }
-    sketch_add(&entry->targets, ends->server ^ (uint64_t)service_bits(ends) << 24);
-    sketch_add(&entry->hosts, ends->server);
-    sketch_add(&entry->ports, service_bits(ends));
+    sketch_add(&habit->targets, ends->server ^ (uint64_t)service_bits(ends) << 24);
+    sketch_add(&habit->hosts, ends->server);
+    sketch_add(&habit->ports, service_bits(ends));
+}
+
+/* Much that is sent over UDP wants no answer (syslog, streams). Where the failure's own service is
+ * asked, an answer is known to be due. */
+static bool silence_counts(enum control control, const struct flow *flow)
+{
+    bool same_service = control == CONTROL_OTHER_CLIENTS || control == CONTROL_SAME_SERVICE ||
+                        control == CONTROL_SAME_PORT;
+    return flow->proto != PROTO_UDP || (flow->bits & FLOW_ICMP_ERROR) || same_service;
 }
 
 static void count_flow(struct controls *controls, const struct ends *ends, const struct flow *flow,
@@ -226,19 +278,39 @@ static void count_flow(struct controls *controls, const struct ends *ends, const
         if (!entry->key)
             continue;
         if (control == CONTROL_ELSEWHERE && flow->proto != 1)
-            note_habit(entry, ends, flow, fate);
-        if (fate == FATE_OPEN)
-            continue;
-        count_slot(fate == FATE_ANSWERED ? entry->tally.answered : entry->tally.failed,
-                   control_who(control, ends), flow);
+            note_habit(habit_of(controls, entry), ends, flow, fate);
+        if (fate == FATE_ANSWERED)
+            count_slot(controls, &entry->answered, control_who(control, ends), flow);
+        else if (fate == FATE_FAILED && silence_counts(control, flow))
+            count_slot(controls, &entry->failed, control_who(control, ends), flow);
     }
+}
+
+/* fe80::/10 (RFC 4291 2.5.6), 169.254.0.0/16 (RFC 3927). */
+static bool is_link_local(const struct ip_address *address)
+{
+    if (ip_is_v4(address))
+        return address->bytes[12] == 169 && address->bytes[13] == 254;
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Whether a conversation tells whose capture it is: a host has its own address beside it in the
+ * other version, on the loopback and on the link. */
+static bool tells_whose(const struct ip_address address[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (ip_is_loopback(&address[i]) || is_link_local(&address[i]) ||
+            ip_is_unspecified(&address[i]))
+            return false;
+    return true;
 }
 
 static void summarise(struct controls *controls, const struct tracker *tracker,
                       const struct flow *flow, const struct ip_address address[2])
 {
-    controls->summary.flows++;
-    for (int i = 0; i < 2; i++) {
+    bool counts = tells_whose(address);
+    controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
+    for (int i = 0; i < 2 && counts; i++) {
         struct host *host = host_table_find(tracker_hosts(tracker), &address[i]);
         if (host)
             host->flows++;
@@ -265,6 +337,8 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
     for (const struct flow *flow; (flow = flow_table_next(tracker_flows(tracker), &position));) {
         struct ip_address address[2];
         uint16_t port[2];
+        if (flow->bits & FLOW_TO_GROUP)
+            continue; /* who hears it, and whether anybody has to answer, is not known */
         tracker_flow_ends(tracker, flow, address, port);
         summarise(controls, tracker, flow, address);
         const struct attempt *attempt = tracker_attempt(tracker, flow->attempt);
@@ -282,16 +356,28 @@ void controls_free(struct controls *controls)
     if (!controls)
         return;
     free(controls->entries);
+    free(controls->slots);
+    free(controls->habits);
     free(controls);
 }
 
-const struct control_tally *controls_tally(const struct controls *controls, enum control control,
-                                           const struct failure *failure)
+static void read_chain(const struct controls *controls, uint32_t chain,
+                       struct control_slot slots[CONTROL_SLOTS])
 {
+    for (int i = 0; chain; chain = controls->slots[chain - 1].next)
+        slots[i++] = controls->slots[chain - 1].slot;
+}
+
+struct control_tally controls_tally(const struct controls *controls, enum control control,
+                                    const struct failure *failure)
+{
+    struct control_tally tally = {0};
     struct ends ends = control == CONTROL_CLIENT_SERVES ? ends_as_server(failure)
                                                         : ends_of_failure(failure);
     const struct entry *entry = find_entry(controls, control_key(control, &ends));
-    return entry->key ? &entry->tally : &no_tally;
+    read_chain(controls, entry->answered, tally.answered);
+    read_chain(controls, entry->failed, tally.failed);
+    return tally;
 }
 
 bool controls_is_other(enum control control, const struct failure *failure, uint64_t who)
@@ -307,8 +393,11 @@ struct client_habit controls_habit(const struct controls *controls, const struct
 {
     struct ends ends = ends_of_failure(failure);
     const struct entry *entry = find_entry(controls, control_key(CONTROL_ELSEWHERE, &ends));
-    return (struct client_habit){sketch_count(&entry->targets), sketch_count(&entry->hosts),
-                                 sketch_count(&entry->ports), entry->answered};
+    if (!entry->habit)
+        return (struct client_habit){0};
+    const struct habit *habit = &controls->habits[entry->habit - 1];
+    return (struct client_habit){sketch_count(&habit->targets), sketch_count(&habit->hosts),
+                                 sketch_count(&habit->ports), habit->answered};
 }
 
 const struct control_summary *controls_summary(const struct controls *controls)

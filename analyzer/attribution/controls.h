@@ -22,16 +22,17 @@ enum control {
     CONTROLS
 };
 
-enum { CONTROL_SLOTS = 4 };
+enum { CONTROL_SLOTS = 4, CONTROL_FRAMES = 4 };
 
 /* What one other party (`who`) experienced. */
 struct control_slot {
     uint64_t who;                 /* hash of what makes it "other": a client, a port, a server */
-    uint32_t count;
     int64_t first_ns, last_ns;
-    struct frame_list frames;
+    uint32_t count;
+    uint32_t frames[CONTROL_FRAMES]; /* of its first conversations; 0: none */
 };
 
+/* Slots that are not used have count 0. */
 struct control_tally {
     struct control_slot answered[CONTROL_SLOTS], failed[CONTROL_SLOTS];
 };
@@ -43,21 +44,22 @@ struct client_habit {
 
 /* Whole-capture facts that the same pass gives. */
 struct control_summary {
-    uint32_t flows;
+    uint32_t flows[2];            /* IPv4, IPv6: those that host.flows counts */
     uint32_t conversations, one_sided; /* with more than a SYN; seen in one direction only */
 };
 
 struct controls;
 
-/* Gathers the tallies that `failures` need. Also sets host.flows. */
+/* Gathers the tallies that `failures` need. Also sets host.flows: conversations on the wire with
+ * somebody in particular (no groups, no loopback, no link-local addresses). */
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
                                  size_t failure_count, int64_t now_ns);
 void controls_free(struct controls *controls);
 
-/* The tally for a failure; never NULL. A slot of the failure's own (see controls_is_other) is not a
- * control. */
-const struct control_tally *controls_tally(const struct controls *controls, enum control control,
-                                           const struct failure *failure);
+/* The tally for a failure; empty for one that was not gathered. A slot of the failure's own (see
+ * controls_is_other) is not a control. */
+struct control_tally controls_tally(const struct controls *controls, enum control control,
+                                    const struct failure *failure);
 bool controls_is_other(enum control control, const struct failure *failure, uint64_t who);
 struct client_habit controls_habit(const struct controls *controls,
                                    const struct failure *failure);

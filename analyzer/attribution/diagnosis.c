@@ -202,15 +202,30 @@ static struct finding *make_finding(const struct diagnosis_request *request,
 
 /* --- expected peers that never appeared --- */
 
-static bool seen_on_service(const struct tracker *tracker, const struct profiles *profiles,
-                            const struct expectation *peer, const struct profile *profile)
+static bool is_expected(const struct expectation *peer, const struct attempt *attempt)
 {
+    return ip_network_contains(&peer->client, &attempt->address[INITIATOR]) &&
+           (!peer->has_server || ip_equal(&peer->server, &attempt->address[RESPONDER]));
+}
+
+/* Whether the peer was seen on any watched service; and the service it would have used, as far as
+ * that can be told: the one that others tried most, else the first that is watched. */
+static bool appeared(const struct diagnosis_request *request, const struct expectation *peer,
+                     const struct service **expected)
+{
+    uint32_t tried[SERVICES_MAX] = {0};
+    uint8_t most = 0;
     size_t position = 0;
-    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
-        if (profiles_service_at(profiles, attempt->service)->profile == profile &&
-            ip_network_contains(&peer->client, &attempt->address[INITIATOR]) &&
-            (!peer->has_server || ip_equal(&peer->server, &attempt->address[RESPONDER])))
+    for (const struct attempt *attempt;
+         (attempt = tracker_next_attempt(request->tracker, &position));) {
+        if (is_expected(peer, attempt))
             return true;
+        if (peer->has_server && !ip_equal(&peer->server, &attempt->address[RESPONDER]))
+            continue;
+        if (++tried[attempt->service] > tried[most])
+            most = attempt->service;
+    }
+    *expected = profiles_service_at(request->profiles, most);
     return false;
 }
 
@@ -224,7 +239,7 @@ static const char *what_was_seen(const struct tracker *tracker, const struct exp
             continue;
         if (ip_network_contains(&peer->client, &host->address))
             return "client-elsewhere";
-        if (hops_travelled(host->hop_limit) > 0)
+        if (host->measured && hops_travelled(host->hop_limit) > 0)
             seen = "other-outside";
     }
     return seen;
@@ -235,13 +250,13 @@ static struct finding *make_absence(const struct diagnosis_request *request,
                                     const struct vantage_estimate *vantage,
                                     const struct controls *controls,
                                     const struct expectation *peer,
-                                    const struct profile *profile)
+                                    const struct service *service)
 {
     struct failure failure = {
-        .service = &profile->services[0],
+        .service = service,
         .symptom = SYMPTOM_NO_TRAFFIC,
-        .proto = profile->services[0].proto,
-        .server_port = profile->services[0].ports[0],
+        .proto = service->proto,
+        .server_port = service->ports[0],
         .client = peer->client.address,
         .server = peer->has_server ? peer->server : vantage->host,
         .first_ns = INT64_MIN,
@@ -287,15 +302,13 @@ static void add_absences(const struct diagnosis_request *request,
                          const struct vantage_context *context, const struct controls *controls,
                          struct diagnosis *diagnosis)
 {
-    for (size_t i = 0; i < request->expected_count; i++)
-        for (size_t p = 0; p < profiles_count(request->profiles); p++) {
-            const struct profile *profile = profiles_at(request->profiles, p);
-            const struct expectation *peer = &request->expected[i];
-            if (profile->service_count &&
-                !seen_on_service(request->tracker, request->profiles, peer, profile))
-                add_finding(diagnosis, make_absence(request, context, &diagnosis->vantage,
-                                                    controls, peer, profile));
-        }
+    for (size_t i = 0; i < request->expected_count; i++) {
+        const struct expectation *peer = &request->expected[i];
+        const struct service *service;
+        if (!appeared(request, peer, &service))
+            add_finding(diagnosis, make_absence(request, context, &diagnosis->vantage, controls,
+                                                peer, service));
+    }
 }
 
 int finding_order(const void *left, const void *right)
@@ -325,7 +338,7 @@ static bool any_forwarded(const struct tracker *tracker)
 {
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
-        if (attempt->twin || attempt->forwarded)
+        if (attempt_is_forwarded(attempt))
             return true;
     return false;
 }
@@ -345,7 +358,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     struct vantage_context context = {
         .tracker = request->tracker,
         .site = request->site,
-        .flows = controls_summary(controls)->flows,
+        .flows = {controls_summary(controls)->flows[0], controls_summary(controls)->flows[1]},
         .any_forwarded = any_forwarded(request->tracker),
     };
     look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);

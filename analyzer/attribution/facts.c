@@ -10,7 +10,6 @@
 
 enum {
     TRANSFER_BYTES = 64 * 1024,    /* more than any exchange of greetings */
-    FULL_SIZE_MIN = 1200,          /* payload that only fits packets near the common MTUs */
     ONE_SIDED_FLOWS_MIN = 3,
     STEADY_PACKETS_MIN = 2,        /* of one hop limit, before one hop of difference counts */
     TOO_SOON_RTT_MIN_US = 2000,    /* below this, timers and scheduling blur the comparison */
@@ -46,6 +45,12 @@ static const struct attempt *first_attempt(const struct failure *failure)
     for (uint32_t attempt##_at = 0;                                                                \
          attempt##_at < (failure)->sample_count && ((attempt) = (failure)->sample[attempt##_at]);  \
          attempt##_at++)
+
+static bool is_midstream(enum symptom symptom)
+{
+    return symptom == SYMPTOM_RESET_MIDSTREAM || symptom == SYMPTOM_STALL_MIDSTREAM ||
+           symptom == SYMPTOM_UDP_STALL;
+}
 
 /* --- the failure itself and the ground it happened on --- */
 
@@ -88,6 +93,46 @@ static const char *path_word(const struct fact_context *context, const struct fa
                                                                               : "internet";
 }
 
+/* Frames that show the failing packets leaving the box as well: copies of them, or their twins
+ * behind a NAT. In a connection that worked before, only those sent since count. */
+static void forwarded_frames(const struct fact_context *context, const struct failure *failure,
+                             const struct attempt *attempt, struct frame_list *frames)
+{
+    const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    enum side side = attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER
+                                                                                         : INITIATOR;
+    const struct mark *failing = is_midstream(failure->symptom)
+                                     ? &attempt->side[side].first_unanswered
+                                     : &attempt->side[INITIATOR].first;
+    for (uint32_t i = 0; i < attempt->forwarded_frames.count; i++)
+        if (attempt->forwarded_frames.at[i] > failing->frame)
+            frame_list_add(frames, attempt->forwarded_frames.at[i]);
+    if (!twin)
+        return;
+    const struct mark *leaving = is_midstream(failure->symptom) ? &twin->side[side].last_data
+                                                                : &twin->side[side].first;
+    if (leaving->frame > failing->frame)
+        frame_list_add(frames, leaving->frame);
+}
+
+/* The far side of the NAT has the answer, the near side has not. */
+static void swallowed_fact(const struct fact_context *context, const struct failure *failure,
+                           struct fact *facts)
+{
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    bool any_twin = false;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+        any_twin |= twin != NULL;
+        if (twin && !attempt->side[RESPONDER].first.frame)
+            frame_list_add(&frames, twin->side[RESPONDER].first.frame);
+    }
+    if (any_twin)
+        set_flag(facts, FACT_REPLY_SWALLOWED, frames.count > 0)->frames = frames;
+}
+
 static void path_facts(const struct fact_context *context, const struct failure *failure,
                        struct fact *facts)
 {
@@ -100,17 +145,18 @@ static void path_facts(const struct fact_context *context, const struct failure 
         unusual &= usual[i] != failure->server_port;
     set_flag(facts, FACT_PORT_UNUSUAL, unusual);
 
-    struct frame_list frames = {0};
+    struct frame_list frames = {0}, circling = {0};
     const struct attempt *attempt;
     EACH_ATTEMPT(attempt, failure)
     {
-        frame_list_join(&frames, &attempt->forwarded_frames);
-        const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-        if (twin)
-            frame_list_add(&frames, twin->side[INITIATOR].first.frame);
+        if (attempt_loops(attempt))
+            frame_list_join(&circling, &attempt->forwarded_frames);
+        else
+            forwarded_frames(context, failure, attempt, &frames);
     }
     if (context->vantage->any_forwarded || context->vantage->cooked || frames.count)
         set_flag(facts, FACT_FORWARDED, frames.count > 0)->frames = frames;
+    set_flag(facts, FACT_LOOP, circling.count > 0)->frames = circling;
 }
 
 static void server_facts(const struct fact_context *context, const struct failure *failure,
@@ -128,7 +174,8 @@ static void server_facts(const struct fact_context *context, const struct failur
         frame_list_add(&fact->frames, server->last_frame);
     if (server && (server->asked || server->resolved)) {
         fact = set_word(facts, FACT_ARP_SERVER,
-                        server->asked_unanswered && !server->resolved ? "unanswered" : "answered");
+                        server->asked_unanswered && !server->resolved && !seen ? "unanswered"
+                                                                               : "answered");
         fact->frames = server->asked_frames;
     }
 }
@@ -155,12 +202,12 @@ static const char *icmp_reason(const struct icmp_record *icmp, bool v4)
 static const char *against_baseline(const struct fact_context *context, const struct host *host,
                                     uint8_t hop_limit)
 {
-    if (!host || !host->packets)
+    if (!host || !host->measured)
         return NULL;
     int hops = hops_travelled(hop_limit), usual = hops_travelled(host->hop_limit);
     /* The device one hop before a host is what a port forward leads through, so a single hop
      * counts where the host's own packets show no variation that would explain it. */
-    if (hops == usual - 1 && host->packets >= STEADY_PACKETS_MIN &&
+    if (hops == usual - 1 && host->measured >= STEADY_PACKETS_MIN &&
         host->hop_limit_min == host->hop_limit_max)
         return "one-nearer";
     if (fabs((double)hops - usual) <= context->thresholds->ttl_tolerance_hops)
@@ -253,7 +300,8 @@ static void reset_timing(const struct fact_context *context, const struct host *
     set_word(facts, FACT_RST_TIMING, soon ? "too-soon" : "as-usual")->frames = frames;
 }
 
-/* The baseline of a RST is what its side sent in the same connection, else the address elsewhere. */
+/* The baseline of a RST is what its side sent in the same connection, else the address elsewhere;
+ * for a single hop of difference, all that the address sent. */
 static const char *reset_ttl(const struct fact_context *context, const struct attempt *attempt,
                              const struct mark *rst, enum side side, const struct host *host)
 {
@@ -261,8 +309,10 @@ static const char *reset_ttl(const struct fact_context *context, const struct at
     if (!own->frame)
         return against_baseline(context, host, rst->hop_limit);
     int apart = (int)rst->hop_limit - (int)own->hop_limit;
-    if (fabs((double)apart) <= context->thresholds->ttl_tolerance_hops)
-        return "same";
+    if (fabs((double)apart) <= context->thresholds->ttl_tolerance_hops) {
+        const char *word = against_baseline(context, host, rst->hop_limit);
+        return word && strcmp(word, "one-nearer") == 0 ? word : "same";
+    }
     return hops_travelled(rst->hop_limit) <= hops_travelled(own->hop_limit) ? "nearer" : "farther";
 }
 
@@ -290,7 +340,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
         set_word(facts, FACT_RST_MAC, mac)->frames = frames;
     const struct mark *trigger = attempt->refused.frame ? &attempt->syn
                                                         : &attempt->side[!side].last;
-    bool copied = trigger->frame && ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
+    bool copied = trigger->frame && trigger->time_ns <= rst->time_ns && ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
                                      (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     double delay_ms = reset_delay_ms(attempt, rst, side);
@@ -335,6 +385,12 @@ static const struct {
     {FACT_CONTROL_PING, CONTROL_PING},
 };
 
+static void join_slot(struct frame_list *frames, const struct control_slot *slot)
+{
+    for (int i = 0; i < CONTROL_FRAMES; i++)
+        frame_list_add(frames, slot->frames[i]);
+}
+
 static bool join_others(const struct control_slot slots[CONTROL_SLOTS], enum control control,
                         const struct failure *failure, struct frame_list *frames)
 {
@@ -343,7 +399,7 @@ static bool join_others(const struct control_slot slots[CONTROL_SLOTS], enum con
         if (!slots[i].count || !controls_is_other(control, failure, slots[i].who))
             continue;
         any = true;
-        frame_list_join(frames, &slots[i].frames);
+        join_slot(frames, &slots[i]);
     }
     return any;
 }
@@ -351,10 +407,10 @@ static bool join_others(const struct control_slot slots[CONTROL_SLOTS], enum con
 static void control_fact(const struct fact_context *context, const struct failure *failure,
                          enum fact_id id, enum control control, struct fact *facts)
 {
-    const struct control_tally *tally = controls_tally(context->controls, control, failure);
+    const struct control_tally tally = controls_tally(context->controls, control, failure);
     struct frame_list frames = {0};
-    bool answered = join_others(tally->answered, control, failure, &frames);
-    bool failed = !answered && join_others(tally->failed, control, failure, &frames);
+    bool answered = join_others(tally.answered, control, failure, &frames);
+    bool failed = !answered && join_others(tally.failed, control, failure, &frames);
     set_word(facts, id, answered ? "answered" : failed ? "failed" : "none")->frames = frames;
 }
 
@@ -362,31 +418,34 @@ static void control_fact(const struct fact_context *context, const struct failur
 static void same_service_facts(const struct fact_context *context, const struct failure *failure,
                                struct fact *facts)
 {
-    const struct control_slot *answered =
-        &controls_tally(context->controls, CONTROL_SAME_SERVICE, failure)->answered[0];
+    const struct control_tally tally =
+        controls_tally(context->controls, CONTROL_SAME_SERVICE, failure);
+    const struct control_slot *answered = &tally.answered[0];
     bool before = answered->count && answered->first_ns < failure->first_ns;
     bool after = answered->count && answered->last_ns > failure->last_ns;
     struct fact *fact = set_word(facts, FACT_CONTROL_BEFORE, before ? "answered" : "none");
     if (before)
-        fact->frames = answered->frames;
+        join_slot(&fact->frames, answered);
     fact = set_word(facts, FACT_CONTROL_AFTER, after ? "answered" : "none");
     if (after)
-        fact->frames = answered->frames;
+        join_slot(&fact->frames, answered);
 }
 
 static void concurrent_fact(const struct fact_context *context, const struct failure *failure,
                             struct fact *facts)
 {
-    const struct control_tally *tally =
+    const struct control_tally tally =
         controls_tally(context->controls, CONTROL_OTHER_CLIENTS, failure);
     struct frame_list frames = {0};
     bool concurrent = false;
     for (int i = 0; i < CONTROL_SLOTS; i++) {
-        const struct control_slot *slot = &tally->answered[i];
-        if (!slot->count || slot->last_ns < failure->first_ns || slot->first_ns > failure->last_ns)
+        const struct control_slot *slot = &tally.answered[i];
+        if (!slot->count || slot->last_ns < failure->first_ns ||
+            slot->first_ns > failure->last_ns ||
+            !controls_is_other(CONTROL_OTHER_CLIENTS, failure, slot->who))
             continue;
         concurrent = true;
-        frame_list_join(&frames, &slot->frames);
+        join_slot(&frames, slot);
     }
     set_flag(facts, FACT_CONTROL_CONCURRENT, concurrent)->frames = frames;
 }
@@ -396,15 +455,18 @@ static void direction_fact(const struct fact_context *context, const struct fail
 {
     if (!failure->service->profile->never_initiated_by_responder)
         return;
-    const struct control_slot *served =
-        &controls_tally(context->controls, CONTROL_CLIENT_SERVES, failure)->answered[0];
-    set_word(facts, FACT_DIRECTION, served->count ? "reversed" : "expected")->frames =
-        served->frames;
+    const struct control_tally tally =
+        controls_tally(context->controls, CONTROL_CLIENT_SERVES, failure);
+    const struct control_slot *served = &tally.answered[0];
+    struct fact *fact = set_word(facts, FACT_DIRECTION, served->count ? "reversed" : "expected");
+    join_slot(&fact->frames, served);
 }
 
 static void all_control_facts(const struct fact_context *context, const struct failure *failure,
                               struct fact *facts)
 {
+    if (!failure->sample_count)
+        return; /* an expected peer that never appeared: controls were not gathered for it */
     for (size_t i = 0; i < sizeof control_facts / sizeof *control_facts; i++)
         control_fact(context, failure, control_facts[i].fact, control_facts[i].control, facts);
     same_service_facts(context, failure, facts);
@@ -474,6 +536,23 @@ static const char *other_side_word(const struct side_record *stalled,
     return other->last.frame && other->last.time_ns > since_ns ? "acks" : "silent";
 }
 
+/* Serial number arithmetic, RFC 1982. */
+static bool was_acknowledged(const struct side_record *sender, const struct side_record *receiver)
+{
+    uint32_t end = sender->last_data.sequence + sender->last_data.length;
+    return receiver->has_acknowledged && (int32_t)(end - receiver->acknowledged) <= 0;
+}
+
+/* No full-size segment was ever acknowledged, while what was smaller came through: the handshake at
+ * least, and often the request. */
+static bool only_full_size_lost(const struct attempt *attempt, const struct side_record *stalled,
+                                const struct side_record *other)
+{
+    return stalled->has_full_size && stalled->unanswered_length_min >= FULL_SIZE_MIN &&
+           !sequence_after(other->acknowledged, stalled->full_size_sequence) &&
+           !attempt->too_big_seen;
+}
+
 static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
 {
     bool client = is_unanswered(attempt, INITIATOR), server = is_unanswered(attempt, RESPONDER);
@@ -481,7 +560,7 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     const struct side_record *stalled = &attempt->side[side], *other = &attempt->side[!side];
     if (!client && !server) {
         /* Everything was acknowledged: the reply is what is missing. */
-        if (!stalled->last_data.frame || other->data_packets)
+        if (!stalled->last_data.frame || other->data_packets || !was_acknowledged(stalled, other))
             return;
         set_flag(facts, FACT_STALL_ACKED, true);
         frame_list_add(&facts[FACT_STALL_ACKED].frames, stalled->last_data.frame);
@@ -494,12 +573,9 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     set_word(facts, FACT_STALL_FROM, client && server ? "both" : client ? "initiator" : "responder")
         ->frames = frames;
     set_word(facts, FACT_STALL_OTHER_SIDE, other_side_word(stalled, other))->frames = frames;
-    if (attempt->proto == PROTO_TCP && stalled->passed_length_max) {
-        bool full = stalled->unanswered_length_min >= FULL_SIZE_MIN &&
-                    stalled->unanswered_length_min > stalled->passed_length_max &&
-                    !attempt->too_big_seen;
-        set_flag(facts, FACT_STALL_FULL_SIZE, full)->frames = frames;
-    }
+    if (attempt->proto == PROTO_TCP)
+        set_flag(facts, FACT_STALL_FULL_SIZE, only_full_size_lost(attempt, stalled, other))
+            ->frames = frames;
 }
 
 static void gave_up_fact(const struct attempt *attempt, struct fact *facts)
@@ -517,12 +593,6 @@ static void gave_up_fact(const struct attempt *attempt, struct fact *facts)
                  : gave_up[INITIATOR]     ? "initiator"
                                           : "responder")
             ->frames = frames;
-}
-
-static bool is_midstream(enum symptom symptom)
-{
-    return symptom == SYMPTOM_RESET_MIDSTREAM || symptom == SYMPTOM_STALL_MIDSTREAM ||
-           symptom == SYMPTOM_UDP_STALL;
 }
 
 static void midstream_facts(const struct fact_context *context, const struct failure *failure,
@@ -589,6 +659,7 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     memset(facts, 0, FACT_COUNT * sizeof *facts);
     symptom_facts(failure, facts);
     path_facts(context, failure, facts);
+    swallowed_fact(context, failure, facts);
     server_facts(context, failure, facts);
     icmp_facts(context, failure, facts);
     reset_facts(context, failure, facts);

@@ -17,7 +17,9 @@ X(PATH,                     "path",                    WORD,   path_list,       
 X(ATTEMPTS,                 "attempts",                NUMBER, NULL,             "connection attempts in this finding") \
 X(SYN_RETRIES,              "syn.retries",             NUMBER, NULL,             "SYN retransmissions in all attempts together") \
 X(DIRECTION,                "direction",               WORD,   direction_list,   "whether the side that connects is one the product lets connect: reversed when the initiator is itself known to serve this service to the responder's side") \
-X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets are seen entering and leaving the capturing box (capture on 'any' or two interfaces)") \
+X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets are seen entering and leaving the capturing box (capture on 'any' or two interfaces); false: they enter and do not leave") \
+X(REPLY_SWALLOWED,          "reply.swallowed",         FLAG,   NULL,             "the server's answer is seen entering the capturing box and not leaving it on the client's side") \
+X(LOOP,                     "loop",                    FLAG,   NULL,             "one and the same packet passes the capture again and again, each time some routers later") \
 X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture") \
 X(SERVER_ALIVE,             "server.alive",            FLAG,   NULL,             "the server's address sent packets of its own (not RST, not ICMP errors) during the failure") \
 X(SERVER_SEEN,              "server.seen",             FLAG,   NULL,             "the server's address sent any packet of its own in the capture at all") \

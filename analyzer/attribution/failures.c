@@ -1,8 +1,8 @@
 #include "analyzer/attribution/failures.h"
 
-#include <math.h>
 #include <stdlib.h>
 
+#include "analyzer/attribution/races.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -56,21 +56,28 @@ static void grow_groups(struct group_table *table)
     }
 }
 
+/* The slot of a group, or the free one where it would go. */
+static uint32_t *find_group(const struct group_table *table, const struct attempt *attempt,
+                            enum symptom symptom)
+{
+    size_t slot = group_hash(attempt, symptom) & table->mask;
+    while (table->slots[slot] &&
+           !in_group(&table->failures->all[table->slots[slot] - 1], attempt, symptom))
+        slot = (slot + 1) & table->mask;
+    return &table->slots[slot];
+}
+
 static struct failure *group_of(struct group_table *table, const struct attempt *attempt,
                                 enum symptom symptom)
 {
     struct failures *failures = table->failures;
     if (failures->count == table->capacity)
         grow_groups(table);
-    size_t slot = group_hash(attempt, symptom) & table->mask;
-    while (table->slots[slot]) {
-        struct failure *failure = &failures->all[table->slots[slot] - 1];
-        if (in_group(failure, attempt, symptom))
-            return failure;
-        slot = (slot + 1) & table->mask;
-    }
+    uint32_t *slot = find_group(table, attempt, symptom);
+    if (*slot)
+        return &failures->all[*slot - 1];
     struct failure *failure = &failures->all[failures->count++];
-    table->slots[slot] = (uint32_t)failures->count;
+    *slot = (uint32_t)failures->count;
     *failure = (struct failure){
         .service = profiles_service_at(table->profiles, attempt->service),
         .symptom = symptom,
@@ -110,22 +117,40 @@ static void add_attempt(struct failure *failure, const struct attempt *attempt, 
     frame_list_join(&failure->frames, frames);
 }
 
-/* Several single SYNs over a while, each of a new port and none ever answered, are a client that
- * gives up before its first retry. */
-static void promote_silent(struct failures *failures, const struct thresholds *thresholds)
+static void join(struct failure *failure, const struct failure *more)
 {
+    failure->attempts += more->attempts;
+    for (uint32_t i = 0; i < more->sample_count && failure->sample_count < FAILURE_SAMPLE; i++)
+        failure->sample[failure->sample_count++] = more->sample[i];
+    if (more->first_ns < failure->first_ns)
+        failure->first_ns = more->first_ns;
+    if (more->last_ns > failure->last_ns)
+        failure->last_ns = more->last_ns;
+    if (more->failed_ns < failure->failed_ns)
+        failure->failed_ns = more->failed_ns;
+    frame_list_join(&failure->frames, &more->frames);
+}
+
+/* Single attempts that were never answered. Beside ones that were repeated in vain they failed the
+ * same way; alone, several of them over a while are a client that gives up before its first retry. */
+static void promote_silent(struct group_table *table, const struct thresholds *thresholds)
+{
+    struct failures *failures = table->failures;
     for (size_t i = 0; i < failures->count; i++) {
         struct failure *failure = &failures->all[i];
         if (failure->symptom != SYMPTOM_NONE)
             continue;
+        failure->symptom =
+            failure->proto == PROTO_UDP ? SYMPTOM_UDP_NO_RESPONSE : SYMPTOM_SYN_TIMEOUT;
+        uint32_t same = *find_group(table, failure->sample[0], failure->symptom);
         double lasted_s = (double)(failure->last_ns - failure->first_ns) / 1e9;
         bool enough = failure->attempts >= SILENT_ATTEMPTS_MIN &&
                       lasted_s >= thresholds->syn_wait_s;
-        failure->symptom =
-            failure->proto == PROTO_UDP ? SYMPTOM_UDP_NO_RESPONSE : SYMPTOM_SYN_TIMEOUT;
-        failure->suppressed = !enough;
-        if (enough)
+        if (same)
+            join(&failures->all[same - 1], failure);
+        if (same || enough)
             failures->failed += failure->attempts;
+        failure->suppressed = same || !enough;
     }
 }
 
@@ -155,11 +180,23 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
                         &frames);
         }
     }
+    promote_silent(&table, context->thresholds);
     free(table.slots);
-    promote_silent(failures, context->thresholds);
 }
 
 /* --- what is no failure --- */
+
+/* A scanner asks a target once or twice and does not come back; a client whose way out is closed
+ * altogether fails on as many hosts, but waits for each. */
+static bool insists(const struct failure *failure)
+{
+    enum { ASKED_MIN = 3 };
+    uint32_t asked = failure->attempts;
+    for (uint32_t i = 0; i < failure->sample_count; i++)
+        if (failure->sample[i]->syn_count > asked)
+            asked = failure->sample[i]->syn_count;
+    return asked >= ASKED_MIN;
+}
 
 static bool is_scan(const struct failure *failure, const struct controls *controls,
                     const struct thresholds *thresholds)
@@ -169,80 +206,24 @@ static bool is_scan(const struct failure *failure, const struct controls *contro
     if (habit.failed_targets < thresholds->scan_targets_min ||
         habit.answered > thresholds->scan_answered_max_ratio * tried)
         return false;
-    return habit.failed_ports >= SCAN_PORTS_MIN ||
-           habit.failed_hosts >= thresholds->scan_targets_min;
-}
-
-static bool worked(const struct attempt *attempt)
-{
-    return (attempt->bits & ATTEMPT_ESTABLISHED) &&
-           (attempt->proto != PROTO_TCP || attempt->synack.frame || attempt->side[1].data_packets);
-}
-
-/* The service that does as well as this one, if its profile names one. */
-static bool serves_as_well(const struct service *service, const struct service *other)
-{
-    return service == other ||
-           (service->profile == other->profile && service->alternative &&
-            strcmp(service->alternative, other->name) == 0);
-}
-
-/* Another address of the same host tried at the same time: same source MAC, or the capture's own
- * only client. Address families (RFC 8305) cannot be told to belong together otherwise. */
-static bool same_client_host(const struct tracker *tracker, const struct attempt *one,
-                             const struct attempt *other)
-{
-    if (ip_equal(&one->address[INITIATOR], &other->address[INITIATOR]))
+    if (habit.failed_ports >= SCAN_PORTS_MIN)
         return true;
-    const struct host *a = host_table_find(tracker_hosts(tracker), &one->address[INITIATOR]);
-    const struct host *b = host_table_find(tracker_hosts(tracker), &other->address[INITIATOR]);
-    return a && b && a->has_mac && b->has_mac && memcmp(a->mac, b->mac, sizeof a->mac) == 0;
+    return habit.failed_hosts >= thresholds->scan_targets_min && !insists(failure);
 }
 
-static bool won_by(const struct failure *failure, const struct attempt *other,
-                   const struct tracker *tracker, const struct profiles *profiles, double window_s)
+/* Every attempt looked at was given up because another one did as well. */
+static bool lost_race(const struct failure *failure, const struct races *races)
 {
-    const struct attempt *lost = failure->sample[0];
-    if (other == lost || other->proto != lost->proto || !worked(other))
-        return false;
-    bool other_family = ip_is_v4(&lost->address[RESPONDER]) != ip_is_v4(&other->address[RESPONDER]);
-    const struct service *service = profiles_service_at(profiles, other->service);
-    bool alternative = service != failure->service && serves_as_well(failure->service, service) &&
-                       ip_equal(&lost->address[RESPONDER], &other->address[RESPONDER]);
-    if (!alternative && !(other_family && other->port[RESPONDER] == lost->port[RESPONDER]))
-        return false;
-    double apart_s = fabs((double)(begun_ns(other) - begun_ns(lost)) / 1e9);
-    return apart_s <= window_s && same_client_host(tracker, lost, other);
+    for (uint32_t i = 0; i < failure->sample_count; i++)
+        if (!races_lost(races, failure->sample[i]))
+            return false;
+    return failure->sample_count > 0;
 }
 
-static bool lost_race(const struct failure *failure, const struct tracker *tracker,
-                      const struct profiles *profiles, double window_s)
+static bool may_race(const struct failure *failure)
 {
-    size_t position = 0;
-    for (const struct attempt *other; (other = tracker_next_attempt(tracker, &position));)
-        if (won_by(failure, other, tracker, profiles, window_s))
-            return true;
-    return false;
-}
-
-/* Races are possible only for these; everything else need not look at every attempt. */
-static bool may_race(const struct failure *failure, bool both_families)
-{
-    return failure->sample_count && (both_families || failure->service->alternative) &&
-           (failure->symptom == SYMPTOM_SYN_TIMEOUT || failure->symptom == SYMPTOM_SYN_RESET ||
-            failure->symptom == SYMPTOM_ICMP_UNREACHABLE);
-}
-
-static bool both_families_seen(const struct tracker *tracker)
-{
-    bool v4 = false, v6 = false;
-    size_t position = 0;
-    for (const struct attempt *attempt;
-         !(v4 && v6) && (attempt = tracker_next_attempt(tracker, &position));) {
-        v4 |= ip_is_v4(&attempt->address[RESPONDER]);
-        v6 |= !ip_is_v4(&attempt->address[RESPONDER]);
-    }
-    return v4 && v6;
+    return failure->symptom == SYMPTOM_SYN_TIMEOUT || failure->symptom == SYMPTOM_SYN_RESET ||
+           failure->symptom == SYMPTOM_ICMP_UNREACHABLE;
 }
 
 /* SYN-ACKs that strangers never confirm and never ask for again: forged sources. */
@@ -267,7 +248,7 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
     const struct control_summary *summary = controls_summary(controls);
     bool one_directional = summary->conversations >= 3 &&
                            summary->one_sided * 2 > summary->conversations;
-    bool both_families = both_families_seen(tracker);
+    struct races *races = races_gather(tracker, profiles, thresholds->eyeballs_window_s);
     size_t flood_parts = 0;
     *suppressions = (struct suppressions){0};
     for (size_t i = 0; i < failures->count; i++)
@@ -282,8 +263,8 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
             suppress(failures, failure, &suppressions->scans);
         else if (one_directional && failure->symptom == SYMPTOM_UDP_NO_RESPONSE)
             suppress(failures, failure, &suppressions->one_directional);
-        else if (may_race(failure, both_families) &&
-                 lost_race(failure, tracker, profiles, thresholds->eyeballs_window_s))
+        else if (may_race(failure) && lost_race(failure, races))
             suppress(failures, failure, &suppressions->races);
     }
+    races_free(races);
 }

@@ -50,6 +50,8 @@ static const double all_servers[VANTAGES]            = PLACES(1, 1, 1, 1, 1, 0.4
 /* Cooked header: the end's frames are all outgoing, or all incoming. */
 static const double client_outgoing[VANTAGES]        = PLACES(1, 0.1, 0.1, RARE, RARE, RARE, RARE);
 static const double server_outgoing[VANTAGES]        = PLACES(RARE, RARE, RARE, RARE, 0.1, 0.1, 1);
+/* Traffic on more than one interface: a router, or a host with several. */
+static const double several_interfaces[VANTAGES]     = PLACES(0.25, 1, 1, 1, 1, 1, 0.25);
 static const double client_incoming[VANTAGES]        = PLACES(RARE, 0.5, 0.5, 0.5, 0.5, 0.5, 1);
 /* Checksums wrong on one end's packets only: not yet filled in by its own network card. */
 static const double client_offloads[VANTAGES]        = PLACES(1, 0.1, 0.1, RARE, RARE, 0.1, 0.1);
@@ -77,15 +79,15 @@ int vantage_hops(const struct vantage_context *context, const struct attempt *at
                  enum side side)
 {
     const struct mark *first = &attempt->side[side].first;
-    if (first->frame && !(first->flags & TCP_RST))
+    if (first->frame && !(first->flags & TCP_RST) && first->hop_limit > PROBE_HOP_LIMIT_MAX)
         return hops_travelled(first->hop_limit);
     const struct host *host = host_of(context, attempt, side);
-    return host && host->packets ? hops_travelled(host->hop_limit) : -1;
+    return host && host->measured ? hops_travelled(host->hop_limit) : -1;
 }
 
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt)
 {
-    if (attempt->twin || attempt->forwarded || vantage_hops(context, attempt, INITIATOR) != 0)
+    if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0)
         return false;
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
@@ -115,12 +117,13 @@ static bool much_quicker(uint32_t one_us, uint32_t other_us)
 
 static bool in_all_flows(const struct vantage_context *context, const struct host *host)
 {
-    return host && host->flows == context->flows && context->flows >= FLOWS_MIN;
+    uint32_t flows = host ? context->flows[!ip_is_v4(&host->address)] : 0;
+    return host && host->flows == flows && flows >= FLOWS_MIN;
 }
 
 static bool in_some_flows(const struct vantage_context *context, const struct host *host)
 {
-    return host && host->flows < context->flows;
+    return host && host->flows < context->flows[!ip_is_v4(&host->address)];
 }
 
 static const double *scope_likelihood(bool client_private, bool server_private)
@@ -168,7 +171,7 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
     return 0;
 }
 
-enum { OBSERVATIONS = 13 };
+enum { OBSERVATIONS = 14 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -211,6 +214,8 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
          from_afar ? "the refusal in the server's name passed routers: not sent by this host"
                    : "the refusal in the server's name passed no router"},
+        {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
+         several_interfaces, "more than one interface has traffic: most likely a router"},
     };
     memcpy(seen, all, sizeof all);
     /* Where the link is one, the quicker end is the capturing host. */
@@ -322,7 +327,7 @@ void vantage_of_attempt(const struct vantage_context *context, const struct atte
 {
     if (is_told(context, attempt, belief))
         return;
-    if (attempt->twin || attempt->forwarded || context->any_forwarded) {
+    if (attempt_is_forwarded(attempt) || context->any_forwarded) {
         gateway_belief(context, attempt, belief);
         return;
     }
@@ -366,7 +371,7 @@ static void give_reasons(const struct vantage_context *context, const struct att
         because(estimate, "the capturing interface has this address");
         return;
     }
-    if (attempt->twin || attempt->forwarded || context->any_forwarded) {
+    if (attempt_is_forwarded(attempt) || context->any_forwarded) {
         because(estimate, "packets are seen entering and leaving the capturing box");
         return;
     }

@@ -29,7 +29,8 @@ struct vantage_belief {
 struct vantage_context {
     const struct tracker *tracker;
     const struct site *site;
-    uint32_t flows;               /* conversations in the capture, for "takes part in all of them" */
+    uint32_t flows[2];            /* IPv4 and IPv6 conversations that tell whose capture it is, for
+                                     "takes part in all of them": as host.flows counts them */
     bool any_forwarded;           /* some frames of the capture are seen entering and leaving */
     bool cooked;                  /* frames carry a direction: captured on "any" */
 };

@@ -59,10 +59,10 @@ static void grow(struct address_pool *pool)
         pool->slots[find_slot(pool, &pool->addresses[i])] = (uint32_t)(i + 1);
 }
 
-bool address_pool_number(struct address_pool *pool, const struct ip_address *address, bool add,
-                         uint32_t *number)
+bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
+                         bool add, uint32_t *number)
 {
-    if (ip_is_v4(address)) {
+    if (!v6) {
         *number = address->words[3];
         return true;
     }

@@ -17,9 +17,11 @@ struct address_pool;
 struct address_pool *address_pool_new(size_t cap);
 void address_pool_free(struct address_pool *pool);
 
-/* The number of an address. With `add`, a new IPv6 address is entered. False: unknown, or full. */
-bool address_pool_number(struct address_pool *pool, const struct ip_address *address, bool add,
-                         uint32_t *number);
+/* The number of an address of an IP packet of that version: IPv4-mapped addresses are seen in IPv6
+ * headers too, and have a number of the pool there. With `add`, a new IPv6 address is entered.
+ * False: unknown, or full. */
+bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
+                         bool add, uint32_t *number);
 
 /* The address of a number handed out before. */
 struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number);

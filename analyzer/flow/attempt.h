@@ -31,6 +31,15 @@ struct mark {
     uint8_t mac_to[6];    /* destination; zero where the link header has none */
 };
 
+/* Serial number arithmetic, RFC 1982: a after b. */
+static inline bool sequence_after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0;
+}
+
+/* A payload that only fits packets near the common MTUs: 1280 (RFC 8200 5) less headers. */
+enum { FULL_SIZE_MIN = 1200 };
+
 /* What one side sent. */
 struct side_record {
     struct mark first, last;      /* any packet; duplicates left out */
@@ -50,7 +59,10 @@ struct side_record {
     struct frame_list repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
     uint32_t unanswered_length_max;
-    uint32_t passed_length_max;   /* largest payload that was acknowledged */
+    /* Sequence number of its first full-size segment: once that is acknowledged, full-size packets
+     * are known to pass. */
+    uint32_t full_size_sequence;
+    bool has_full_size;
     int64_t idle_before_ns;       /* silence of the whole connection before first_unanswered */
 };
 
@@ -61,6 +73,7 @@ struct icmp_record {
     enum icmp_class class_;
     uint8_t quoted_hop_limit;
     uint8_t quoted_as_sent;       /* hop limit of the quoted packet when the capture saw it; 0: n/a */
+    uint8_t quoted_side;          /* whose packet it refuses (enum side) */
     bool translated;              /* the quote shows other addresses than the flow has here */
     int64_t answered_after_ns;    /* since the packet it quotes; negative: not known */
     uint32_t count;
@@ -111,7 +124,8 @@ struct attempt {
     uint32_t syns_after_synack;
 
     struct side_record side[2];   /* by enum side */
-    struct icmp_record icmp;      /* first ICMP error that quotes it */
+    struct icmp_record icmp;      /* first ICMP error that quotes it; one that quotes the initiator
+                                     goes before one that quotes the responder */
     struct mark refused;          /* RST in reply to the SYN */
     struct frame_list refused_frames;
 
@@ -120,6 +134,7 @@ struct attempt {
     uint32_t copies;              /* frames that were copies */
     uint32_t forwarded;           /* copies one hop later or on another interface */
     struct frame_list forwarded_frames;
+    uint8_t copy_hops;            /* routers passed between the first and the last copy of a packet */
     uint32_t twin;                /* number of the record on the other side of a NAT; 0: none */
     uint64_t payload_hash;        /* UDP: of the first datagram, to find its twin */
     uint8_t went_on_after_rst;    /* bit per side that made progress after a RST */
@@ -128,5 +143,21 @@ struct attempt {
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
 };
+
+/* One packet that comes by again and again, each time some hops later, goes round in a circle. A
+ * box that forwards shows it twice, one hop apart. */
+enum { LOOP_HOPS_MIN = 3 };
+
+static inline bool attempt_loops(const struct attempt *attempt)
+{
+    return attempt->copy_hops >= LOOP_HOPS_MIN;
+}
+
+/* Some of its packets are seen entering and leaving the capturing box, on this side of a NAT or on
+ * both. */
+static inline bool attempt_is_forwarded(const struct attempt *attempt)
+{
+    return attempt->twin || (attempt->forwarded && !attempt_loops(attempt));
+}
 
 #endif

@@ -63,8 +63,10 @@ static struct attempt *evict(struct tracker *tracker)
     if (flow && flow->attempt == attempt->number)
         flow->attempt = 0;
     struct attempt *twin = tracker_attempt(tracker, attempt->twin);
-    if (twin)
+    if (twin) {
         twin->twin = 0;
+        twin->bits &= (uint16_t)~ATTEMPT_IS_INNER; /* now it stands for both */
+    }
     return attempt;
 }
 
@@ -169,6 +171,9 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (age > copy_window(&now, before, is_syn, syn_copy_gap_ns))
             continue;
         attempt->copies++;
+        if (before->hop_limit > now.hop_limit &&
+            before->hop_limit - now.hop_limit > attempt->copy_hops)
+            attempt->copy_hops = (uint8_t)(before->hop_limit - now.hop_limit);
         if (now.hop_limit != before->hop_limit || now.if_index != before->if_index) {
             attempt->forwarded++;
             frame_list_add(&attempt->forwarded_frames, event->frame);
@@ -179,10 +184,19 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
     return false;
 }
 
+/* The one packet is the other, one router later. Scanners send one sequence number and one payload
+ * to many targets, so what a NAT leaves alone is not enough to know a twin by. */
+static bool was_forwarded(const struct mark *before, const struct mark *after)
+{
+    int64_t apart = after->time_ns - before->time_ns;
+    return apart >= 0 && apart <= TWIN_WINDOW_NS && after->hop_limit + 1 == before->hop_limit &&
+           (after->ip_id == before->ip_id || !after->ip_id || !before->ip_id);
+}
+
 static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 {
-    int64_t apart = inner->side[INITIATOR].first.time_ns - outer->side[INITIATOR].first.time_ns;
-    if (outer == inner || outer->proto != inner->proto || apart < 0 || apart > TWIN_WINDOW_NS)
+    if (outer == inner || outer->proto != inner->proto ||
+        !was_forwarded(&outer->side[INITIATOR].first, &inner->side[INITIATOR].first))
         return false;
     if (outer->proto == PROTO_TCP) /* a NAT leaves the initial sequence number alone */
         return outer->syn.frame && outer->syn.sequence == inner->syn.sequence;

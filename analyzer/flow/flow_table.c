@@ -17,7 +17,9 @@ struct slot {
 enum {
     SLAB_FLOWS = 1 << 14,    /* entries per slab: 1 MiB, so small captures stay small */
     INDEX_FIRST = 1 << 12,   /* slots */
-    CLOCK_LOOKS = 8,         /* entries compared before one is evicted */
+    CLOCK_LOOKS = 8,         /* entries compared before one is evicted ... */
+    CLOCK_LOOKS_MAX = 64,    /* ... and while all of them are products' */
+    WORTH_OF_PRODUCT = 8,
 };
 
 struct flow_table {
@@ -155,7 +157,7 @@ static int entry_worth(const struct flow *flow)
 {
     int worth = flow->touched;
     if (flow->attempt)
-        worth += 8;
+        worth += WORTH_OF_PRODUCT;
     if (flow->bits & (FLOW_SYNACK | FLOW_FROM_RESPONDER))
         worth += 2;
     if (!(flow->bits & (FLOW_FIN | FLOW_RESET | FLOW_REFUSED)))
@@ -167,7 +169,7 @@ static size_t evict_one(struct flow_table *table)
 {
     size_t victim = table->hand;
     int least = INT32_MAX;
-    for (int i = 0; i < CLOCK_LOOKS; i++) {
+    for (int i = 0; i < CLOCK_LOOKS || (least >= WORTH_OF_PRODUCT && i < CLOCK_LOOKS_MAX); i++) {
         struct flow *flow = entry_at(table, table->hand);
         int worth = entry_worth(flow);
         flow->touched = 0;

@@ -29,6 +29,7 @@ enum flow_bit {
     FLOW_FROM_RESPONDER = 1 << 10,
     FLOW_MIDSTREAM = 1 << 11,        /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
+    FLOW_TO_GROUP = 1 << 13,         /* multicast or broadcast: nobody in particular is asked */
     FLOW_USED = 1 << 15,
 };
 

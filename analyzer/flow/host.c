@@ -108,22 +108,31 @@ static void note_mac(struct host *host, const struct packet *packet)
     host->has_mac = true;
 }
 
+/* Packets to a group live on the link and start at 1, 2, 4 or 255, whatever the sender's habit. */
+static void note_distance(struct host *host, const struct packet *packet)
+{
+    uint8_t hop_limit = packet->ip.hop_limit;
+    if (hop_limit <= PROBE_HOP_LIMIT_MAX || ip_is_multicast(&packet->ip.destination))
+        return;
+    host->hop_limit = hop_limit;
+    if (host->measured++ == 0)
+        host->hop_limit_min = hop_limit;
+    if (hop_limit < host->hop_limit_min)
+        host->hop_limit_min = hop_limit;
+    if (hop_limit > host->hop_limit_max)
+        host->hop_limit_max = hop_limit;
+}
+
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
                      int64_t time_ns)
 {
     if (host->packets++ == 0) {
         host->first_ns = time_ns;
         host->first_frame = frame;
-        host->hop_limit_min = UINT8_MAX;
     }
     host->last_ns = time_ns;
     host->last_frame = frame;
-    uint8_t hop_limit = packet->ip.hop_limit;
-    host->hop_limit = hop_limit;
-    if (hop_limit < host->hop_limit_min)
-        host->hop_limit_min = hop_limit;
-    if (hop_limit > host->hop_limit_max)
-        host->hop_limit_max = hop_limit;
+    note_distance(host, packet);
     host->if_index = packet->if_index;
     note_mac(host, packet);
     if (ip_equal(&packet->ip.source, &packet->ip.destination))

@@ -21,8 +21,9 @@ struct host {
     int64_t first_ns, last_ns;      /* own packets, RST and ICMP errors left out */
     uint64_t first_frame, last_frame;
     uint32_t packets;
-    uint8_t hop_limit;              /* latest; 0: none seen */
-    uint8_t hop_limit_min, hop_limit_max;
+    uint32_t measured;              /* of these, packets whose hop limit tells the distance: not */
+    uint8_t hop_limit;              /* sent to a group, no traceroute probes; the latest one's */
+    uint8_t hop_limit_min, hop_limit_max; /* of those; 0: none */
     bool has_mac, several_macs;
     uint8_t mac[6];                 /* source MAC of its latest packet */
     uint32_t if_index;              /* cooked v2 */
@@ -37,6 +38,10 @@ struct host {
     int64_t asked_last_ns;
     struct frame_list asked_frames; /* unanswered ones */
 };
+
+/* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
+ * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
+enum { PROBE_HOP_LIMIT_MAX = 30 };
 
 struct host_table;
 

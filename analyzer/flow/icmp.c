@@ -4,7 +4,7 @@
 
 enum {
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
-    TRANSLATED_WINDOW_S = 10,
+    QUOTED_WINDOW_S = 10, /* an error later than this is about something else */
 };
 
 /* The conversation whose packet is quoted, as the quote's own addresses name it. */
@@ -21,30 +21,40 @@ static struct flow *quoted_flow(struct tracker *tracker, const struct icmp_quote
     return flow_table_find(tracker->flows, &key);
 }
 
-static bool quotes_translated(const struct attempt *attempt, const struct icmp_quote *quote,
-                              int64_t time_ns)
+static bool quotes_translated(const struct attempt *attempt, const struct icmp_quote *quote)
 {
-    if (attempt->proto != quote->ip.protocol ||
-        time_ns - attempt->last_ns > TRANSLATED_WINDOW_S * INT64_C(1000000000))
+    if (!quote->has_ports || attempt->proto != quote->ip.protocol)
         return false;
     if (attempt->proto == PROTO_TCP)
         return quote->has_sequence && attempt->syn.frame &&
                attempt->syn.sequence == quote->sequence;
-    return quote->has_ports && attempt->port[RESPONDER] == quote->destination_port &&
+    return attempt->port[RESPONDER] == quote->destination_port &&
            (ip_equal(&attempt->address[RESPONDER], &quote->ip.destination) ||
             (attempt->port[INITIATOR] == quote->source_port &&
              ip_equal(&attempt->address[INITIATOR], &quote->ip.source)));
 }
 
+/* The capture's snap length cut the quote before the ports. The error goes to whoever sent the
+ * packet; where it also comes from whom the packet was for, the attempt between the two is meant. */
+static bool quotes_too_little(const struct attempt *attempt, const struct packet *packet)
+{
+    return !packet->icmp.quote.has_ports && !attempt->side[RESPONDER].first.frame &&
+           ip_equal(&attempt->address[INITIATOR], &packet->ip.destination) &&
+           ip_equal(&attempt->address[RESPONDER], &packet->ip.source);
+}
+
 /* A quote may show the packet as it was on the other side of a NAT. The initial sequence number is
  * the same on both sides; for UDP one of the addresses is. */
-static struct attempt *translated_attempt(const struct tracker *tracker,
-                                          const struct icmp_quote *quote, int64_t time_ns)
+static struct attempt *search_latest(const struct tracker *tracker, const struct event *event)
 {
     for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
         struct attempt *attempt =
             tracker_attempt(tracker, tracker->latest[(tracker->latest_at - i) % LATEST]);
-        if (attempt && quotes_translated(attempt, quote, time_ns))
+        if (!attempt ||
+            event->time_ns - attempt->last_ns > QUOTED_WINDOW_S * INT64_C(1000000000))
+            continue;
+        if (quotes_translated(attempt, &event->packet->icmp.quote) ||
+            quotes_too_little(attempt, event->packet))
             return attempt;
     }
     return NULL;
@@ -61,9 +71,13 @@ static void note_error(struct attempt *attempt, enum side quoted_side, bool tran
     }
     if (icmp->class_ == ICMP_REDIRECTED)
         return;
+    /* A closed socket refuses a late reply: not what the attempt failed by, if another error is. */
+    if (record->count && record->quoted_side == RESPONDER && quoted_side == INITIATOR)
+        *record = (struct icmp_record){0};
     frame_list_add(&record->frames, event->frame);
     if (record->count++)
         return;
+    record->quoted_side = (uint8_t)quoted_side;
     const struct mark *quoted = &attempt->side[quoted_side].last;
     record->first = mark_of(event);
     record->sender = event->packet->ip.source;
@@ -71,7 +85,8 @@ static void note_error(struct attempt *attempt, enum side quoted_side, bool tran
     record->code = icmp->code;
     record->class_ = icmp->class_;
     record->quoted_hop_limit = icmp->quote.ip.hop_limit;
-    record->quoted_as_sent = quoted->frame ? quoted->hop_limit : 0;
+    record->quoted_as_sent =
+        quoted->frame && icmp->quote.ip.hop_limit ? quoted->hop_limit : 0;
     record->translated = translated;
     record->answered_after_ns = quoted->frame ? event->time_ns - quoted->time_ns : -1;
 }
@@ -80,10 +95,9 @@ struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
 {
     const struct icmp_header *icmp = &event->packet->icmp;
     tracker->counters.icmp_unreachable += icmp->class_ == ICMP_UNREACHABLE;
-    if (!icmp->has_quote)
-        return NULL;
     bool from_high;
-    struct flow *flow = quoted_flow(tracker, &icmp->quote, &from_high);
+    struct flow *flow =
+        icmp->has_quote ? quoted_flow(tracker, &icmp->quote, &from_high) : NULL;
     struct attempt *attempt = NULL;
     enum side side = INITIATOR;
     if (flow) {
@@ -93,12 +107,12 @@ struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
         if (!attempt)
             return NULL;
     } else {
-        attempt = translated_attempt(tracker, &icmp->quote, event->time_ns);
+        attempt = search_latest(tracker, event);
         if (!attempt) {
             tracker->counters.icmp_unmatched++;
             return NULL;
         }
     }
-    note_error(attempt, side, !flow, event);
+    note_error(attempt, side, !flow && icmp->quote.has_ports, event);
     return attempt;
 }

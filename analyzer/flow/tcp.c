@@ -153,16 +153,24 @@ static void attempt_syn(struct attempt *attempt, const struct event *event)
         attempt->syns_after_synack++;
 }
 
+/* It may acknowledge data of the SYN as well (RFC 7413, Fast Open). */
+static bool acknowledges_syn(const struct attempt *attempt, uint32_t acknowledgment)
+{
+    uint32_t beyond = acknowledgment - (attempt->syn.sequence + 1);
+    return !attempt->syn.frame || beyond <= attempt->syn.length;
+}
+
 static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
                            const struct event *event)
 {
     struct mark mark = mark_of(event);
-    if (attempt->syn.frame && mark.acknowledgment != attempt->syn.sequence + 1)
-        return; /* of an older connection */
+    struct side_record *responder = &attempt->side[RESPONDER];
     if (!attempt->synack.frame) {
         attempt->synack = mark;
-        attempt->side[RESPONDER].has_sequence = true;
-        attempt->side[RESPONDER].next_sequence = mark.sequence + 1;
+        responder->has_sequence = true;
+        responder->next_sequence = mark.sequence + 1;
+        /* Before it, a server may have acknowledged the old connection of these ports. */
+        responder->has_acknowledged = false;
         struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
         if (server && attempt->syn_count == 1) {
             int64_t us = (mark.time_ns - attempt->syn.time_ns) / 1000;
@@ -204,6 +212,11 @@ static bool outstanding(const struct side_record *sender, const struct side_reco
            sequence_after(sender->next_sequence, receiver->acknowledged));
 }
 
+static void went_on_after_rst(struct attempt *attempt, enum side side)
+{
+    attempt->went_on_after_rst = (uint8_t)(attempt->went_on_after_rst | 1u << side);
+}
+
 /* `receiver` acknowledged what `sender` had sent. */
 static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32_t number)
 {
@@ -213,16 +226,29 @@ static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32
     if (progress) {
         receiver->acknowledged = number;
         receiver->has_acknowledged = true;
-        if (sender->repeats == 0 && sender->last_data.length > sender->passed_length_max)
-            sender->passed_length_max = sender->last_data.length;
-        attempt->went_on_after_rst |=
-            attempt->side[0].rst.frame || attempt->side[1].rst.frame ? 1 << receiver_side : 0;
+        if (attempt->side[INITIATOR].rst.frame || attempt->side[RESPONDER].rst.frame)
+            went_on_after_rst(attempt, receiver_side);
     }
-    if (progress || !outstanding(sender, receiver)) {
-        forget_unanswered(sender);
-        if (!outstanding(sender, receiver))
-            sender->first_unanswered.frame = 0;
+    if (!progress && outstanding(sender, receiver))
+        return;
+    forget_unanswered(sender);
+    const struct mark *newest = &sender->last_data;
+    if (newest->frame &&
+        sequence_after(newest->sequence + newest->length, receiver->acknowledged)) {
+        sender->first_unanswered = *newest; /* sent while data moved */
+        sender->idle_before_ns = 0;
+    } else {
+        sender->first_unanswered.frame = 0;
     }
+}
+
+/* A closed window (RFC 9293 3.8.6.1): the receiver is there and asks to wait. What probes it stays
+ * unacknowledged and is no failure. */
+static void window_closed(struct attempt *attempt, enum side receiver_side)
+{
+    struct side_record *sender = &attempt->side[!receiver_side];
+    forget_unanswered(sender);
+    sender->first_unanswered.frame = 0;
 }
 
 static void note_repeat(struct side_record *side, const struct mark *mark, int64_t idle_ns)
@@ -257,7 +283,12 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
         }
         record->next_sequence = end;
         record->bytes += mark->length;
-        attempt->went_on_after_rst |= attempt->side[side].rst.frame ? 1 << side : 0;
+        if (mark->length >= FULL_SIZE_MIN && !record->has_full_size) {
+            record->has_full_size = true;
+            record->full_size_sequence = mark->sequence;
+        }
+        if (record->rst.frame)
+            went_on_after_rst(attempt, side);
         if (mark->length) {
             record->data_packets++;
             record->last_data = *mark;
@@ -295,6 +326,8 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     const struct packet *packet = event->packet;
     struct mark mark = mark_of(event);
     struct side_record *record = &attempt->side[side];
+    if (is_synack(packet) && !acknowledges_syn(attempt, packet->tcp.acknowledgment))
+        return; /* of an older connection */
     if (!record->first.frame)
         record->first = mark;
     if (has(packet, TCP_RST)) {
@@ -312,8 +345,11 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
         if (has(packet, TCP_FIN) && !record->fin.frame)
             record->fin = mark;
     }
-    if (has(packet, TCP_ACK) && !has(packet, TCP_RST))
+    if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {
         acknowledge(attempt, side, packet->tcp.acknowledgment);
+        if (packet->tcp.window == 0 && !has(packet, TCP_FIN))
+            window_closed(attempt, side);
+    }
     if (!has(packet, TCP_RST))
         record->last = mark;
     if (attempt->went_on_after_rst == 3)

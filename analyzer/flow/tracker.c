@@ -23,8 +23,8 @@ struct tracker *tracker_new(const struct tracker_options *options)
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
     tracker->addresses = address_pool_new(flows * 2);
-    tracker->hosts = host_table_new(flows < HOSTS_MAX ? flows * 2 : HOSTS_MAX);
-    tracker->attempt_cap = flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
+    tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
+    tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
     return tracker;
 }
 
@@ -45,11 +45,11 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  struct flow_key *key, bool *from_high)
 {
     uint32_t from, to;
-    if (!address_pool_number(tracker->addresses, source, add, &from) ||
-        !address_pool_number(tracker->addresses, destination, add, &to))
+    bool v6 = ip_version == 6;
+    if (!address_pool_number(tracker->addresses, v6, source, add, &from) ||
+        !address_pool_number(tracker->addresses, v6, destination, add, &to))
         return false;
-    *key = flow_key_make(proto, ip_version == 6, from, source_port, to, destination_port,
-                         from_high);
+    *key = flow_key_make(proto, v6, from, source_port, to, destination_port, from_high);
     return true;
 }
 
@@ -222,6 +222,14 @@ static void remember_fragment(struct tracker *tracker, const struct packet *pack
                 packet->destination_port, true, &slot->key, &from_high);
 }
 
+static void note_interface(struct tracker *tracker, const struct packet *packet)
+{
+    bool loopback = packet->kind != PACKET_ARP && packet->kind != PACKET_OTHER &&
+                    ip_is_loopback(&packet->ip.source);
+    if (packet->if_index && packet->if_index < 64 && !loopback)
+        tracker->counters.interfaces |= UINT64_C(1) << packet->if_index;
+}
+
 struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet,
                                uint64_t frame, int64_t time_ns, enum side *side, bool *fresh)
 {
@@ -229,6 +237,7 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     struct attempt *attempt = NULL;
     *side = INITIATOR;
     *fresh = true;
+    note_interface(tracker, packet);
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, &event, side, fresh);

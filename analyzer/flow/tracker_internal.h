@@ -62,10 +62,4 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
                           bool *fresh);
 struct attempt *icmp_track(struct tracker *tracker, const struct event *event);
 
-/* Serial number arithmetic, RFC 1982: a after b. */
-static inline bool sequence_after(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b) > 0;
-}
-
 #endif

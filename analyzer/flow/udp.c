@@ -12,6 +12,13 @@ static bool sender_is_initiator(const struct tracker *tracker, const struct pack
            profiles_service(profiles, PROTO_UDP, packet->destination_port);
 }
 
+/* The group bit of the MAC address (IEEE 802) also tells the broadcast of a subnet. */
+static bool to_group(const struct packet *packet)
+{
+    return ip_is_multicast(&packet->ip.destination) ||
+           (packet->has_mac && (packet->destination_mac[0] & 1));
+}
+
 static void note_answer_time(struct tracker *tracker, const struct attempt *attempt,
                              const struct event *event)
 {
@@ -64,7 +71,7 @@ static struct attempt *new_attempt(struct tracker *tracker, struct flow *flow,
     const struct packet *packet = event->packet;
     uint16_t port = side == INITIATOR ? packet->destination_port : packet->source_port;
     const struct service *service = profiles_service(tracker->options.profiles, PROTO_UDP, port);
-    if (!service || ip_is_multicast(&packet->ip.destination))
+    if (!service || (flow->bits & FLOW_TO_GROUP))
         return NULL;
     struct attempt *attempt = attempt_new(tracker, flow, key, service, event, side);
     if (side == RESPONDER)
@@ -88,6 +95,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (packet->tunnels)
             flow->bits |= FLOW_TUNNELLED;
+        if (to_group(packet))
+            flow->bits |= FLOW_TO_GROUP;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
     }

@@ -1,8 +1,6 @@
 #include "analyzer/symptom/detectors.h"
 
-/* Operating systems start at 64 or more; a first packet this low is a traceroute probe, made to be
- * answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
-enum { PROBE_HOP_LIMIT_MAX = 30 };
+#include "analyzer/flow/host.h"
 
 static const struct {
     enum symptom symptom;

@@ -12,6 +12,8 @@ bool detect_syn_timeout(const struct attempt *attempt, const struct detect_conte
         return false;
     double retries = attempt->syn_count - 1;
     double waited_s = seconds_between(attempt->syn.time_ns, context->now_ns);
+    if (attempt_loops(attempt)) /* it will not arrive, however often it is repeated */
+        retries = limit->syn_retries_sure;
     if (retries < limit->syn_retries_sure && (retries < 1 || waited_s < limit->syn_wait_s))
         return false;
     detection->failed_ns = attempt->syn.time_ns;

@@ -100,10 +100,13 @@ static bool never_replied(const struct attempt *attempt, const struct detect_con
     const struct thresholds *limit = context->thresholds;
     const struct side_record *client = &attempt->side[INITIATOR];
     const struct side_record *server = &attempt->side[RESPONDER];
-    if (!attempt->syn.frame || !client->first_data.frame || server->data_packets ||
-        !server->first.frame || server->rst.frame || server->fin.frame)
-        return false;
     const struct mark *end = client->fin.frame ? &client->fin : &client->rst;
+    bool server_ended = server->rst.frame ||
+                        (server->fin.frame &&
+                         (!end->frame || server->fin.time_ns < end->time_ns));
+    if (!attempt->syn.frame || !client->first_data.frame || server->data_packets ||
+        !server->first.frame || server_ended)
+        return false;
     double gave_up_s = end->frame ? seconds_between(client->last_data.time_ns, end->time_ns) : 0;
     double waited_s = seconds_between(client->last_data.time_ns, context->now_ns);
     return gave_up_s >= limit->stall_wait_s ||

@@ -18,6 +18,7 @@ import threading
 import time
 
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 NAME = re.compile(r"fwl-(\d+)-\d+-\w+$")
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count(1)
@@ -31,6 +32,11 @@ def setns(fd):
     """Move this thread, and only this thread, into a network namespace."""
     if _libc.setns(fd, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def die_with_parent():
+    """Have SIGTERM sent to this process when its parent dies, however it dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run(*command, stdin=None):

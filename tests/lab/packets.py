@@ -10,6 +10,7 @@ FIELDS = ("frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.s
           "tcp.seq_raw", "tcp.len", "udp.srcport", "udp.dstport", "icmp.type", "icmp.code", "icmpv6.type",
           "icmpv6.code", "http.response.code", "tls.alert_message.desc", "sll.pkttype")
 TUNNEL_PORT = "4789"
+HTTP_PORTS = (5800, 6060)  # tshark takes 6060 for X11
 
 # One packet. `outer` is the source of the packet that carries an ICMP error; src .. seq are then the quoted ones.
 Packet = namedtuple("Packet", "time src dst proto sport dport flags seq length icmp outer http alert")
@@ -56,6 +57,8 @@ def read(path, cache=None):
     source = _unpacked(path)
     command = ["tshark", "-n", "-r", source, "-T", "fields", "-E", "separator=\t", "-E", "occurrence=a",
                "-o", "tcp.desegment_tcp_streams:FALSE"]
+    for port in HTTP_PORTS:
+        command += ["-d", f"tcp.port=={port},http"]
     for field in FIELDS:
         command += ["-e", field]
     text = subprocess.run(command, capture_output=True, text=True).stdout

@@ -29,6 +29,7 @@ def play(index, seed, wire_program, certificate, folder):
     """In a process of its own: one scenario. Errors come back as text, with their traceback."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    net.die_with_parent()
     story = None
     started = time.monotonic()
     try:

@@ -253,11 +253,13 @@ def vpn(wire_program, plan, forwards=(), closed="drop", wan_options=None):
     ends = {"egress": (f"{wan_a}.2", f"{wan_b}.2", "169.254.77.1", net_b, wan_a),
             "edge": (f"{wan_b}.2", f"{wan_a}.2", "169.254.77.2", net_a, wan_b)}
     for name, (own, peer, inner, far_net, wan) in ends.items():
-        far_inner = "169.254.77.2" if inner.endswith("1") else "169.254.77.1"
+        far_inner = "169.254.77.2" if name == "egress" else "169.254.77.1"
         node = site[name]
         node.address("wan0", f"{own}/24").route(f"default via {wan}.1")
         node.ip(f"link add tun0 type vxlan id 77 local {own} remote {peer} dstport 4789")
-        node.ip("link set tun0 mtu 1450 up").address("tun0", f"{inner}/30")
+        mac, far_mac = (f"02:00:00:00:77:0{last}" for last in ("12" if name == "egress" else "21"))
+        node.ip(f"link set tun0 address {mac} mtu 1450 up").ip(f"neigh add {far_inner} lladdr {far_mac} dev tun0")
+        node.address("tun0", f"{inner}/30")
         node.ip(f"route add {far_net}.0/24 via {far_inner} dev tun0").firewall(OPEN)
     site.servers = {name: site.addresses[name] for name in ("server", "server2", "other", "inside")}
     _set_boxes(site)

@@ -174,8 +174,8 @@ class Story:
         self.outcomes["main"] = PLAYS[self.scenario.play](self)
 
     def _traffic(self):
-        jobs = [threading.Thread(target=self._main)]
-        jobs += [threading.Thread(target=self._control, args=(name,))
+        jobs = [threading.Thread(target=self._main, daemon=True)]
+        jobs += [threading.Thread(target=self._control, args=(name,), daemon=True)
                  for name in self.scenario.controls if name != "earlier"]
         for job in jobs:
             job.start()
@@ -189,7 +189,8 @@ class Story:
         self.captures = {}
         for vantage, (host, interface) in self.site.captures.items():
             style = self.choice.choice(FORMATS)
-            style = self.scenario.options.get("format", style)
+            if style == "snap96" and self.scenario.topology in ("ipv6", "vpn"):
+                style = "pcap"  # 96 bytes would cut the ports out of what is wrapped or quoted there
             path = os.path.join(self.folder, f"{self.scenario.name}.{vantage}.pcap")
             capture = Capture(self.site[host], interface, path, nano=style == "nano",
                               snaplen=96 if style == "snap96" else 0,
@@ -305,6 +306,7 @@ def _host_down(story):
     if story.scenario.how == "silent":
         _silence_edge(story)
     story.site["server"].call("ip", "link", "set", "eth0", "down")
+    story.site["edge"].call("ip", "neigh", "flush", "dev", "lan0")  # it went down long ago
 
 
 def _no_route(story):
@@ -375,6 +377,7 @@ def _connect(story):
 
 def _later(story, seconds, action):
     timer = threading.Timer(seconds, action)
+    timer.daemon = True
     timer.start()
     return timer
 

@@ -20,6 +20,7 @@ BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "e
           "server-host": "host", "application": "host"}
 MTU_HOLE = 2.5  # the cable between the two ISP routers
 WITHOUT_NAT = ("ipv6", "vpn")
+BEHIND_NAT = ("internet", "dmz", "multihomed")
 
 
 def _base(vantage):
@@ -52,8 +53,11 @@ CONTROL_EVIDENCE = {  # control -> evidence beside silence, evidence beside a re
 
 def controls_seen(scenario, vantage, refused=False):
     """Names of the control evidence that this capture holds."""
-    return [CONTROL_EVIDENCE[control][refused] for control in scenario.controls
+    seen = [CONTROL_EVIDENCE[control][refused] for control in scenario.controls
             if control in CONTROL_EVIDENCE and passes(vantage, *CONTROLS[control][:2])]
+    if scenario.topology in BEHIND_NAT:
+        seen = [name.replace("same-site", "same-nat") for name in seen]
+    return seen
 
 
 def reach(scenario, vantage, box):
@@ -147,7 +151,9 @@ def _return_lost(view):
         here = [p for p in view.here if p < view.box]
         crossing = len(here) < len(view.here)
         return view.finding(["syn-timeout"], view.reach() if crossing else reach(view.scenario, view.vantage, 99))
-    return view.finding(["synack-unanswered"], [])
+    crossed = (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
+               ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
+    return view.finding(["synack-unanswered"], crossed)
 
 
 def _drop(view):
@@ -182,6 +188,10 @@ def _no_forward(view):
     return _silent(view) if view.scenario.how == "drop" else _rejected(view)
 
 
+# Beside a host that does not answer ARP, a port that works is another host's, and what worked before was this one's.
+DEAD_CONTROLS = {"other-port-works": "other-port-alive", "worked-before": "was-there-before"}
+
+
 def _dead(view, silent):
     """The edge asks for an address that nobody owns: ARP in vain, host unreachable after three seconds."""
     if not view.before(BOX["edge"]):
@@ -189,7 +199,8 @@ def _dead(view, silent):
     asked = ["arp-unanswered"] if view.vantage == "edge-any" else []
     if silent:
         return view.finding(["syn-timeout"], (asked or view.reach(BOX["edge"])) + view.controls())
-    return view.finding(["icmp-unreachable", "syn-timeout"], ["code-host-late"] + asked + view.controls(refused=True))
+    controls = [DEAD_CONTROLS.get(name, name) for name in view.controls()]
+    return view.finding(["icmp-unreachable", "syn-timeout"], ["code-host-late"] + asked + controls)
 
 
 def _wrong_forward(view):
@@ -258,7 +269,9 @@ def _no_route(view):
 def _loop(view):
     if not view.before():
         return None
-    return view.finding(["icmp-unreachable", "syn-timeout"], ["sender-path", "code-net"])
+    found = view.finding(["icmp-unreachable", "syn-timeout"], ["sender-path", "code-net"])
+    # inside the loop the error may take the other way
+    return {**found, "optional": True} if view.vantage == "isp" else found
 
 
 def _mtu(view):

@@ -1,0 +1,334 @@
+/* The tables of the flow stage: their caps, what they give up first, and that nothing else is lost
+ * with it. */
+#include "tests/unit/scene.h"
+
+#include "analyzer/flow/address_pool.h"
+
+/* --- the flow table --- */
+
+static struct flow_key key_of(uint32_t number)
+{
+    bool swapped;
+    return flow_key_make(number & 1 ? PROTO_TCP : PROTO_UDP, number & 2, number * 2654435761u,
+                         (uint16_t)(number * 40503u), number ^ 0x5bd1e995u, 443, &swapped);
+}
+
+static bool is_key(const struct flow *flow, const struct flow_key *key)
+{
+    return flow->address[0] == key->address[0] && flow->address[1] == key->address[1] &&
+           flow->port[0] == key->port[0] && flow->port[1] == key->port[1] &&
+           flow->proto == key->proto && ((flow->bits & FLOW_V6) != 0) == key->v6;
+}
+
+static void grows_and_finds_all(void **state)
+{
+    (void)state;
+    enum { FLOWS = 100000 };
+    struct flow_table *table = flow_table_new(FLOWS);
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct flow_key key = key_of(i);
+        bool added;
+        struct flow *flow = flow_table_add(table, &key, &added);
+        assert_true(added && is_key(flow, &key));
+        flow->isn = i;
+    }
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct flow_key key = key_of(i);
+        const struct flow *flow = flow_table_find(table, &key);
+        assert_non_null(flow);
+        assert_int_equal(flow->isn, i);
+    }
+    assert_int_equal(flow_table_count(table), FLOWS);
+    assert_int_equal(flow_table_evicted(table), 0);
+    flow_table_free(table);
+}
+
+/* A naive twin: after every operation, what the table has is what a plain walk over its entries
+ * has, and each entry is found under its own key. */
+static void stays_whole_under_random_operations(void **state)
+{
+    (void)state;
+    enum { CAP = 300, KEYS = 1000, OPERATIONS = 60000 };
+    struct flow_table *table = flow_table_new(CAP);
+    uint32_t random = 1;
+    for (int i = 0; i < OPERATIONS; i++) {
+        random = random * 1664525 + 1013904223;
+        struct flow_key key = key_of((random >> 16) % KEYS);
+        bool added, known = flow_table_find(table, &key) != NULL;
+        if (random & 1) {
+            struct flow *flow = flow_table_add(table, &key, &added);
+            assert_true(added == !known && is_key(flow, &key));
+            flow->bits |= random & 2 ? FLOW_FIN : FLOW_SYNACK;
+        }
+        if (i % 997)
+            continue;
+        size_t position = 0, walked = 0;
+        for (const struct flow *flow; (flow = flow_table_next(table, &position)); walked++) {
+            struct flow_key own = {{flow->address[0], flow->address[1]},
+                                   {flow->port[0], flow->port[1]},
+                                   flow->proto,
+                                   (flow->bits & FLOW_V6) != 0};
+            assert_ptr_equal(flow_table_find(table, &own), flow);
+        }
+        assert_int_equal(walked, flow_table_count(table));
+        assert_true(walked <= CAP);
+    }
+    assert_int_equal(flow_table_count(table), CAP);
+    assert_true(flow_table_evicted(table) > 0);
+    flow_table_free(table);
+}
+
+static void full_table_evicts_one_for_one(void **state)
+{
+    (void)state;
+    enum { CAP = 64, FLOWS = 500 };
+    struct flow_table *table = flow_table_new(CAP);
+    bool added;
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct flow_key key = key_of(i);
+        flow_table_add(table, &key, &added);
+        assert_true(added);
+        assert_non_null(flow_table_find(table, &key)); /* never the new one itself */
+    }
+    assert_int_equal(flow_table_count(table), CAP);
+    assert_int_equal(flow_table_evicted(table), FLOWS - CAP);
+    flow_table_free(table);
+}
+
+static void table_of_one_works(void **state)
+{
+    (void)state;
+    struct flow_table *table = flow_table_new(0);
+    bool added;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct flow_key key = key_of(i);
+        flow_table_add(table, &key, &added);
+        assert_non_null(flow_table_find(table, &key));
+    }
+    assert_int_equal(flow_table_count(table), 1);
+    flow_table_free(table);
+}
+
+static void product_flows_go_last(void **state)
+{
+    (void)state;
+    enum { CAP = 64, PRODUCTS = 16, STRANGERS = 5000 };
+    struct flow_table *table = flow_table_new(CAP);
+    bool added;
+    for (uint32_t i = 0; i < PRODUCTS; i++) { /* side by side: where the clock hand has no choice */
+        struct flow_key key = key_of(i);
+        flow_table_add(table, &key, &added)->attempt = i + 1;
+    }
+    for (uint32_t i = 0; i < STRANGERS; i++) {
+        struct flow_key key = key_of(1000 + i);
+        flow_table_add(table, &key, &added);
+    }
+    for (uint32_t i = 0; i < PRODUCTS; i++) {
+        struct flow_key key = key_of(i);
+        assert_non_null(flow_table_find(table, &key));
+    }
+    flow_table_free(table);
+}
+
+static void both_directions_are_one_key(void **state)
+{
+    (void)state;
+    bool out, back;
+    struct flow_key one = flow_key_make(PROTO_TCP, false, 7, 1000, 9, 443, &out);
+    struct flow_key two = flow_key_make(PROTO_TCP, false, 9, 443, 7, 1000, &back);
+    assert_memory_equal(&one, &two, sizeof one);
+    assert_true(out != back);
+    struct flow_key self = flow_key_make(PROTO_TCP, false, 7, 2, 7, 1, &out);
+    assert_true(out && self.port[0] == 1);
+}
+
+/* --- addresses and hosts --- */
+
+static struct ip_address v6_number(uint32_t number)
+{
+    struct ip_address address = {.bytes = {0x20, 1, 0xd, 0xb8}};
+    memcpy(address.bytes + 12, &number, sizeof number);
+    return address;
+}
+
+static void pool_numbers_every_address_until_full(void **state)
+{
+    (void)state;
+    enum { CAP = 3000 };
+    struct address_pool *pool = address_pool_new(CAP);
+    uint32_t number;
+    for (uint32_t i = 0; i < CAP; i++) {
+        struct ip_address address = v6_number(i);
+        assert_false(address_pool_number(pool, true, &address, false, &number));
+        assert_true(address_pool_number(pool, true, &address, true, &number));
+        assert_int_equal(number, i);
+    }
+    struct ip_address more = v6_number(CAP);
+    assert_false(address_pool_number(pool, true, &more, true, &number));
+    assert_int_equal(address_pool_refused(pool), 1);
+    for (uint32_t i = 0; i < CAP; i++) {
+        struct ip_address address = v6_number(i);
+        assert_true(address_pool_number(pool, true, &address, false, &number));
+        struct ip_address same = address_pool_address(pool, true, number);
+        assert_true(ip_equal(&same, &address));
+    }
+    address_pool_free(pool);
+}
+
+static void v4_addresses_need_no_room(void **state)
+{
+    (void)state;
+    struct address_pool *pool = address_pool_new(0);
+    struct ip_address address = scene_address("192.0.2.9");
+    uint32_t number;
+    assert_true(address_pool_number(pool, false, &address, false, &number));
+    struct ip_address same = address_pool_address(pool, false, number);
+    assert_true(ip_equal(&same, &address));
+    address_pool_free(pool);
+}
+
+/* ::ffff:192.0.2.9 in an IPv6 header: legal to receive, and its number must be one of the pool. */
+static void mapped_address_in_an_ipv6_packet(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "192.0.2.9", 40000, "192.0.2.1", 5800);
+    struct packet packet = scene_ip(&talk.address[0], &talk.address[1], 64);
+    packet.ip.version = 6;
+    packet.kind = PACKET_TCP;
+    packet.source_port = 40000;
+    packet.destination_port = 5800;
+    packet.tcp.flags = TCP_SYN;
+    struct attempt *attempt = scene_feed(scene, &packet, 0);
+    assert_non_null(attempt);
+    const struct flow *flow = flow_table_next(tracker_flows(scene->tracker), &(size_t){0});
+    struct ip_address address[2];
+    uint16_t port[2];
+    tracker_flow_ends(scene->tracker, flow, address, port);
+    assert_true(ip_equal(&address[INITIATOR], &talk.address[INITIATOR]));
+    scene_diagnose(scene, 5);
+    scene_end(scene);
+}
+
+static void host_table_keeps_to_its_cap(void **state)
+{
+    (void)state;
+    enum { CAP = 2500 };
+    struct host_table *table = host_table_new(CAP);
+    for (uint32_t i = 0; i < CAP; i++) {
+        struct ip_address address = v6_number(i);
+        struct host *host = host_table_add(table, &address);
+        assert_non_null(host);
+        assert_ptr_equal(host_table_add(table, &address), host);
+        assert_int_equal(host->answer_min_us, HOST_NO_TIME);
+    }
+    struct ip_address more = v6_number(CAP);
+    assert_null(host_table_add(table, &more));
+    assert_null(host_table_find(table, &more));
+    assert_int_equal(host_table_refused(table), 1);
+    assert_int_equal(host_table_count(table), CAP);
+    for (uint32_t i = 0; i < CAP; i++) {
+        struct ip_address address = v6_number(i);
+        assert_ptr_equal(host_table_find(table, &address), host_table_at(table, i));
+    }
+    host_table_free(table);
+}
+
+static void hops_from_a_hop_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(hops_travelled(64), 0);
+    assert_int_equal(hops_travelled(57), 7);
+    assert_int_equal(hops_travelled(128), 0);
+    assert_int_equal(hops_travelled(65), 63);
+    assert_int_equal(hops_travelled(255), 0);
+    assert_int_equal(hops_travelled(129), 126);
+}
+
+/* --- attempts --- */
+
+static void count_evicted(const struct attempt *attempt, void *context)
+{
+    assert_true(attempt->number > 0);
+    ++*(int *)context;
+}
+
+static void attempts_are_given_up_worked_ones_first(void **state)
+{
+    (void)state;
+    enum { CAP = 64, WORKED = 30, MORE = 30 };
+    struct scene *scene = scene_with_room(CAP);
+    int evicted = 0;
+    tracker_on_evict(scene->tracker, count_evicted, &evicted);
+    for (int i = 0; i < CAP; i++) {
+        struct talk talk = scene_talk(scene, "10.0.0.1", (uint16_t)(1024 + i), "10.0.0.2", 5800);
+        if (i % 2 && i / 2 < WORKED)
+            scene_success(&talk, i);
+        else
+            CLIENT_SENDS(&talk, .at = i, .flags = "S");
+    }
+    assert_int_equal(evicted, 0);
+    for (int i = 0; i < MORE; i++) {
+        struct talk talk = scene_talk(scene, "10.0.0.1", (uint16_t)(2024 + i), "10.0.0.2", 5800);
+        CLIENT_SENDS(&talk, .at = 100 + i, .flags = "S");
+    }
+    const struct tracker_counters *counters = tracker_counters(scene->tracker);
+    assert_int_equal(evicted, MORE);
+    assert_int_equal(counters->attempts_evicted, MORE);
+    assert_int_equal(counters->evicted_succeeded, MORE);
+    assert_int_equal(scene_attempts(scene), CAP);
+    scene_end(scene);
+}
+
+static void tiny_tables_survive_anything(void **state)
+{
+    (void)state;
+    for (size_t room = 0; room < 4; room++) {
+        struct scene *scene = scene_with_room(room);
+        for (int i = 0; i < 50; i++) {
+            struct talk talk =
+                scene_talk(scene, "10.0.0.1", (uint16_t)(1024 + i % 7), "10.0.0.2", 5800);
+            scene_success(&talk, i);
+        }
+        scene_diagnose(scene, 100);
+        scene_end(scene);
+    }
+}
+
+/* A flow whose record was given up goes on as one that began before the capture. */
+static void flow_of_an_evicted_attempt_is_not_misled(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_with_room(2);
+    struct talk talk[3];
+    for (int i = 0; i < 3; i++) {
+        talk[i] = scene_talk(scene, "10.0.0.1", (uint16_t)(1024 + i), "10.0.0.2", 5800);
+        scene_success(&talk[i], i);
+    }
+    struct attempt *again = CLIENT_SENDS(&talk[0], .at = 9, .flags = "PA", .length = 10);
+    assert_non_null(again);
+    assert_int_equal(again->port[INITIATOR], 1024);
+    assert_true(again->bits & ATTEMPT_MIDSTREAM);
+    scene_end(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grows_and_finds_all),
+        cmocka_unit_test(stays_whole_under_random_operations),
+        cmocka_unit_test(full_table_evicts_one_for_one),
+        cmocka_unit_test(table_of_one_works),
+        cmocka_unit_test(product_flows_go_last),
+        cmocka_unit_test(both_directions_are_one_key),
+        cmocka_unit_test(pool_numbers_every_address_until_full),
+        cmocka_unit_test(v4_addresses_need_no_room),
+        cmocka_unit_test(mapped_address_in_an_ipv6_packet),
+        cmocka_unit_test(host_table_keeps_to_its_cap),
+        cmocka_unit_test(hops_from_a_hop_limit),
+        cmocka_unit_test(attempts_are_given_up_worked_ones_first),
+        cmocka_unit_test(tiny_tables_survive_anything),
+        cmocka_unit_test(flow_of_an_evicted_attempt_is_not_misled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
