@@ -79,7 +79,7 @@ static void warn(void *context, const char *text)
 
 static void site_from_options(const struct options *options, const char *file, struct site *site)
 {
-    *site = (struct site){0};
+    *site = (struct site){.nat = options->nats, .nat_count = options->nat_count};
     for (size_t i = 0; i < options->vantage_count; i++) {
         const struct vantage_choice *choice = &options->vantages[i];
         if (!choice->file || (file && strcmp(choice->file, file) == 0))

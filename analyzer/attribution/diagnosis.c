@@ -147,14 +147,26 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
 
 /* --- from failure to finding --- */
 
-/* Stable over runs: what failed between whom, and nothing of when or where it was captured. */
-static void finding_id(const struct failure *failure, char id[9])
+/* The address by which the outside knows a host, where --nat tells it. */
+static struct ip_address public_face(const struct site *site, const struct ip_address *address)
+{
+    for (size_t i = 0; i < site->nat_count; i++)
+        if (ip_equal(&site->nat[i].private_side, address))
+            return site->nat[i].public_side;
+    return *address;
+}
+
+/* Stable over runs: what failed between whom, and nothing of when or where it was captured. With
+ * --nat it is also the same on both sides of the NAT, so that captures of both tell it once. */
+static void finding_id(const struct site *site, const struct failure *failure, char id[9])
 {
     uint64_t hash = 0x66777331; /* "fws1" */
+    struct ip_address client = public_face(site, &failure->client);
+    struct ip_address server = public_face(site, &failure->server);
     for (const char *c = failure->service->profile->name; *c; c++)
         hash = hash_mix(hash ^ (uint8_t)*c, 0x9e3779b97f4a7c15u);
-    hash = hash_two(hash, failure->client.halves[0], failure->client.halves[1]);
-    hash = hash_two(hash, failure->server.halves[0], failure->server.halves[1]);
+    hash = hash_two(hash, client.halves[0], client.halves[1]);
+    hash = hash_two(hash, server.halves[0], server.halves[1]);
     hash = hash_two(hash, (uint64_t)failure->proto << 16 | failure->server_port,
                     (uint64_t)failure->symptom);
     snprintf(id, 9, "%08x", (uint32_t)hash);
@@ -186,7 +198,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     finding->last_ns = failure->last_ns;
     finding->attempts = failure->attempts;
     finding->capture = request->capture;
-    finding_id(failure, finding->id);
+    finding_id(request->site, failure, finding->id);
     const struct fact_context fact_context = {
         .vantage = context,
         .controls = controls,
@@ -273,7 +285,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     finding->symptom = failure.symptom;
     finding->first_ns = finding->last_ns = INT64_MIN;
     finding->capture = request->capture;
-    finding_id(&failure, finding->id);
+    finding_id(request->site, &failure, finding->id);
     const struct fact_context fact_context = {.vantage = context,
                                               .controls = controls,
                                               .thresholds = request->thresholds,

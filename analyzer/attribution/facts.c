@@ -348,6 +348,25 @@ static void reset_facts(const struct fact_context *context, const struct failure
         reset_timing(context, host, delay_ms, frames, facts);
 }
 
+/* On a gateway the refusal that was passed on is seen coming in as well: in the same conversation,
+ * or in its twin on the other side of the NAT. */
+static void made_here_fact(const struct fact_context *context, const struct failure *failure,
+                           struct fact *facts)
+{
+    const struct attempt *attempt = first_attempt(failure);
+    enum side side;
+    const struct mark *rst = attempt ? reset_of(attempt, &side) : NULL;
+    const struct mark *refusal = rst ? rst : attempt ? &attempt->icmp.first : NULL;
+    if (!refusal || !refusal->frame || refusal->direction == LINK_UNKNOWN)
+        return;
+    const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    bool passed_on = twin && (twin->refused.frame || twin->side[INITIATOR].rst.frame ||
+                              twin->side[RESPONDER].rst.frame || twin->icmp.count);
+    struct fact *fact = set_flag(facts, FACT_REFUSAL_MADE_HERE,
+                                 refusal->direction == LINK_OUT && !passed_on);
+    frame_list_add(&fact->frames, refusal->frame);
+}
+
 static void delay_fact(const struct failure *failure, struct fact *facts)
 {
     double shortest_ms = -1;
@@ -663,6 +682,7 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     server_facts(context, failure, facts);
     icmp_facts(context, failure, facts);
     reset_facts(context, failure, facts);
+    made_here_fact(context, failure, facts);
     delay_fact(failure, facts);
     all_control_facts(context, failure, facts);
     midstream_facts(context, failure, facts);

@@ -33,6 +33,7 @@ X(ICMP_QUOTED_HOPS,         "icmp.quoted-hops",        NUMBER, NULL,            
 X(ICMP_QUOTED_DISTANCE,     "icmp.quoted-distance",    WORD,   distance_list,    "that number against the server's known distance: at-server, before-server (refused on the way)") \
 X(ICMP_MAC,                 "icmp.mac",                WORD,   same_list,        "the frame's source MAC against the server's other frames") \
 X(ICMP_NAT,                 "icmp.quote-address",      WORD,   nat_list,         "addresses in the quote: as-sent, or translated (the quote shows the other side of a NAT)") \
+X(REFUSAL_MADE_HERE,        "refusal.made-here",       FLAG,   NULL,             "the RST or ICMP error is seen leaving the capturing box and never entering it: the box made it") \
 X(RST_FROM,                 "rst.from",                WORD,   side_list,        "whose address the RST carries: responder, initiator, both") \
 X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's distance against other packets of the address it carries: same, one-nearer (one hop, and those others never vary), nearer, farther") \
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \

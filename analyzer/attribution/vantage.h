@@ -8,6 +8,7 @@
 #define FWSNIFF_ATTRIBUTION_VANTAGE_H
 
 #include "analyzer/flow/tracker.h"
+#include "analyzer/options.h"
 #include "analyzer/report/report.h"
 #include "dissectors/address.h"
 
@@ -18,6 +19,8 @@ struct site {
     enum vantage told;            /* --vantage; VANTAGE_UNKNOWN: not told */
     struct ip_network local_net[SITE_NETWORKS_MAX];  /* --local-net: the capture's side */
     size_t local_net_count;
+    const struct nat_mapping *nat; /* --nat: one host under two addresses */
+    size_t nat_count;
     struct ip_address local[LOCAL_ADDRESSES_MAX];    /* live: addresses of the capturing host */
     size_t local_count;
 };

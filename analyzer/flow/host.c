@@ -98,6 +98,15 @@ uint64_t host_table_refused(const struct host_table *table)
     return table->refused;
 }
 
+static void note_hop_limit(struct host *host, uint8_t hop_limit)
+{
+    host->hop_limit = hop_limit;
+    if (hop_limit < host->hop_limit_min)
+        host->hop_limit_min = hop_limit;
+    if (hop_limit > host->hop_limit_max)
+        host->hop_limit_max = hop_limit;
+}
+
 static void note_mac(struct host *host, const struct packet *packet)
 {
     if (!packet->has_mac)

@@ -354,7 +354,8 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
         record->last = mark;
     if (attempt->went_on_after_rst == 3)
         attempt->bits |= ATTEMPT_RST_SURVIVED;
-    attempt->last_ns = event->time_ns;
+    if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
+        attempt->last_ns = event->time_ns;
     attempt->last_frame = event->frame;
 }
 

@@ -60,7 +60,8 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     other->unanswered_length_max = 0;
     if (attempt->side[INITIATOR].first.frame && attempt->side[RESPONDER].first.frame)
         attempt->bits |= ATTEMPT_ESTABLISHED;
-    attempt->last_ns = event->time_ns;
+    if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
+        attempt->last_ns = event->time_ns;
     attempt->last_frame = event->frame;
 }
 

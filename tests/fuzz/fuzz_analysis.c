@@ -78,8 +78,12 @@ static void check_finding(const struct finding *finding)
     bool shown = false; /* a verdict that no frame supports is a defect */
     for (size_t i = 0; i < finding->verdict.reason_count; i++)
         shown |= finding->verdict.reasons[i].frames.count > 0;
-    if (!shown || !finding->attempts || finding->last_ns < finding->first_ns)
+    if (!shown || !finding->attempts || finding->last_ns < finding->first_ns) {
+        fprintf(stderr, "%s: shown %d, attempts %u, lasted %lld ns\n",
+                symptom_words[finding->symptom], shown, finding->attempts,
+                (long long)(finding->last_ns - finding->first_ns));
         abort();
+    }
 }
 
 static void write_report(const struct profiles *profiles, const struct diagnosis *diagnosis)

@@ -27,16 +27,25 @@ CASES = [
 ]
 
 
-def measure(flood, fwsniff, flood_words, options, report_path):
+# A process begins with the peak of the one that started it, so a small one has to.
+MEASURE = """
+import os, sys, time
+started = time.monotonic()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print("\\n%d %f %f" % (os.waitstatus_to_exitcode(status), time.monotonic() - started, usage.ru_maxrss / 1024))
+"""
+
+
+def measure(flood, fwsniff, options, report_path):
     """(exit status, seconds, peak MB) of fwsniff reading what flood writes."""
-    started = time.monotonic()
-    with subprocess.Popen([flood] + flood_words, stdout=subprocess.PIPE) as source:
-        program = subprocess.Popen([fwsniff, "-r", "-", "-n", "-q", "--json=" + report_path] + options,
-                                   stdin=source.stdout, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(flood, stdout=subprocess.PIPE) as source:
+        words = [fwsniff, "-r", "-", "-n", "--json=" + report_path] + options
+        measured = subprocess.run([sys.executable, "-c", MEASURE] + words, stdin=source.stdout,
+                                  stdout=subprocess.PIPE, text=True, check=True)
         source.stdout.close()
-        _, status, usage = os.wait4(program.pid, 0)
-        program.returncode = os.waitstatus_to_exitcode(status)
-    return program.returncode, time.monotonic() - started, usage.ru_maxrss / 1024
+    status, seconds, megabytes = measured.stdout.splitlines()[-1].split()
+    return int(status), float(seconds), float(megabytes)
 
 
 def problems_of(report, told, measured, limits):
@@ -72,7 +81,7 @@ def main():
             continue
         total += 1
         with tempfile.NamedTemporaryFile(suffix=".json") as report_file:
-            measured = measure(flood, arguments.fwsniff, words, options, report_file.name)
+            measured = measure([flood] + words, arguments.fwsniff, options, report_file.name)
             report = json.load(report_file)
         problems = problems_of(report, told, measured, (megabytes_max, seconds_max))
         passed += not problems

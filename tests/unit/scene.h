@@ -144,8 +144,10 @@ static inline struct talk scene_talk(struct scene *scene, const char *client, ui
 static inline struct packet scene_ip(const struct ip_address *source,
                                      const struct ip_address *destination, uint8_t hop_limit)
 {
+    static const uint8_t header[40];
     return (struct packet){
         .kind = PACKET_IP,
+        .ip_bytes = header,
         .ip = {.source = *source,
                .destination = *destination,
                .version = ip_is_v4(source) ? 4 : 6,
