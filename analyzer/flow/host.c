@@ -98,15 +98,6 @@ uint64_t host_table_refused(const struct host_table *table)
     return table->refused;
 }
 
-static void note_hop_limit(struct host *host, uint8_t hop_limit)
-{
-    host->hop_limit = hop_limit;
-    if (hop_limit < host->hop_limit_min)
-        host->hop_limit_min = hop_limit;
-    if (hop_limit > host->hop_limit_max)
-        host->hop_limit_max = hop_limit;
-}
-
 static void note_mac(struct host *host, const struct packet *packet)
 {
     if (!packet->has_mac)
@@ -121,7 +112,8 @@ static void note_mac(struct host *host, const struct packet *packet)
 static void note_distance(struct host *host, const struct packet *packet)
 {
     uint8_t hop_limit = packet->ip.hop_limit;
-    if (hop_limit <= PROBE_HOP_LIMIT_MAX || ip_is_multicast(&packet->ip.destination))
+    bool passed_on = packet->direction == LINK_OUT && host->frames_in; /* one hop less by us */
+    if (hop_limit <= PROBE_HOP_LIMIT_MAX || ip_is_multicast(&packet->ip.destination) || passed_on)
         return;
     host->hop_limit = hop_limit;
     if (host->measured++ == 0)

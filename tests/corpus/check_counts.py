@@ -20,19 +20,34 @@ import argparse
 import collections
 import json
 import re
+import shutil
 import sys
 
 from common import conclude, each, files, run
 
-# (pattern of the file's path, counter or None for any, why fwsniff is right or as good)
-EXPLAINED = []
+# (pattern of the file's path, counters, why they may differ)
+EXPLAINED = [
+    # tshark stops at a section header of version 2; draft-ietf-opsawg-pcapng 4.1 has a reader that
+    # does not know a version pass over its section, and the one behind it is read.
+    (r"pcapgo/tests/[bl]e/test901\.pcapng$", {"packets"},
+     "a section of an unknown version is passed over"),
+    # Issue 2 names the link types to be read; these two are not among them.
+    (r"/arcnet-rfc\d+-arp-icmp-http\.pcap$", {"tcp_syn"}, "ARCnet is counted, not dissected"),
+    (r"/tests/ipoib\.pcap$", {"tcp_syn", "syn_unanswered"}, "IPoIB is counted, not dissected"),
+    # Ethernet over IP of MikroTik, GRE protocol 0x6400: tshark has no name of its own for it.
+    (r"/eoip/\d+_ipv[46]_eoip_inner_[^/]*_tcp\.pcap$", {"tcp_syn", "syn_unanswered"},
+     "EoIP is none of the tunnels that are looked into"),
+]
 
-# Layers that tshark looks into and fwsniff, which does not promise these tunnels, does not.
-FOREIGN_TUNNELS = set()
+# Layers that tshark looks into and fwsniff does not: RFC 2661 (L2TP) is none of issue 2's tunnels.
+FOREIGN_TUNNELS = {"l2tp"}
+
+# Wireshark shows pcapng's custom blocks in its list of frames. They are no packets.
+BLOCK = "PCAPNG"
 
 FIELDS = ["frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport",
           "tcp.dstport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "icmp.type", "icmp.code",
-          "icmpv6.type"]
+          "icmpv6.type", "_ws.col.Protocol"]
 TSHARK = ["tshark", "-n", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,",
           "-o", "tcp.relative_sequence_numbers:FALSE", "-o", "ip.defragment:FALSE",
           "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE",
@@ -40,6 +55,7 @@ TSHARK = ["tshark", "-n", "-T", "fields", "-E", "occurrence=a", "-E", "aggregato
 COUNTERS = ("packets", "tcp_syn", "syn_unanswered", "syn_reset", "icmp_unreachable")
 SYN, RST, ACK = 0x02, 0x04, 0x10
 OPEN, ANSWERED, RESET = range(3)
+SKIPPED = 77
 
 
 class Frame:
@@ -72,6 +88,9 @@ class Frame:
                 return self.value(layer + ".src", number), self.value(layer + ".dst", number)
         return None, None
 
+    def is_packet(self):
+        return self.values["_ws.col.Protocol"] != [BLOCK]
+
     def innermost(self):
         """(name, position) of the transport in the innermost IP packet."""
         for i in range(len(self.layers) - 1, -1, -1):
@@ -86,7 +105,7 @@ class Count:
         self.attempts = {}
 
     def add(self, frame):
-        self.packets += 1
+        self.packets += frame.is_packet()
         layer, position = frame.innermost()
         if layer == "tcp":
             self.add_tcp(frame, position)
@@ -140,8 +159,8 @@ def ours(fwsniff, path):
 
 
 def explanation(path, counter):
-    for pattern, which, reason in EXPLAINED:
-        if which in (None, counter) and re.search(pattern, path):
+    for pattern, counters, reason in EXPLAINED:
+        if counter in counters and re.search(pattern, path):
             return reason
     return None
 
@@ -173,6 +192,9 @@ def main():
     parser.add_argument("fwsniff")
     parser.add_argument("--verbose", action="store_true", help="list what is explained, too")
     arguments = parser.parse_args()
+    if not shutil.which("tshark"):
+        print("tshark is not installed")
+        sys.exit(SKIPPED)
     kinds, sums, failures = collections.Counter(), collections.Counter(), []
     for path, (kind, differences, explained, found) in each(
             lambda path: check(arguments.fwsniff, path), files(arguments.directory)):
@@ -180,8 +202,7 @@ def main():
         sums.update(found)
         failures += differences
         if arguments.verbose:
-            for line in explained:
-                print(line)
+            print("\n".join(["%s: %s" % (path, found)] + explained))
     conclude(failures, "%d files: %s; compared: %s" % (
         sum(kinds.values()), ", ".join("%d %s" % (n, k) for k, n in kinds.most_common()),
         ", ".join("%d %s" % (sums[name], name) for name in COUNTERS)))
