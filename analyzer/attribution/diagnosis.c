@@ -13,7 +13,7 @@
  * more than rounding. */
 #define VANTAGE_SHARE_MIN 0.03
 
-enum { VARIABLES_MAX = 20, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
+enum { VARIABLES_MAX = 24, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
 
 /* Everything "{name}" in a sentence may be, with room for what has to be made up. */
 struct sentence_values {
@@ -63,6 +63,10 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
     set_value(values, "client_port", values->client_port);
     set_value(values, "attempts", values->attempts);
     set_value(values, "duration", values->duration);
+    bool v4 = ip_is_v4(&failure->server);
+    set_value(values, "ip", v4 ? "ip" : "ip6");
+    set_value(values, "family", v4 ? "ipv4" : "ipv6");
+    set_value(values, "iptables", v4 ? "iptables" : "ip6tables");
     set_value(values, "proto", proto_word(failure->proto));
     set_value(values, "service", service->name);
     set_value(values, "product", service->profile->title);

@@ -10,6 +10,8 @@ const struct variable_definition rules_variables[RULES_VARIABLES] = {
     {"client", true, false},          {"client_port", true, false},
     {"server", true, false},          {"port", true, false},
     {"proto", true, false},           {"profile", true, false},
+    {"ip", true, false},              {"family", true, false},
+    {"iptables", true, false},
     {"service", false, false},        {"product", false, false},
     {"role_initiator", false, false}, {"role_responder", false, false},
     {"attempts", false, false},       {"duration", false, false},
