@@ -71,7 +71,7 @@ static struct failure *group_of(struct group_table *table, const struct attempt 
                                 enum symptom symptom)
 {
     struct failures *failures = table->failures;
-    if (failures->count == table->capacity)
+    if (!table->slots || failures->count == table->capacity)
         grow_groups(table);
     uint32_t *slot = find_group(table, attempt, symptom);
     if (*slot)

@@ -511,7 +511,8 @@ static enum walk await_block(struct pcapng_file *file, struct reader *reader, ui
 static void *pcapng_open_file(struct reader *reader, struct error *error)
 {
     struct pcapng_file *file = memory_zeroed(1, sizeof *file);
-    uint32_t type, length;
+    uint32_t type = 0, length = 0;
+    struct frame none; /* only a section header and interfaces are read here */
     bool is_frame;
     enum walk result = await_block(file, reader, &type, &length, error);
     if (result == WALK_MORE)
@@ -519,7 +520,7 @@ static void *pcapng_open_file(struct reader *reader, struct error *error)
     if (result != WALK_FULL)
         goto failed;
     do {
-        result = read_other(file, reader, type, reader->bytes->at, length, NULL, &is_frame);
+        result = read_other(file, reader, type, reader->bytes->at, length, &none, &is_frame);
         if (result == WALK_FULL && !file->unknown_version) {
             reader->bytes->at += length;
             result = next_block(file, reader, &type, &length);

@@ -11,7 +11,7 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    ATTEMPTS_MAX = 1 << 18,   /* product records; 0.3 GB when all are used */
+    ATTEMPTS_MAX = 1 << 17,   /* product records; 0.3 GB when all are used */
     CHECKSUMS_PER_HOST = 16,  /* looked at; more says nothing new */
     ETHERNET_MTU = 1500,
 };

@@ -149,10 +149,12 @@ def theirs(path):
 
 
 def ours(fwsniff, path):
-    """None where fwsniff cannot open the file."""
+    """None where fwsniff cannot open the file; RuntimeError where it does not end properly."""
     status, out, err = run([fwsniff, "-r", path, "-n", "--json"])
     if not out and status == 3:
         return None
+    if status not in (0, 1, 3):
+        raise RuntimeError("exit status %d: %s" % (status, err.decode("utf-8", "replace")[:300]))
     capture = json.loads(out)["captures"][0]
     return {name: capture["packets"] if name == "packets" else capture["counters"][name]
             for name in COUNTERS}
@@ -167,7 +169,10 @@ def explanation(path, counter):
 
 def check(fwsniff, path):
     """(kind, differences not explained, differences explained, sums)"""
-    expected, found = theirs(path), ours(fwsniff, path)
+    try:
+        expected, found = theirs(path), ours(fwsniff, path)
+    except RuntimeError as problem:
+        return "broken", ["%s: %s" % (path, problem)], [], {}
     if expected is None or found is None:
         who = "neither reads" if expected is found else "tshark does not read" \
             if expected is None else "fwsniff does not read"

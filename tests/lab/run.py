@@ -18,11 +18,16 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+# an interrupted pool loses semaphores: the system frees them, and nobody needs to read about it
+os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")
 
 import net  # noqa: E402
 import peers  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from story import Story  # noqa: E402
+
+
+CLEAN_UP_S = 15
 
 
 def play(index, seed, wire_program, certificate, folder):
@@ -48,6 +53,25 @@ def chosen(arguments):
     pattern = re.compile(arguments.only or "")
     indexes = [i for i, s in enumerate(SCENARIOS) if pattern.search(s.name) and (s.fast or not arguments.fast)]
     return sorted(indexes, key=lambda i: -SCENARIOS[i].options.get("gap", 0))
+
+
+def abandon(pool):
+    """After Ctrl-C: every scenario takes down what it made, then this process ends at once.
+
+    At once, because the pool's own way out waits for jobs that nobody will do any more.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("lab: interrupted, cleaning up", file=sys.stderr, flush=True)
+    children = list(pool._processes.values())
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + CLEAN_UP_S
+    for child in children:
+        child.join(max(0.1, deadline - time.monotonic()))
+        child.kill()
+        child.join()
+    net.sweep()
+    os._exit(130)
 
 
 def parse():
@@ -85,14 +109,8 @@ def main():
                 broken.append(name)
                 print(f"{name}: BROKEN\n{error}", file=sys.stderr)
             print(f"[{done}/{len(jobs)}] {name}: {len(more)} captures, {took:.1f} s", flush=True)
-    except KeyboardInterrupt:
-        print("lab: interrupted, cleaning up", file=sys.stderr)
-        for child in list(pool._processes.values()):
-            child.terminate()
-        for child in list(pool._processes.values()):
-            child.join(10)
-        net.sweep()
-        return 130
+    except (KeyboardInterrupt, concurrent.futures.process.BrokenProcessPool):
+        abandon(pool)
     pool.shutdown()
     entries.sort(key=lambda entry: entry["file"])
     with open(os.path.join(arguments.out, "truth.json"), "w", encoding="utf-8") as file:

@@ -325,14 +325,14 @@ def by_rule(result):
 def pair_entries(entries):
     """Truth of pairs: who sees the failure downstream has come that far; who does not, has it in between."""
     by_name = {(entry["scenario"], entry["vantage"]): entry for entry in entries
-               if "server-any" not in entry["file"] and "flow" not in entry}
+               if entry["file"].split(".")[1] == entry["vantage"]}  # not the second client or server of a site
     for up, down in PAIRS:
         for (scenario, vantage), upper in list(by_name.items()):
             lower = by_name.get((scenario, down))
             if vantage != up or lower is None or not upper["findings"]:
                 continue
             entry = copy.deepcopy(upper)
-            entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}")
+            entry.update(vantage=f"{up}+{down}", options=[], files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}")
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
             for truth in entry["findings"]:
                 _judge_pair(truth, below, down)

@@ -189,6 +189,7 @@ class Story:
         self.captures = {}
         for vantage, (host, interface) in self.site.captures.items():
             style = self.choice.choice(FORMATS)
+            style = self.scenario.options.get("format", style)
             if style == "snap96" and self.scenario.topology in ("ipv6", "vpn"):
                 style = "pcap"  # 96 bytes would cut the ports out of what is wrapped or quoted there
             path = os.path.join(self.folder, f"{self.scenario.name}.{vantage}.pcap")

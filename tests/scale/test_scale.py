@@ -82,7 +82,11 @@ def main():
         total += 1
         with tempfile.NamedTemporaryFile(suffix=".json") as report_file:
             measured = measure([flood] + words, arguments.fwsniff, options, report_file.name)
-            report = json.load(report_file)
+            text = report_file.read()
+        if not text:
+            print("%s: no report, exit status %d" % (name, measured[0]))
+            continue
+        report = json.loads(text)
         problems = problems_of(report, told, measured, (megabytes_max, seconds_max))
         passed += not problems
         packets = report["captures"][0]["packets"]

@@ -212,6 +212,7 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
     packet.ip.total_length = 40 + step.length;
     packet.source_port = talk->port[from];
     packet.destination_port = talk->port[!from];
+    packet.transport = packet.ip_bytes; /* zeros: no checksum to be wrong */
     packet.payload = step.payload ? (const uint8_t *)step.payload : filler;
     packet.payload_length = step.length;
     packet.payload_captured = step.payload ? (uint32_t)strlen(step.payload)
@@ -395,6 +396,71 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
     diagnosis_release(&scene->diagnosis);
     diagnose(&request, &scene->diagnosis);
     return &scene->diagnosis;
+}
+
+/* The stages of a diagnosis one by one. */
+struct study {
+    struct failures failures;
+    struct controls *controls;
+    struct suppressions left_out;
+    struct vantage_context vantage;
+    struct fact_context context;
+    struct fact facts[FACT_COUNT]; /* of the failure asked for with scene_facts() */
+};
+
+static inline struct study *scene_study(struct scene *scene, double now)
+{
+    const struct knowledge *known = scene_knowledge();
+    const struct detect_context detecting = {&known->thresholds, scene_time(now)};
+    struct study *study = calloc(1, sizeof *study);
+    assert_non_null(study);
+    failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
+    study->controls = controls_gather(scene->tracker, study->failures.all,
+                                      study->failures.count, detecting.now_ns);
+    failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
+                      &known->thresholds, &study->left_out);
+    const struct control_summary *summary = controls_summary(study->controls);
+    study->vantage = (struct vantage_context){.tracker = scene->tracker,
+                                              .site = &scene->site,
+                                              .flows = {summary->flows[0], summary->flows[1]}};
+    study->context = (struct fact_context){.vantage = &study->vantage,
+                                           .controls = study->controls,
+                                           .thresholds = &known->thresholds,
+                                           .now_ns = detecting.now_ns};
+    return study;
+}
+
+/* The facts of the first failure that is one; there must be such. */
+static inline const struct fact *scene_facts(struct study *study)
+{
+    for (size_t i = 0; i < study->failures.count; i++)
+        if (!study->failures.all[i].suppressed) {
+            facts_establish(&study->context, &study->failures.all[i], study->facts);
+            return study->facts;
+        }
+    fail_msg("nothing failed in this scene");
+    return NULL;
+}
+
+static inline size_t scene_failing(const struct study *study)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < study->failures.count; i++)
+        count += !study->failures.all[i].suppressed;
+    return count;
+}
+
+static inline void scene_study_end(struct study *study)
+{
+    controls_free(study->controls);
+    free(study->failures.all);
+    free(study);
+}
+
+/* The word of a fact; "unknown" where it could not be established. */
+static inline const char *fact_word(const struct fact *facts, enum fact_id id)
+{
+    return facts[id].known ? facts[id].word : "unknown";
 }
 
 static inline struct attempt *scene_attempt(struct scene *scene, uint32_t number)

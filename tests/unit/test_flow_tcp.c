@@ -301,11 +301,12 @@ static void probes_of_a_closed_window_are_no_stall(void **state)
     struct scene *scene = scene_new();
     struct talk talk = TALK(scene);
     struct attempt *attempt = scene_handshake(&talk, 0);
-    CLIENT_SENDS(&talk, .at = 0.1, .flags = "PA", .length = 100);
-    SERVER_SENDS(&talk, .at = 0.2, .flags = "A", .closed_window = true);
+    scene_exchange(&talk, 0.1, 100, 100);
+    CLIENT_SENDS(&talk, .at = 0.2, .flags = "PA", .length = 100);
+    SERVER_SENDS(&talk, .at = 0.22, .flags = "A", .closed_window = true);
     for (int i = 1; i < 8; i++) { /* Windows sends the next byte, Linux none */
-        CLIENT_SENDS(&talk, .at = i, .flags = "A", .seq = 101, .length = 1);
-        SERVER_SENDS(&talk, .at = i + 0.02, .flags = "A", .ack = 101, .closed_window = true);
+        CLIENT_SENDS(&talk, .at = i, .flags = "A", .seq = 201, .length = 1);
+        SERVER_SENDS(&talk, .at = i + 0.02, .flags = "A", .ack = 201, .closed_window = true);
     }
     assert_int_equal(attempt->side[INITIATOR].repeats, 0);
     assert_int_equal(scene_detect(attempt, 60).outcome, OUTCOME_SUCCEEDED);

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Makes the captures in samples/ anew: the chosen scenarios, played in the lab, one capture of each.
+
+    samples.py --out DIR [--seed N]
+
+File names say product and place of the capture, never what was wrong. Made anew, their bytes differ
+(times, ports, sequence numbers): the expected reports beside them have to be made anew as well.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import net  # noqa: E402
+import peers  # noqa: E402
+from scenarios import SCENARIOS  # noqa: E402
+from story import Story  # noqa: E402
+
+SIZE_LIMIT = 50 * 1024
+# scenario, vantage, format, what was done
+CHOSEN = (
+    ("inet-local-drop", "server", "pcap", "The server's own nftables drops tcp/5800."),
+    ("inet-edge-rst", "client", "pcap", "The edge of the server's network rejects tcp/6060 with RST; port 80 of the same "
+                                        "address is forwarded and works."),
+    ("dmz-fw2-drop", "edge-any", "pcapng", "Firewall 2 drops clients on tcp/443; the master and storage servers inside "
+                                           "reach the edge server. Taken on both sides of Firewall 2."),
+    ("inet-egress-drop-one-client", "egress-any", "pcap", "The client's gateway drops tcp/4401 of this client; a "
+                                                          "neighbour may. Taken on both sides of that gateway."),
+    ("inet-edge-drop-udp", "edge-any", "pcapng", "The edge of the server's network drops udp/8080 after translating the "
+                                                 "address. Taken on both sides of it."),
+    ("inet-egress-icmp-admin", "client", "pcap", "The client's gateway refuses tcp/7333 with ICMP administratively "
+                                                 "prohibited; the web works."),
+    ("inet-no-route", "client", "nano", "A router of the provider has no route to the server's public address."),
+    ("inet-abort", "server", "pcap", "The server's application resets every connection after the first request."),
+    ("inet-closed", "span", "pcap", "Nothing listens on tcp/4401. Taken at a mirror port beside the server."),
+    ("v6-egress-rst", "client", "pcapng", "The client's IPv6 gateway rejects tcp/5800 with RST."),
+    ("inet-edge-idle", "client", "pcap", "The edge forgets the connection after 32 s of silence and drops what follows."),
+    ("vpn-edge-icmp", "client", "pcap", "Inside a VXLAN tunnel: the far gateway refuses tcp/7333 with ICMP."),
+    ("inet-fine", "client", "pcap", "Nothing is wrong; other servers and the web are used as well."),
+    ("dmz-fine", "server", "pcapng", "Nothing is wrong: edge server with master, storage and clients."),
+)
+
+
+def make(number, seed, wire_program, certificate, folder):
+    """Play one chosen scenario, keep one capture; returns its truth and its line for the README."""
+    name, vantage, style, told = CHOSEN[number]
+    scenario = next(each for each in SCENARIOS if each.name == name)
+    scenario = dataclasses.replace(scenario, options={**scenario.options, "format": style})
+    with tempfile.TemporaryDirectory() as work:
+        entries = Story(scenario, seed, wire_program, certificate, work).play()
+        entry = next(each for each in entries if each["file"].split(".")[1] == vantage)
+        ending = entry["file"].rsplit(".", 1)[1]
+        source, entry["file"] = entry["file"], f"{number + 1:02d}-{entry['profile']}-at-{vantage}.{ending}"
+        target = os.path.join(folder, entry["file"])
+        shutil.copy(os.path.join(work, source), target)
+        os.chmod(target, 0o644)
+    if os.path.getsize(target) > SIZE_LIMIT:
+        raise net.LabError(f"{target}: too big for a sample")
+    return entry, told
+
+
+def readme(made, seed):
+    """What each capture is, for people."""
+    lines = ["# Sample captures", "",
+             "Each was made by `tests/lab/samples.py`: real hosts, routers and firewalls (nftables) in network "
+             f"namespaces, real TCP and UDP, captured by tcpdump (seed {seed}). `truth.json` holds the same for "
+             "programs, with the probabilities that a careful expert would give from the capture alone: where the "
+             "wire cannot tell, they are shared. File names say product and place of the capture only.", "",
+             "| capture | what was done | real failure point | mechanism | expert, from this capture alone |",
+             "| --- | --- | --- | --- | --- |"]
+    for entry, told in made:
+        found = entry["findings"][0] if entry["findings"] else None
+        odds = sorted(found["expert"].items(), key=lambda item: -item[1]) if found else []
+        lines.append(f"| `{entry['file']}` | {told} | {found['failure_point'] if found else 'none: healthy'} | "
+                     f"{found['mechanism'] if found else '-'} | "
+                     + (", ".join(f"{place} {odd:.2f}" for place, odd in odds if odd >= .05) or "-") + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", required=True, help="folder to write to")
+    parser.add_argument("--seed", type=int, default=3)
+    arguments = parser.parse_args()
+    if reason := net.able():
+        print(f"samples: skipped, {reason}", file=sys.stderr)
+        return 77
+    with tempfile.TemporaryDirectory() as build:
+        wire_program = net.build_wire(os.path.join(HERE, "wire.c"), os.path.join(build, "wire"))
+        certificate = peers.make_certificate(build)
+        with concurrent.futures.ThreadPoolExecutor(len(CHOSEN)) as pool:
+            made = list(pool.map(lambda n: make(n, arguments.seed, wire_program, certificate, arguments.out),
+                                 range(len(CHOSEN))))
+    with open(os.path.join(arguments.out, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump([entry for entry, _ in made], file, indent=1)
+        file.write("\n")
+    with open(os.path.join(arguments.out, "README.md"), "w", encoding="utf-8") as file:
+        file.write(readme(made, arguments.seed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,377 @@
+/* Facts of one failure: each word from the packets that show it. */
+#include "tests/unit/scene.h"
+
+static const struct fact *facts_of(struct scene *scene, double now)
+{
+    static struct fact facts[FACT_COUNT];
+    struct study *study = scene_study(scene, now);
+    memcpy(facts, scene_facts(study), sizeof facts);
+    scene_study_end(study);
+    scene_end(scene);
+    return facts;
+}
+
+#define TALK(scene) scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800)
+
+/* --- ICMP --- */
+
+static const struct fact *refused_by(const char *client, const char *server, uint8_t type,
+                                     uint8_t code)
+{
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, client, 50000, server, 5800);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+    ICMP_REFUSES(&talk, INITIATOR, .at = 0.02, .type = type, .code = code);
+    return facts_of(scene, 10);
+}
+
+static void icmp_reason_of_every_v4_code(void **state)
+{
+    (void)state;
+    /* RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1; 4 is no refusal */
+    static const char *const words[] = {"net",  "host",  "protocol", "port",  NULL,    "net",
+                                        "net",  "host",  "host",     "admin", "admin", "net",
+                                        "host", "admin", "other",    "other", "other"};
+    for (uint8_t code = 0; code < sizeof words / sizeof *words; code++)
+        if (words[code])
+            assert_string_equal(
+                fact_word(refused_by("10.0.0.7", "203.0.113.2", 3, code), FACT_ICMP_REASON),
+                words[code]);
+    assert_string_equal(fact_word(refused_by("10.0.0.7", "203.0.113.2", 11, 0), FACT_ICMP_REASON),
+                        "ttl");
+    assert_string_equal(fact_word(refused_by("10.0.0.7", "203.0.113.2", 11, 1), FACT_ICMP_REASON),
+                        "other");
+}
+
+static void icmp_reason_of_every_v6_code(void **state)
+{
+    (void)state;
+    /* RFC 4443 3.1 */
+    static const char *const words[] = {"net",   "admin", "net",   "host", "port",
+                                        "admin", "admin", "other", "other"};
+    for (uint8_t code = 0; code < sizeof words / sizeof *words; code++)
+        assert_string_equal(
+            fact_word(refused_by("2001:db8::7", "2001:db8:1::2", 1, code), FACT_ICMP_REASON),
+            words[code]);
+    assert_string_equal(fact_word(refused_by("2001:db8::7", "2001:db8:1::2", 3, 0),
+                                  FACT_ICMP_REASON),
+                        "ttl");
+}
+
+static void icmp_sender_and_distances(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sender, *word, *distance;
+        uint8_t hop_limit, left;
+        int hops, passed;
+    } cases[] = {
+        {"203.0.113.2", "server", "at-server", 57, 57, 7, 7},
+        {"10.0.0.7", "client", "before-server", 64, 64, 0, 0},
+        {"198.51.100.1", "other", "before-server", 252, 61, 3, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk known = scene_talk(scene, "10.0.0.7", 40000, "203.0.113.2", 22);
+        known.hop_limit[RESPONDER] = 57; /* seven routers away */
+        scene_success(&known, 0);
+        struct talk talk = TALK(scene);
+        CLIENT_SENDS(&talk, .at = 1, .flags = "S");
+        ICMP_REFUSES(&talk, INITIATOR, .at = 1.02, .type = 3, .code = 13,
+                     .sender = cases[i].sender, .hop_limit = cases[i].hop_limit,
+                     .quoted_hop_limit = cases[i].left);
+        const struct fact *facts = facts_of(scene, 10);
+        assert_string_equal(fact_word(facts, FACT_ICMP_SENDER), cases[i].word);
+        assert_string_equal(fact_word(facts, FACT_ICMP_QUOTED_DISTANCE), cases[i].distance);
+        assert_int_equal((int)facts[FACT_ICMP_HOPS].number, cases[i].hops);
+        assert_int_equal((int)facts[FACT_ICMP_QUOTED_HOPS].number, cases[i].passed);
+        assert_string_equal(fact_word(facts, FACT_ICMP_NAT), "as-sent");
+        assert_int_equal((int)facts[FACT_ANSWER_DELAY_MS].number, 20);
+    }
+}
+
+/* --- RST --- */
+
+/* A RST in reply to a SYN, held against two earlier connections of the server (hop limit 57). */
+static const struct fact *reset_with(uint8_t hop_limit, double after, const uint8_t *mac,
+                                     bool steady)
+{
+    struct scene *scene = scene_new();
+    struct talk known = scene_talk(scene, "10.0.0.8", 40000, "203.0.113.2", 22);
+    known.hop_limit[RESPONDER] = 57;
+    scene_success(&known, 0);
+    if (!steady)
+        SERVER_SENDS(&known, .at = 0.9, .flags = "A", .hop_limit = 58);
+    struct talk probe = scene_talk(scene, "10.0.0.8", 40001, "203.0.113.2", 5800);
+    probe.hop_limit[RESPONDER] = 57;
+    scene_success(&probe, 0.5); /* 20 ms: the answer time of the address */
+    struct talk talk = TALK(scene);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "S");
+    SERVER_SENDS(&talk, .at = 1 + after, .flags = "RA", .hop_limit = hop_limit, .mac = mac);
+    return facts_of(scene, 10);
+}
+
+static void rst_distance_against_the_servers_own(void **state)
+{
+    (void)state;
+    static const uint8_t other[6] = {2, 9, 9, 9, 9, 9};
+    assert_string_equal(fact_word(reset_with(57, 0.02, NULL, true), FACT_RST_TTL), "same");
+    assert_string_equal(fact_word(reset_with(58, 0.02, NULL, true), FACT_RST_TTL), "one-nearer");
+    assert_string_equal(fact_word(reset_with(56, 0.02, NULL, true), FACT_RST_TTL), "same");
+    assert_string_equal(fact_word(reset_with(62, 0.02, NULL, true), FACT_RST_TTL), "nearer");
+    assert_string_equal(fact_word(reset_with(50, 0.02, NULL, true), FACT_RST_TTL), "farther");
+    assert_string_equal(fact_word(reset_with(252, 0.02, NULL, true), FACT_RST_TTL), "nearer");
+    assert_string_equal(fact_word(reset_with(57, 0.02, NULL, true), FACT_RST_MAC), "same");
+    assert_string_equal(fact_word(reset_with(57, 0.02, other, true), FACT_RST_MAC), "different");
+    assert_int_equal((int)reset_with(60, 0.02, NULL, true)[FACT_RST_HOPS].number, 4);
+}
+
+/* A host whose own packets vary by a router cannot be told from the device before it. */
+static void one_hop_says_nothing_where_paths_vary(void **state)
+{
+    (void)state;
+    assert_string_equal(fact_word(reset_with(58, 0.02, NULL, false), FACT_RST_TTL), "same");
+}
+
+static void rst_that_comes_too_soon(void **state)
+{
+    (void)state;
+    assert_string_equal(fact_word(reset_with(57, 0.009, NULL, true), FACT_RST_TIMING), "too-soon");
+    assert_string_equal(fact_word(reset_with(57, 0.011, NULL, true), FACT_RST_TIMING), "as-usual");
+}
+
+static void rst_without_anything_to_compare(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = TALK(scene);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+    SERVER_SENDS(&talk, .at = 0.02, .flags = "RA");
+    const struct fact *facts = facts_of(scene, 10);
+    assert_string_equal(fact_word(facts, FACT_RST_TTL), "unknown");
+    assert_string_equal(fact_word(facts, FACT_RST_TIMING), "unknown");
+    assert_string_equal(fact_word(facts, FACT_RST_FROM), "responder");
+    assert_int_equal((int)facts[FACT_RST_COPIED].number, 0);
+    assert_int_equal((int)facts[FACT_SERVER_SEEN].number, 0);
+}
+
+static void rst_that_copies_the_syn(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = TALK(scene);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S", .id = 4711);
+    SERVER_SENDS(&talk, .at = 0.02, .flags = "RA", .id = 4711);
+    assert_int_equal((int)facts_of(scene, 10)[FACT_RST_COPIED].number, 1);
+}
+
+/* --- connections that died --- */
+
+static struct talk established(struct scene *scene)
+{
+    struct talk talk = TALK(scene);
+    scene_handshake(&talk, 0);
+    return talk;
+}
+
+static void retransmit(struct talk *talk, enum side from, double at, uint32_t length)
+{
+    uint32_t seq = talk->next[from];
+    for (int i = 0; i < 5; i++)
+        scene_send(talk, from,
+                   (struct step){.at = at + i, .flags = "PA", .length = length, .seq = seq});
+}
+
+static void stalled_first_request(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    retransmit(&talk, INITIATOR, 1, 200);
+    const struct fact *facts = facts_of(scene, 60);
+    assert_string_equal(fact_word(facts, FACT_DIED_AFTER), "first-payload");
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+    assert_string_equal(fact_word(facts, FACT_STALL_OTHER_SIDE), "silent");
+    assert_int_equal((int)facts[FACT_STALL_ACKED].number, 0);
+    assert_string_equal(fact_word(facts, FACT_STALL_GAVE_UP), "unknown");
+}
+
+static void stall_after_idleness(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    scene_exchange(&talk, 0.1, 100, 100);
+    retransmit(&talk, INITIATOR, 301, 200);
+    CLIENT_SENDS(&talk, .at = 310, .flags = "R");
+    const struct fact *facts = facts_of(scene, 400);
+    assert_string_equal(fact_word(facts, FACT_DIED_AFTER), "idle");
+    assert_true(facts[FACT_IDLE_BEFORE_S].number > 300 && facts[FACT_IDLE_BEFORE_S].number < 302);
+    assert_int_equal((int)facts[FACT_IDLE_REPEATED].number, 1);
+    assert_string_equal(fact_word(facts, FACT_STALL_GAVE_UP), "initiator");
+}
+
+static void stall_of_a_transfer_with_a_living_receiver(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    for (int i = 0; i < 70; i++)
+        scene_exchange(&talk, 0.1 + 0.05 * i, 100, 1000);
+    retransmit(&talk, RESPONDER, 4, 1000);
+    CLIENT_SENDS(&talk, .at = 9.5, .flags = "PA", .length = 50, .ack = 70001);
+    const struct fact *facts = facts_of(scene, 60);
+    assert_string_equal(fact_word(facts, FACT_DIED_AFTER), "transfer");
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "responder");
+    assert_string_equal(fact_word(facts, FACT_STALL_OTHER_SIDE), "data");
+    assert_int_equal((int)facts[FACT_STALL_FULL_SIZE].number, 0);
+    assert_true(facts[FACT_BYTES_MOVED].number > 70000);
+}
+
+static void only_full_size_segments_are_lost(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 300);
+    SERVER_SENDS(&talk, .at = 1.02, .flags = "A");
+    retransmit(&talk, RESPONDER, 1.1, 1448);
+    const struct fact *facts = facts_of(scene, 60);
+    assert_true(facts[FACT_STALL_FULL_SIZE].known);
+    assert_int_equal((int)facts[FACT_STALL_FULL_SIZE].number, 1);
+}
+
+static void acknowledged_request_without_a_reply(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+    SERVER_SENDS(&talk, .at = 1.02, .flags = "A");
+    const struct fact *facts = facts_of(scene, 60);
+    assert_int_equal((int)facts[FACT_STALL_ACKED].number, 1);
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+}
+
+/* A RST that answers the request has not acknowledged it to TCP's satisfaction. */
+static void reset_request_was_not_acknowledged(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+    SERVER_SENDS(&talk, .at = 1.02, .flags = "RA");
+    const struct fact *facts = facts_of(scene, 60);
+    assert_string_equal(fact_word(facts, FACT_SYMPTOM), "reset-midstream");
+    assert_false(facts[FACT_STALL_ACKED].known && facts[FACT_STALL_ACKED].number > 0);
+    assert_string_equal(fact_word(facts, FACT_DIED_AFTER), "first-payload");
+}
+
+/* --- the ground --- */
+
+static void arp_that_nobody_answers(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.0.0.2", 5800);
+    scene_unanswered(&talk, 0, 4);
+    for (int i = 0; i < 3; i++)
+        scene_arp(scene, i, 1, "10.0.0.7", "10.0.0.2");
+    const struct fact *facts = facts_of(scene, 60);
+    assert_string_equal(fact_word(facts, FACT_ARP_SERVER), "unanswered");
+    assert_string_equal(fact_word(facts, FACT_PATH), "same-link");
+}
+
+/* On a switch one sees everybody's requests and only one's own replies. */
+static void arp_of_others_for_a_server_that_is_there(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk known = scene_talk(scene, "10.0.0.7", 40000, "10.0.0.2", 22);
+    scene_success(&known, 0);
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.0.0.2", 5800);
+    scene_unanswered(&talk, 1, 4);
+    scene_arp(scene, 2, 1, "10.0.0.99", "10.0.0.2");
+    assert_string_equal(fact_word(facts_of(scene, 60), FACT_ARP_SERVER), "answered");
+}
+
+static void server_alive_means_during_the_failure(void **state)
+{
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        struct scene *scene = scene_new();
+        struct talk known = scene_talk(scene, "10.0.0.9", 40000, "203.0.113.2", 22);
+        scene_success(&known, later ? 12 : 1);
+        struct talk talk = TALK(scene);
+        scene_unanswered(&talk, 10, 4);
+        const struct fact *facts = facts_of(scene, 60);
+        assert_int_equal((int)facts[FACT_SERVER_SEEN].number, 1);
+        assert_int_equal((int)facts[FACT_SERVER_ALIVE].number, later);
+    }
+}
+
+static void paths_and_ports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *client, *server, *path;
+        uint16_t port;
+        int unusual;
+    } cases[] = {{"10.0.0.7", "10.1.0.2", "private", 5800, 1},
+                 {"10.0.0.7", "203.0.113.2", "internet", 443, 0},
+                 {"198.51.100.7", "203.0.113.2", "internet", 5800, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk =
+            scene_talk(scene, cases[i].client, 50000, cases[i].server, cases[i].port);
+        scene_unanswered(&talk, 0, 4);
+        const struct fact *facts = facts_of(scene, 60);
+        assert_string_equal(fact_word(facts, FACT_PATH), cases[i].path);
+        assert_int_equal((int)facts[FACT_PORT_UNUSUAL].number, cases[i].unusual);
+        assert_int_equal((int)facts[FACT_SYN_RETRIES].number, 3);
+        assert_int_equal(facts[FACT_SYN_RETRIES].frames.count, 4);
+    }
+}
+
+static void client_that_repeats_its_syn_after_the_synack(void **state)
+{
+    (void)state;
+    static const uint8_t gateway[6] = {2, 1, 1, 1, 1, 1};
+    struct scene *scene = scene_new();
+    struct talk talk = TALK(scene);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S", .mac = gateway);
+    SERVER_SENDS(&talk, .at = 0.02, .flags = "SA");
+    CLIENT_SENDS(&talk, .at = 1, .flags = "S", .mac = gateway);
+    SERVER_SENDS(&talk, .at = 1.02, .flags = "SA");
+    const struct fact *facts = facts_of(scene, 60);
+    assert_string_equal(fact_word(facts, FACT_SYMPTOM), "synack-unanswered");
+    assert_int_equal((int)facts[FACT_CLIENT_REPEATS_SYN].number, 1);
+    assert_int_equal((int)facts[FACT_SYNACK_RETRIES].number, 1);
+    assert_string_equal(fact_word(facts, FACT_RETURN_PATH), "other-mac");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(icmp_reason_of_every_v4_code),
+        cmocka_unit_test(icmp_reason_of_every_v6_code),
+        cmocka_unit_test(icmp_sender_and_distances),
+        cmocka_unit_test(rst_distance_against_the_servers_own),
+        cmocka_unit_test(one_hop_says_nothing_where_paths_vary),
+        cmocka_unit_test(rst_that_comes_too_soon),
+        cmocka_unit_test(rst_without_anything_to_compare),
+        cmocka_unit_test(rst_that_copies_the_syn),
+        cmocka_unit_test(stalled_first_request),
+        cmocka_unit_test(stall_after_idleness),
+        cmocka_unit_test(stall_of_a_transfer_with_a_living_receiver),
+        cmocka_unit_test(only_full_size_segments_are_lost),
+        cmocka_unit_test(acknowledged_request_without_a_reply),
+        cmocka_unit_test(reset_request_was_not_acknowledged),
+        cmocka_unit_test(arp_that_nobody_answers),
+        cmocka_unit_test(arp_of_others_for_a_server_that_is_there),
+        cmocka_unit_test(server_alive_means_during_the_failure),
+        cmocka_unit_test(paths_and_ports),
+        cmocka_unit_test(client_that_repeats_its_syn_after_the_synack),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
