@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-void *memory_zeroed(size_t count, size_t size);
-void *memory_resize(void *old, size_t count, size_t size);
-char *memory_string(const char *text);
+void *memory_zeroed(size_t count, size_t size) __attribute__((returns_nonnull));
+void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
+char *memory_string(const char *text) __attribute__((returns_nonnull));
 
 #endif
