@@ -45,6 +45,12 @@ TOOLS   := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 OBJECT   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
+# make V=1 shows whole commands.
+ifndef V
+Q := @
+say = @echo '  $(1)'
+endif
+
 .PHONY: all deps demo test test-unit test-run asan lint format fuzz install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -52,7 +58,8 @@ OBJECT   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 all: $(PROGRAM)
 
 $(PROGRAM): $(call OBJECT,analyzer/main.c) $(LIBRARY)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 $(LIBRARY): $(call OBJECT,$(LIB_SOURCES))
 	@rm -f $@
@@ -66,15 +73,18 @@ FORCE:
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC      $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lm
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lm
 
 $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -148,7 +158,8 @@ fuzz-run: $(FUZZERS)
 	done
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -lm
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -lm
 
 # --- installing -----------------------------------------------------------------------------------
 

@@ -190,6 +190,10 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
                  context);
     warn_counted(inquiry, counted->attempts_evicted,
                  "product connections were forgotten because their table was full", warn, context);
+    warn_counted(inquiry, tracker_addresses_refused(inquiry->tracker),
+                 "packets were not followed because the table of IPv6 addresses was full "
+                 "(--max-flows)",
+                 warn, context);
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
                  context);

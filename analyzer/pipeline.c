@@ -15,7 +15,7 @@
 #include "analyzer/outputs.h"
 
 enum {
-    DEFAULT_MAX_FLOWS = 16 * 1000 * 1000, /* 1.2 GB when full; see --max-flows */
+    DEFAULT_MAX_FLOWS = 10 * 1000 * 1000, /* under 1.5 GB when full, half of it IPv6 */
     PROGRESS_INTERVAL_MS = 500,
     LIVE_LOOK_INTERVAL_MS = 250,
     LIVE_LOOK_SHARE = 10, /* looking may take one part in so many of the time */

@@ -153,6 +153,13 @@ static inline bool attempt_loops(const struct attempt *attempt)
     return attempt->copy_hops >= LOOP_HOPS_MIN;
 }
 
+/* The client itself refuses what the server still sends: it has closed its socket and gone. */
+static inline bool attempt_client_gone(const struct attempt *attempt)
+{
+    return attempt->icmp.count && attempt->side[RESPONDER].first.frame &&
+           ip_equal(&attempt->icmp.sender, &attempt->address[INITIATOR]);
+}
+
 /* Some of its packets are seen entering and leaving the capturing box, on this side of a NAT or on
  * both. */
 static inline bool attempt_is_forwarded(const struct attempt *attempt)

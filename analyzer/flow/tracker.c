@@ -276,6 +276,11 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker)
     return &tracker->counters;
 }
 
+uint64_t tracker_addresses_refused(const struct tracker *tracker)
+{
+    return address_pool_refused(tracker->addresses);
+}
+
 struct flow_table *tracker_flows(const struct tracker *tracker)
 {
     return tracker->flows;

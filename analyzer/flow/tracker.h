@@ -44,6 +44,8 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
                                uint64_t frame, int64_t time_ns, enum side *side, bool *fresh);
 
 const struct tracker_counters *tracker_counters(const struct tracker *tracker);
+/* IPv6 addresses that found no room; their packets are not followed. */
+uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
 

@@ -20,7 +20,7 @@ bool detect_udp_no_response(const struct attempt *attempt, const struct detect_c
 bool detect_udp_stall(const struct attempt *attempt, const struct detect_context *context,
                       struct detection *detection)
 {
-    if (!(attempt->bits & ATTEMPT_ESTABLISHED))
+    if (!(attempt->bits & ATTEMPT_ESTABLISHED) || attempt_client_gone(attempt))
         return false;
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         const struct side_record *sender = &attempt->side[side];

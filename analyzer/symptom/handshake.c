@@ -1,6 +1,9 @@
 /* Handshakes that do not come about: syn-timeout, synack-unanswered, syn-reset. RFC 9293 3.5. */
 #include "analyzer/symptom/detectors.h"
 
+/* RFC 6298 2.1: the first retry comes after a second. What is quicker is no retry. */
+#define RETRIES_SPAN_MIN_S 1.0
+
 /* A SYN repeated and never answered. That the initiator repeats it is what proves that nothing
  * came back to it either; so this holds also in a capture of one direction. */
 bool detect_syn_timeout(const struct attempt *attempt, const struct detect_context *context,
@@ -12,9 +15,10 @@ bool detect_syn_timeout(const struct attempt *attempt, const struct detect_conte
         return false;
     double retries = attempt->syn_count - 1;
     double waited_s = seconds_between(attempt->syn.time_ns, context->now_ns);
-    if (attempt_loops(attempt)) /* it will not arrive, however often it is repeated */
-        retries = limit->syn_retries_sure;
-    if (retries < limit->syn_retries_sure && (retries < 1 || waited_s < limit->syn_wait_s))
+    /* In a loop it will not arrive, however often it is repeated. */
+    bool sure = attempt_loops(attempt) ||
+                (retries >= limit->syn_retries_sure && waited_s >= RETRIES_SPAN_MIN_S);
+    if (!sure && (retries < 1 || waited_s < limit->syn_wait_s))
         return false;
     detection->failed_ns = attempt->syn.time_ns;
     detection->frames = attempt->syn_frames;

@@ -12,6 +12,8 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
     if (!icmp->count || icmp->quoted_side != INITIATOR || attempt->synack.frame ||
         attempt->refused.frame)
         return false;
+    if (attempt_client_gone(attempt))
+        return false;
     if (icmp->class_ != ICMP_UNREACHABLE && icmp->class_ != ICMP_TIME_EXCEEDED)
         return false;
     if (responder->first.frame && (responder->last.time_ns > icmp->first.time_ns ||

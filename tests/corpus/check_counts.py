@@ -172,7 +172,7 @@ def check(fwsniff, path):
     try:
         expected, found = theirs(path), ours(fwsniff, path)
     except RuntimeError as problem:
-        return "broken", ["%s: %s" % (path, problem)], [], {}
+        return "broken", [str(problem)], [], {}
     if expected is None or found is None:
         who = "neither reads" if expected is found else "tshark does not read" \
             if expected is None else "fwsniff does not read"
@@ -181,7 +181,7 @@ def check(fwsniff, path):
     for counter in COUNTERS:
         if found[counter] == expected[counter]:
             continue
-        text = "%s: %s %d, tshark %d" % (path, counter, found[counter], expected[counter])
+        text = "%s %d, tshark %d" % (counter, found[counter], expected[counter])
         reason = explanation(path, counter)
         if reason:
             explained.append("%s (%s)" % (text, reason))
@@ -205,11 +205,12 @@ def main():
             lambda path: check(arguments.fwsniff, path), files(arguments.directory)):
         kinds[kind] += 1
         sums.update(found)
-        failures += differences
+        failures += [(path, difference) for difference in differences]
         if arguments.verbose:
-            print("\n".join(["%s: %s" % (path, found)] + explained))
-    conclude(failures, "%d files: %s; compared: %s" % (
-        sum(kinds.values()), ", ".join("%d %s" % (n, k) for k, n in kinds.most_common()),
+            print("\n    ".join(["%s: %s" % (path, found)] + explained))
+    total = sum(kinds.values())
+    conclude(failures, total, "%d files: %s; compared: %s" % (
+        total, ", ".join("%d %s" % (n, k) for k, n in kinds.most_common()),
         ", ".join("%d %s" % (sums[name], name) for name in COUNTERS)))
 
 

@@ -121,13 +121,14 @@ def main():
     for path, (kind, problems, found) in each(Check(arguments.fwsniff, arguments.timeout),
                                               files(arguments.directory)):
         kinds[kind] += 1
-        failures += ["%s: %s" % (path, problem) for problem in problems]
+        failures += [(path, problem) for problem in problems]
         findings += [dict(finding, file=path) for finding in found]
     if arguments.findings:
         with open(arguments.findings, "w") as out:
             out.writelines(json.dumps(finding) + "\n" for finding in findings)
-    conclude(failures, "%d files: %s; %d findings" % (
-        sum(kinds.values()), ", ".join("%d %s" % (n, k) for k, n in kinds.most_common()),
+    total = sum(kinds.values())
+    conclude(failures, total, "%d files: %s; %d findings" % (
+        total, ", ".join("%d %s" % (n, k) for k, n in kinds.most_common()),
         len(findings)))
 
 

@@ -37,8 +37,10 @@ def each(function, items):
         yield from zip(items, pool.map(function, items))
 
 
-def conclude(failures, told):
-    for failure in failures:
-        print("FAIL " + failure)
+def conclude(failures, total, told):
+    """`failures`: (file, what); several may be of one file."""
+    for path, what in failures:
+        print("FAIL %s: %s" % (path, what))
     print(told)
+    print("corpus: %d of %d passed" % (total - len({path for path, _ in failures}), total))
     sys.exit(1 if failures else 0)

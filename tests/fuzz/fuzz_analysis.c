@@ -1,8 +1,8 @@
 /* libFuzzer: any sequence of frames through dissectors, flows, symptoms and attribution to the
  * report. The first byte chooses the link type and what the user says of the site; then come
- * records of a time step (2 bytes, in units of 10 ms, signed), a length (2 bytes) and the frame.
- * The tables are small, so that every cap is reached. Seeds: tests/fuzz/README or any capture, cut
- * into such records. */
+ * records of a time step (2 bytes, signed, in units of 10 ms), a length (2 bytes) and the frame, as
+ * any capture is easily cut into. The tables are small, so that every cap is reached. It reads the
+ * rules from the working directory, which is the project's root. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -304,7 +304,7 @@ def build_wire(source, target):
     if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         temporary = f"{target}.{os.getpid()}"
-        run(os.environ.get("CC", "cc"), "-std=gnu17", "-O2", "-o", temporary, source)
+        run(os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-o", temporary, source)
         os.replace(temporary, target)
     return target
 

@@ -9,15 +9,15 @@
  *
  *   delay    one-way, milliseconds, fractions allowed
  *   hops     the TTL or hop limit falls by N; at zero the packet dies here
- *   router   IPv4 address of the first of those hops (the next ones count up): with it, a packet that
- *            dies is answered with "time exceeded", as RFC 792 asks; without it, in silence
- *   mtu      IP packets above that size vanish without "fragmentation needed": a PMTU black hole
- *   loss     of all frames, in percent;  reorder: frames held back for a while, in percent
+ *   router   IPv4 address of the first of those hops (the next ones count up): with it, a packet
+ * that dies is answered with "time exceeded", as RFC 792 asks; without it, in silence mtu      IP
+ * packets above that size vanish without "fragmentation needed": a PMTU black hole loss     of all
+ * frames, in percent;  reorder: frames held back for a while, in percent
  *
- * Why a program and not netem: the kernels this lab runs on often lack it. Why every cable of the lab
- * is one of these: a frame leaves a virtual interface with its checksum unfinished and up to 64 KB
- * long, which a real network card would finish and cut before anybody else sees it. The wire does the
- * card's part, so that only a capture on the sender itself shows the traces of offload.
+ * Why a program and not netem: the kernels this lab runs on often lack it. Why every cable of the
+ * lab is one of these: a frame leaves a virtual interface with its checksum unfinished and up to 64
+ * KB long, which a real network card would finish and cut before anybody else sees it. The wire
+ * does the card's part, so that only a capture on the sender itself shows the traces of offload.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -135,13 +135,15 @@ static struct pending queue_take(struct queue *q)
     }
 }
 
-static void queue_frame(struct queue *q, int out, uint64_t due_us, const uint8_t *frame, size_t length)
+static void queue_frame(struct queue *q, int out, uint64_t due_us, const uint8_t *frame,
+                        size_t length)
 {
     uint8_t *copy = q->used < PENDING_MAX ? malloc(length) : NULL;
     if (!copy)
         return;
     memcpy(copy, frame, length);
-    queue_put(q, (struct pending){.due_us = due_us, .socket = out, .length = length, .bytes = copy});
+    queue_put(q,
+              (struct pending){.due_us = due_us, .socket = out, .length = length, .bytes = copy});
 }
 
 /* ---- bytes and checksums (RFC 1071) ---- */
@@ -190,7 +192,8 @@ static void ipv4_checksum(uint8_t *ip)
     put16(ip + 10, fold(sum(ip, (size_t)(ip[0] & 15) * 4, 0)));
 }
 
-/* Finishes what the sender left to its card: the sum from `start`, stored `offset` bytes behind it. */
+/* Finishes what the sender left to its card: the sum from `start`, stored `offset` bytes behind it.
+ */
 static void finish_checksum(uint8_t *frame, size_t length, size_t start, size_t offset)
 {
     if (start + offset + 2 > length)
@@ -212,7 +215,8 @@ static bool chance(struct link *link, double percent)
 }
 
 /* The router at which an IPv4 packet died tells its sender (RFC 792, type 11 code 0). */
-static void send_time_exceeded(struct direction d, struct queue *q, const uint8_t *frame, unsigned ttl)
+static void send_time_exceeded(struct direction d, struct queue *q, const uint8_t *frame,
+                               unsigned ttl)
 {
     const uint8_t *quoted = frame + ETH_HLEN;
     uint8_t reply[ETH_HLEN + 20 + 8 + ICMP_QUOTE_MAX] = {0};
@@ -243,7 +247,8 @@ static bool pass_hops(struct direction d, struct queue *q, uint8_t *frame, size_
 {
     unsigned type = get16(frame + 2 * ETH_ALEN), hops = d.link->hops;
     uint8_t *ip = frame + ETH_HLEN;
-    if (!hops || (type == ETH_P_IP && length < ETH_HLEN + 28) || (type == ETH_P_IPV6 && length < ETH_HLEN + 40))
+    if (!hops || (type == ETH_P_IP && length < ETH_HLEN + 28) ||
+        (type == ETH_P_IPV6 && length < ETH_HLEN + 40))
         return true;
     if (type == ETH_P_IP && ip[8] <= hops) {
         bool plain = (ip[0] & 15) == 5, error_itself = ip[9] == IPPROTO_ICMP && ip[20] != 8;
@@ -442,7 +447,9 @@ static void run(struct link *links, size_t count)
         wait_for_work(polls, (nfds_t)count * 2, &queue);
         for (size_t i = 0; i < count * 2; i++) {
             struct direction d = {&links[i / 2], (int)(i % 2)};
-            for (int n = 0; (polls[i].revents & (POLLIN | POLLERR)) && n < BURST_MAX && read_one(d, &queue); n++)
+            for (int n = 0;
+                 (polls[i].revents & (POLLIN | POLLERR)) && n < BURST_MAX && read_one(d, &queue);
+                 n++)
                 ;
         }
         deliver_due(&queue);

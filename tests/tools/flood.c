@@ -1,8 +1,8 @@
 /* Writes a made-up capture to standard output, for measuring: the same seed, the same bytes.
  *   flood syns COUNT [SEED]      SYNs, each of a flow of its own; IPv4 and IPv6, some to products
- *   flood clients COUNT [SEED]   clients of one product service; each sends a SYN and three retries,
- *                                nothing answers; one client in 16 gets through
- *   flood bulk COUNT [SEED]      data segments and acknowledgments of one product's connection */
+ *   flood clients COUNT [SEED]   clients of one product service; each sends a SYN and three
+ * retries, nothing answers; one client in 16 gets through flood bulk COUNT [SEED]      data
+ * segments and acknowledgments of one product's connection */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -123,7 +123,8 @@ static void flood_syns(uint64_t count, uint64_t seed)
             .client = mixed(seed ^ i),
             .server = 0xcb007100 + (random >> 16 & 0xff),
             .client_port = (uint16_t)(1024 + i % 64000),
-            .server_port = to_product ? product_ports[(random >> 24) % 5] : (uint16_t)(random >> 32),
+            .server_port =
+                to_product ? product_ports[(random >> 24) % 5] : (uint16_t)(random >> 32),
             .sequence = (uint32_t)(random >> 20),
             .flags = SYN,
         };
@@ -168,8 +169,11 @@ static void flood_clients(uint64_t count, uint64_t seed)
 static void flood_bulk(uint64_t count, uint64_t seed)
 {
     uint32_t sent = (uint32_t)mixed(seed);
-    struct segment s = {.time_us = begin_us, .client = 0x0a000001, .server = 0xcb007102,
-                        .client_port = 40000, .server_port = product_ports[0]};
+    struct segment s = {.time_us = begin_us,
+                        .client = 0x0a000001,
+                        .server = 0xcb007102,
+                        .client_port = 40000,
+                        .server_port = product_ports[0]};
     s.flags = SYN;
     s.sequence = sent++;
     write_segment(&s);

@@ -1,5 +1,5 @@
-/* Scenes for the tests of flows, symptoms and attribution: conversations between two ends, packet by
- * packet, fed to a tracker with the profiles and rules of this project (tests run in its root).
+/* Scenes for the tests of flows, symptoms and attribution: conversations between two ends, packet
+ * by packet, fed to a tracker with the profiles and rules of this project (tests run in its root).
  *
  *     struct scene *scene = scene_new();
  *     struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
@@ -36,10 +36,10 @@ enum { SCENE_FLOWS = 4096, SCENE_EXPECTED_MAX = 4 };
 
 struct scene {
     struct tracker *tracker;
-    uint64_t frame;             /* number of the latest */
+    uint64_t frame; /* number of the latest */
     int64_t last_ns;
-    uint32_t next_id;           /* IP-ID */
-    enum side side;             /* what tracker_packet() said of the latest */
+    uint32_t next_id; /* IP-ID */
+    enum side side;   /* what tracker_packet() said of the latest */
     bool fresh;
     struct site site;
     struct expectation expected[SCENE_EXPECTED_MAX];
@@ -54,24 +54,24 @@ struct talk {
     uint8_t hop_limit[2];
     uint8_t mac[2][6];
     bool no_mac;
-    uint32_t isn[2], next[2];     /* next: relative to isn */
+    uint32_t isn[2], next[2]; /* next: relative to isn */
 };
 
 /* One packet. */
 struct step {
     double at;
-    const char *flags;            /* of "SAFRP"; NULL: UDP */
+    const char *flags; /* of "SAFRP"; NULL: UDP */
     uint32_t seq, ack, length;
-    uint32_t id;                  /* 0: a new one */
+    uint32_t id; /* 0: a new one */
     uint32_t if_index;
     uint8_t hop_limit;
     enum link_direction direction;
-    bool no_id;                   /* IP-ID 0, as Linux sends with "don't fragment" */
-    bool no_ack;                  /* acknowledgment 0 whatever was received */
+    bool no_id;  /* IP-ID 0, as Linux sends with "don't fragment" */
+    bool no_ack; /* acknowledgment 0 whatever was received */
     bool closed_window;
     bool first_fragment;
     const uint8_t *mac;
-    const char *payload;          /* first bytes, up to 64 */
+    const char *payload; /* first bytes, up to 64 */
 };
 
 #define CLIENT_SENDS(talk, ...) scene_send(talk, INITIATOR, (struct step){__VA_ARGS__})
@@ -192,7 +192,9 @@ static inline struct tcp_header scene_tcp(struct talk *talk, enum side from,
     return (struct tcp_header){
         .sequence = talk->isn[from] + seq,
         .acknowledgment = (flags & TCP_ACK) && !step->no_ack ? talk->isn[!from] + ack : 0,
-        .window = step->closed_window ? 0 : (flags & TCP_RST) ? 0 : (uint16_t)(500 + from),
+        .window = step->closed_window ? 0
+                  : (flags & TCP_RST) ? 0
+                                      : (uint16_t)(500 + from),
         .flags = flags,
         .window_scale = 0xff,
     };
@@ -215,7 +217,7 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
     packet.transport = packet.ip_bytes; /* zeros: no checksum to be wrong */
     packet.payload = step.payload ? (const uint8_t *)step.payload : filler;
     packet.payload_length = step.length;
-    packet.payload_captured = step.payload ? (uint32_t)strlen(step.payload)
+    packet.payload_captured = step.payload                  ? (uint32_t)strlen(step.payload)
                               : step.length < sizeof filler ? step.length
                                                             : (uint32_t)sizeof filler;
     packet.direction = step.direction;
@@ -277,10 +279,10 @@ static inline struct attempt *scene_unanswered(struct talk *talk, double at, int
 
 struct icmp_step {
     double at;
-    const char *sender;        /* address; NULL: the side that is told it could not reach */
-    uint8_t type, code;        /* of the quoted packet's IP version */
-    uint8_t hop_limit;         /* of the error itself; 0: 64 */
-    uint8_t quoted_hop_limit;  /* 0: as the quoted side sends it */
+    const char *sender;       /* address; NULL: the side that is told it could not reach */
+    uint8_t type, code;       /* of the quoted packet's IP version */
+    uint8_t hop_limit;        /* of the error itself; 0: 64 */
+    uint8_t quoted_hop_limit; /* 0: as the quoted side sends it */
     const char *quoted_source, *quoted_destination; /* where a NAT changed them */
     const uint8_t *mac;
     bool no_quote;
@@ -305,10 +307,9 @@ static inline enum icmp_class scene_icmp_class(bool v6, uint8_t type, uint8_t co
 /* An error about the last packet (TCP: the SYN) of the side `quoted`, sent back to it. */
 static inline struct attempt *scene_icmp(struct talk *talk, enum side quoted, struct icmp_step step)
 {
-    struct ip_address sender =
-        step.sender ? scene_address(step.sender) : talk->address[!quoted];
-    struct packet packet = scene_ip(&sender, &talk->address[quoted],
-                                    step.hop_limit ? step.hop_limit : 64);
+    struct ip_address sender = step.sender ? scene_address(step.sender) : talk->address[!quoted];
+    struct packet packet =
+        scene_ip(&sender, &talk->address[quoted], step.hop_limit ? step.hop_limit : 64);
     bool v6 = packet.ip.version == 6;
     packet.kind = PACKET_ICMP;
     packet.has_mac = true;
@@ -340,9 +341,8 @@ static inline void scene_arp(struct scene *scene, double at, uint16_t operation,
                              const char *target)
 {
     struct packet packet = {.kind = PACKET_ARP};
-    packet.arp = (struct arp_header){.operation = operation,
-                                     .sender = scene_address(sender),
-                                     .target = scene_address(target)};
+    packet.arp = (struct arp_header){
+        .operation = operation, .sender = scene_address(sender), .target = scene_address(target)};
     scene_feed(scene, &packet, at);
 }
 
@@ -415,8 +415,8 @@ static inline struct study *scene_study(struct scene *scene, double now)
     struct study *study = calloc(1, sizeof *study);
     assert_non_null(study);
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
-    study->controls = controls_gather(scene->tracker, study->failures.all,
-                                      study->failures.count, detecting.now_ns);
+    study->controls = controls_gather(scene->tracker, study->failures.all, study->failures.count,
+                                      detecting.now_ns);
     failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
                       &known->thresholds, &study->left_out);
     const struct control_summary *summary = controls_summary(study->controls);

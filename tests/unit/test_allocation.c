@@ -1,5 +1,6 @@
 /* No packet costs an allocation: the allocator's functions are replaced by ones that count, and
- * whole captures go through an inquiry. New state may allocate, seldom: by slabs and by doubling. */
+ * whole captures go through an inquiry. New state may allocate, seldom: by slabs and by doubling.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,7 +115,8 @@ static void write_conversation(FILE *out, uint32_t packets)
     uint32_t sent = 1001;
     s.flags = SYN;
     write_segment(out, 0, &s);
-    write_segment(out, 1, &(struct segment){s.client, s.server_port, true, SYN | ACK, 5000, sent, 0});
+    write_segment(out, 1,
+                  &(struct segment){s.client, s.server_port, true, SYN | ACK, 5000, sent, 0});
     s.flags = ACK;
     for (uint32_t i = 2; i < packets; i++) {
         s.from_server = i % 2;

@@ -53,9 +53,8 @@ static void icmp_reason_of_every_v6_code(void **state)
         assert_string_equal(
             fact_word(refused_by("2001:db8::7", "2001:db8:1::2", 1, code), FACT_ICMP_REASON),
             words[code]);
-    assert_string_equal(fact_word(refused_by("2001:db8::7", "2001:db8:1::2", 3, 0),
-                                  FACT_ICMP_REASON),
-                        "ttl");
+    assert_string_equal(
+        fact_word(refused_by("2001:db8::7", "2001:db8:1::2", 3, 0), FACT_ICMP_REASON), "ttl");
 }
 
 static void icmp_sender_and_distances(void **state)
@@ -77,9 +76,8 @@ static void icmp_sender_and_distances(void **state)
         scene_success(&known, 0);
         struct talk talk = TALK(scene);
         CLIENT_SENDS(&talk, .at = 1, .flags = "S");
-        ICMP_REFUSES(&talk, INITIATOR, .at = 1.02, .type = 3, .code = 13,
-                     .sender = cases[i].sender, .hop_limit = cases[i].hop_limit,
-                     .quoted_hop_limit = cases[i].left);
+        ICMP_REFUSES(&talk, INITIATOR, .at = 1.02, .type = 3, .code = 13, .sender = cases[i].sender,
+                     .hop_limit = cases[i].hop_limit, .quoted_hop_limit = cases[i].left);
         const struct fact *facts = facts_of(scene, 10);
         assert_string_equal(fact_word(facts, FACT_ICMP_SENDER), cases[i].word);
         assert_string_equal(fact_word(facts, FACT_ICMP_QUOTED_DISTANCE), cases[i].distance);

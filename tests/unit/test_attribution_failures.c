@@ -134,8 +134,8 @@ static void sweep_over_ports_is_a_scan(void **state)
     (void)state;
     struct scene *scene = scene_new();
     for (int port = 0; port < 30; port++) {
-        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2",
-                                      (uint16_t)(5790 + port));
+        struct talk talk =
+            scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", (uint16_t)(5790 + port));
         scene_unanswered(&talk, 0, 3);
     }
     struct study *study = scene_study(scene, 60);

@@ -1,5 +1,5 @@
-/* Many failing clients at once: the work must grow with their number, not with its square. CPU times
- * are printed and not judged: machines differ. */
+/* Many failing clients at once: the work must grow with their number, not with its square. CPU
+ * times are printed and not judged: machines differ. */
 #include "tests/unit/scene.h"
 
 #include <sys/resource.h>

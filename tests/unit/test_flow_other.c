@@ -48,8 +48,8 @@ static void datagram_recorded_twice_is_a_copy(void **state)
     struct scene *scene = scene_new();
     struct talk talk = TALK(scene);
     CLIENT_SENDS(&talk, .at = 0, .length = 40, .id = 3, .hop_limit = 64);
-    struct attempt *attempt = CLIENT_SENDS(&talk, .at = 0.001, .length = 40, .id = 3,
-                                           .hop_limit = 63);
+    struct attempt *attempt =
+        CLIENT_SENDS(&talk, .at = 0.001, .length = 40, .id = 3, .hop_limit = 63);
     assert_false(scene->fresh);
     CLIENT_SENDS(&talk, .at = 1, .length = 40, .no_id = true, .hop_limit = 64);
     CLIENT_SENDS(&talk, .at = 1.001, .length = 40, .no_id = true, .hop_limit = 63);
@@ -137,8 +137,8 @@ static void error_that_quotes_the_other_side_of_a_nat(void **state)
     struct scene *scene = scene_new();
     struct talk tcp = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
     struct attempt *attempt = CLIENT_SENDS(&tcp, .at = 0, .flags = "S");
-    ICMP_REFUSES(&tcp, INITIATOR, .at = 0.01, .type = 3, .code = 1,
-                 .quoted_source = "198.51.100.1", .quoted_destination = "192.168.1.10");
+    ICMP_REFUSES(&tcp, INITIATOR, .at = 0.01, .type = 3, .code = 1, .quoted_source = "198.51.100.1",
+                 .quoted_destination = "192.168.1.10");
     assert_true(attempt->icmp.translated);
     struct talk udp = TALK(scene);
     attempt = CLIENT_SENDS(&udp, .at = 1, .length = 40);
@@ -229,7 +229,8 @@ static void echo_is_a_flow_of_its_own(void **state)
         struct ip_address address[2];
         uint16_t port[2];
         tracker_flow_ends(scene->tracker, flow, address, port);
-        struct ip_address client = scene_address(port[INITIATOR] == 42 ? "10.0.0.7" : "203.0.113.2");
+        struct ip_address client =
+            scene_address(port[INITIATOR] == 42 ? "10.0.0.7" : "203.0.113.2");
         assert_true(ip_equal(&address[INITIATOR], &client));
         assert_true(flow->answer_frame > flow->first_frame);
         assert_int_equal(flow->syn_count, 1);

@@ -1,4 +1,5 @@
-/* TCP conversations: what the tracker makes of retries, copies, reuse, one-sided and late captures. */
+/* TCP conversations: what the tracker makes of retries, copies, reuse, one-sided and late captures.
+ */
 #include "tests/unit/scene.h"
 
 #define TALK(scene) scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800)
@@ -57,8 +58,8 @@ static void forwarded_packets_are_counted_once(void **state)
     struct scene *scene = scene_new();
     struct talk talk = TALK(scene);
     CLIENT_SENDS(&talk, .at = 0, .flags = "S", .id = 7, .hop_limit = 64, .if_index = 2);
-    struct attempt *attempt = CLIENT_SENDS(&talk, .at = 0.0001, .flags = "S", .id = 7,
-                                           .hop_limit = 63, .if_index = 3);
+    struct attempt *attempt =
+        CLIENT_SENDS(&talk, .at = 0.0001, .flags = "S", .id = 7, .hop_limit = 63, .if_index = 3);
     assert_false(scene->fresh);
     SERVER_SENDS(&talk, .at = 0.02, .flags = "SA", .no_id = true, .hop_limit = 60);
     SERVER_SENDS(&talk, .at = 0.0201, .flags = "SA", .no_id = true, .hop_limit = 59);
@@ -118,7 +119,7 @@ static void same_ports_with_a_new_isn_are_a_new_attempt(void **state)
     assert_true(old->bits & ATTEMPT_SUPERSEDED);
     assert_int_equal(scene_detect(old, 61).outcome, OUTCOME_SUCCEEDED);
     assert_int_equal(new->syn_count, 1);
-    assert_false(new->bits & ATTEMPT_ESTABLISHED);
+    assert_false(new->bits &ATTEMPT_ESTABLISHED);
     assert_int_equal(tracker_counters(scene->tracker)->syn_attempts, 2);
     assert_int_equal(flow_table_count(tracker_flows(scene->tracker)), 1);
     scene_end(scene);
@@ -138,7 +139,8 @@ static void challenge_ack_is_survived(void **state)
     CLIENT_SENDS(&talk, .at = 1, .flags = "S");
     SERVER_SENDS(&talk, .at = 1.02, .flags = "SA", .ack = 1);
     CLIENT_SENDS(&talk, .at = 1.03, .flags = "A", .ack = 1);
-    struct attempt *attempt = CLIENT_SENDS(&talk, .at = 1.04, .flags = "PA", .length = 50, .ack = 1);
+    struct attempt *attempt =
+        CLIENT_SENDS(&talk, .at = 1.04, .flags = "PA", .length = 50, .ack = 1);
     SERVER_SENDS(&talk, .at = 1.06, .flags = "PA", .seq = 1, .length = 50);
     CLIENT_SENDS(&talk, .at = 1.07, .flags = "A", .ack = 51);
     assert_int_equal(scene_attempts(scene), 1);

@@ -1,0 +1,217 @@
+/* Where a capture was taken, from what it shows. */
+#include "tests/unit/scene.h"
+
+struct view {
+    const char *client, *server;
+    uint8_t client_hop_limit, server_hop_limit;
+};
+
+/* What the capture's diagnosis says of its own place. */
+static struct vantage_estimate estimate_of(struct scene *scene)
+{
+    struct vantage_estimate estimate = scene_diagnose(scene, 60)->vantage;
+    double sum = 0;
+    size_t position = 0;
+    const struct attempt *attempt = tracker_next_attempt(scene->tracker, &position);
+    const struct vantage_context context = {.tracker = scene->tracker, .site = &scene->site};
+    struct vantage_belief belief;
+    vantage_of_attempt(&context, attempt, &belief);
+    for (int v = 0; v < VANTAGES; v++)
+        sum += belief.probability[v];
+    assert_true(sum > 0.999 && sum < 1.001);
+    assert_true(estimate.because_count > 0);
+    return estimate;
+}
+
+static void expect_vantage(struct scene *scene, enum vantage vantage)
+{
+    struct vantage_estimate estimate = estimate_of(scene);
+    assert_string_equal(vantage_words[estimate.kind], vantage_words[vantage]);
+    scene_end(scene);
+}
+
+static struct talk seen_as(struct scene *scene, const struct view *view, uint16_t port)
+{
+    struct talk talk = scene_talk(scene, view->client, port, view->server, 5800);
+    talk.hop_limit[INITIATOR] = view->client_hop_limit;
+    talk.hop_limit[RESPONDER] = view->server_hop_limit;
+    return talk;
+}
+
+/* Four healthy connections as they look from one place. */
+static struct scene *healthy(const struct view *view)
+{
+    struct scene *scene = scene_new();
+    for (uint16_t i = 0; i < 4; i++) {
+        struct talk talk = seen_as(scene, view, (uint16_t)(50000 + i));
+        scene_success(&talk, i);
+    }
+    return scene;
+}
+
+static void on_the_clients_host(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"10.0.0.7", "203.0.113.2", 64, 53});
+    struct talk web = scene_talk(scene, "10.0.0.7", 51000, "198.51.100.9", 443);
+    web.hop_limit[RESPONDER] = 55;
+    scene_success(&web, 5);
+    struct vantage_estimate estimate = estimate_of(scene);
+    assert_true(estimate.has_host);
+    struct ip_address client = scene_address("10.0.0.7");
+    assert_true(ip_equal(&estimate.host, &client));
+    expect_vantage(scene, VANTAGE_CLIENT);
+}
+
+static void on_the_servers_host(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"198.51.100.7", "192.168.1.10", 53, 64});
+    struct talk other =
+        seen_as(scene, &(struct view){"198.51.100.8", "192.168.1.10", 55, 64}, 1024);
+    scene_success(&other, 5);
+    expect_vantage(scene, VANTAGE_SERVER);
+}
+
+static void between_the_clients_network_and_the_internet(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"198.51.100.1", "203.0.113.2", 63, 55});
+    struct talk other = seen_as(scene, &(struct view){"198.51.100.1", "203.0.113.9", 63, 58}, 1024);
+    scene_success(&other, 5);
+    struct talk third = scene_talk(scene, "198.51.100.2", 1024, "192.0.2.9", 443);
+    third.hop_limit[INITIATOR] = 63;
+    scene_success(&third, 5);
+    expect_vantage(scene, VANTAGE_EGRESS_WAN);
+}
+
+static void before_the_servers_edge(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"198.51.100.7", "203.0.113.2", 55, 63});
+    struct talk third = scene_talk(scene, "198.51.100.2", 1024, "203.0.113.3", 443);
+    third.hop_limit[INITIATOR] = 52;
+    third.hop_limit[RESPONDER] = 63;
+    scene_success(&third, 5);
+    expect_vantage(scene, VANTAGE_EDGE_WAN);
+}
+
+static void lan_of_the_client_with_other_hosts(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"10.0.0.7", "203.0.113.2", 64, 53});
+    struct talk other = scene_talk(scene, "10.0.0.8", 51000, "198.51.100.9", 443);
+    other.hop_limit[RESPONDER] = 55;
+    scene_success(&other, 5);
+    expect_vantage(scene, VANTAGE_EGRESS_LAN);
+}
+
+/* A host captures its own traffic in both IP versions, on the loopback, and what the link shouts.
+ */
+static void other_family_loopback_and_groups_do_not_deny_the_client(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"10.0.0.7", "203.0.113.2", 64, 53});
+    struct talk v6 = scene_talk(scene, "2001:db8::7", 51000, "2001:db8:1::9", 443);
+    scene_success(&v6, 5);
+    struct talk loop = scene_talk(scene, "127.0.0.1", 51001, "127.0.0.1", 631);
+    scene_success(&loop, 6);
+    struct talk mdns = scene_talk(scene, "10.0.0.99", 5353, "224.0.0.251", 5353);
+    CLIENT_SENDS(&mdns, .at = 7, .length = 40);
+    struct talk netbios = scene_talk(scene, "10.0.0.98", 137, "10.0.0.255", 137);
+    memset(netbios.mac[RESPONDER], 0xff, 6);
+    CLIENT_SENDS(&netbios, .at = 7, .length = 40);
+    struct talk link = scene_talk(scene, "fe80::7", 546, "fe80::1", 547);
+    CLIENT_SENDS(&link, .at = 7, .length = 40);
+    expect_vantage(scene, VANTAGE_CLIENT);
+}
+
+static struct scene *gateway(const char *client, const char *server, uint8_t hop_limit)
+{
+    struct scene *scene = scene_new();
+    struct talk before = scene_talk(scene, "192.168.1.7", 50000, "203.0.113.2", 5800);
+    struct talk after = scene_talk(scene, client, 50000, server, 5800);
+    CLIENT_SENDS(&before, .at = 0, .flags = "S", .id = 9, .hop_limit = hop_limit);
+    CLIENT_SENDS(&after, .at = 0.0001, .flags = "S", .id = 9,
+                 .hop_limit = (uint8_t)(hop_limit - 1));
+    return scene;
+}
+
+static void gateway_with_source_nat(void **state)
+{
+    (void)state;
+    expect_vantage(gateway("198.51.100.1", "203.0.113.2", 64), VANTAGE_EGRESS_ANY);
+}
+
+static void gateway_with_a_port_forward(void **state)
+{
+    (void)state;
+    expect_vantage(gateway("192.168.1.7", "172.16.0.2", 55), VANTAGE_EDGE_ANY);
+}
+
+static void gateway_without_nat_is_told_by_the_nearer_end(void **state)
+{
+    (void)state;
+    expect_vantage(gateway("192.168.1.7", "203.0.113.2", 64), VANTAGE_EGRESS_ANY);
+    expect_vantage(gateway("192.168.1.7", "203.0.113.2", 55), VANTAGE_EDGE_ANY);
+}
+
+static void what_the_user_says_is_certain(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"10.0.0.7", "203.0.113.2", 64, 53});
+    scene->site.told = VANTAGE_ISP;
+    struct vantage_estimate estimate = estimate_of(scene);
+    assert_true(estimate.confidence == 1);
+    expect_vantage(scene, VANTAGE_ISP);
+}
+
+static void own_address_of_the_interface_is_certain(void **state)
+{
+    (void)state;
+    struct scene *scene = healthy(&(struct view){"10.0.0.7", "10.0.0.2", 64, 64});
+    scene->site.local[scene->site.local_count++] = scene_address("10.0.0.2");
+    struct vantage_estimate estimate = estimate_of(scene);
+    assert_true(estimate.confidence > 0.99);
+    expect_vantage(scene, VANTAGE_SERVER);
+}
+
+static void local_net_speaks_for_its_side(void **state)
+{
+    (void)state;
+    struct scene *with = healthy(&(struct view){"10.0.0.7", "10.9.0.2", 62, 62});
+    ip_network_parse("10.9.0.0/16", &with->site.local_net[with->site.local_net_count++]);
+    enum vantage kind = estimate_of(with).kind;
+    assert_true(kind == VANTAGE_SERVER || kind == VANTAGE_EDGE_LAN || kind == VANTAGE_EDGE_WAN);
+    scene_end(with);
+}
+
+static void empty_capture_has_no_vantage(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    const struct diagnosis *diagnosis = scene_diagnose(scene, 0);
+    assert_int_equal(diagnosis->vantage.kind, VANTAGE_UNKNOWN);
+    assert_int_equal(diagnosis->count, 0);
+    scene_end(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(on_the_clients_host),
+        cmocka_unit_test(on_the_servers_host),
+        cmocka_unit_test(between_the_clients_network_and_the_internet),
+        cmocka_unit_test(before_the_servers_edge),
+        cmocka_unit_test(lan_of_the_client_with_other_hosts),
+        cmocka_unit_test(other_family_loopback_and_groups_do_not_deny_the_client),
+        cmocka_unit_test(gateway_with_source_nat),
+        cmocka_unit_test(gateway_with_a_port_forward),
+        cmocka_unit_test(gateway_without_nat_is_told_by_the_nearer_end),
+        cmocka_unit_test(what_the_user_says_is_certain),
+        cmocka_unit_test(own_address_of_the_interface_is_certain),
+        cmocka_unit_test(local_net_speaks_for_its_side),
+        cmocka_unit_test(empty_capture_has_no_vantage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
