@@ -16,9 +16,9 @@ struct inquiry {
     struct inquiry_request request;
     struct source *source;
     struct tracker *tracker;
-    struct ndpi_bridge *bridge;   /* made when first needed */
-    int64_t first_ns, last_ns;    /* INT64_MIN: no frame yet */
-    uint64_t taken;               /* frames analysed */
+    struct ndpi_bridge *bridge; /* made when first needed */
+    int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
+    uint64_t taken;             /* frames analysed */
     bool news;
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
 };
@@ -71,8 +71,8 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
     packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
-    struct attempt *attempt = tracker_packet(inquiry->tracker, &packet, frame->number,
-                                             frame->time_ns, &side, &fresh);
+    struct attempt *attempt =
+        tracker_packet(inquiry->tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }

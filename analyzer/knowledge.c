@@ -4,16 +4,14 @@
 
 #include "analyzer/attribution/facts.h"
 
-bool knowledge_load(struct knowledge *knowledge, const struct options *options,
-                    struct error *error)
+bool knowledge_load(struct knowledge *knowledge, const struct options *options, struct error *error)
 {
     char directory[PATH_MAX];
     *knowledge = (struct knowledge){0};
     if (!rules_find_directory(options->rules_directory, directory, sizeof directory, error))
         return false;
     knowledge->rules = rules_load(directory, fact_definitions, FACT_COUNT, error);
-    if (!knowledge->rules ||
-        !thresholds_load(&knowledge->thresholds, knowledge->rules, error))
+    if (!knowledge->rules || !thresholds_load(&knowledge->thresholds, knowledge->rules, error))
         return false;
     const struct profile_request request = {
         .directory = directory,

@@ -50,8 +50,8 @@ static void tell(struct live_view *view, enum report_event event, const struct r
     }
 }
 
-static void withdraw(struct live_view *view, const struct shown *shown,
-                     const struct report *report, int64_t now_ns)
+static void withdraw(struct live_view *view, const struct shown *shown, const struct report *report,
+                     int64_t now_ns)
 {
     struct outputs *outputs = view->outputs;
     if (outputs->text) {

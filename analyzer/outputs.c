@@ -14,8 +14,9 @@ static unsigned terminal_columns(int descriptor)
     struct winsize size;
     if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         return COLUMNS_DEFAULT;
-    return size.ws_col < COLUMNS_MIN ? COLUMNS_MIN : size.ws_col > COLUMNS_MAX ? COLUMNS_MAX
-                                                                               : size.ws_col;
+    return size.ws_col < COLUMNS_MIN   ? COLUMNS_MIN
+           : size.ws_col > COLUMNS_MAX ? COLUMNS_MAX
+                                       : size.ws_col;
 }
 
 static bool open_one(FILE **file, const char *path, struct error *error)
@@ -46,20 +47,19 @@ static bool check(struct outputs *outputs, bool written, FILE *file, const char 
 {
     if (file && written && fflush(file) == 0)
         return true;
-    return !file || error_set(&outputs->problem, "the %s could not be written: %s", what,
-                              strerror(errno));
+    return !file ||
+           error_set(&outputs->problem, "the %s could not be written: %s", what, strerror(errno));
 }
 
 bool outputs_write(struct outputs *outputs, const struct report *report)
 {
-    bool text = !outputs->text ||
-                report_write_text(outputs->text, report, &outputs->text_options);
+    bool text = !outputs->text || report_write_text(outputs->text, report, &outputs->text_options);
     text = check(outputs, text, outputs->text, "report");
     bool json = !outputs->json || report_write_json(outputs->json, report);
     json = check(outputs, json, outputs->json, "JSON report");
     int64_t last_ns = report->capture_count ? report->captures[0].last_ns : 0;
-    bool events = !outputs->ndjson || report_write_ndjson(outputs->ndjson, EVENT_REPORT, last_ns,
-                                                          report, NULL);
+    bool events = !outputs->ndjson ||
+                  report_write_ndjson(outputs->ndjson, EVENT_REPORT, last_ns, report, NULL);
     events = check(outputs, events, outputs->ndjson, "event stream");
     return text && json && events;
 }

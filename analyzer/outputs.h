@@ -1,4 +1,5 @@
-/* Where the report goes: every output the user asked for, opened before the first packet is read. */
+/* Where the report goes: every output the user asked for, opened before the first packet is read.
+ */
 #ifndef FWSNIFF_OUTPUTS_H
 #define FWSNIFF_OUTPUTS_H
 
@@ -9,9 +10,9 @@
 #include "analyzer/report/report.h"
 
 struct outputs {
-    FILE *text, *json, *ndjson;   /* NULL: not wanted */
+    FILE *text, *json, *ndjson; /* NULL: not wanted */
     struct text_options text_options;
-    struct error problem;         /* of the last write that failed */
+    struct error problem; /* of the last write that failed */
 };
 
 /* False with a message naming the file that cannot be written. */

@@ -31,11 +31,11 @@ struct run {
     struct diagnosis *diagnoses;
     struct capture_report *captures;
     size_t capture_count;
-    struct finding **findings;    /* of all captures; owned by the diagnoses */
+    struct finding **findings; /* of all captures; owned by the diagnoses */
     size_t finding_count;
     char *warnings[WARNINGS_MAX];
     size_t warning_count;
-    bool unreadable;              /* a capture could not be opened, or not to its end */
+    bool unreadable; /* a capture could not be opened, or not to its end */
 };
 
 /* The only thing a signal handler may touch. */
@@ -89,8 +89,7 @@ static void site_from_options(const struct options *options, const char *file, s
         site->local_net[site->local_net_count++] = options->local_nets[i];
 }
 
-static void add_inquiry(struct run *run, struct source *source, const char *name,
-                        const char *file)
+static void add_inquiry(struct run *run, struct source *source, const char *name, const char *file)
 {
     const struct options *options = run->options;
     struct inquiry_request request = {

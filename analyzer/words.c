@@ -49,11 +49,16 @@ const char *const symptom_words[SYMPTOMS] = {
 };
 
 const char *const vantage_words[VANTAGES] = {
-    [VANTAGE_UNKNOWN] = "unknown",       [VANTAGE_CLIENT] = "client",
-    [VANTAGE_EGRESS_LAN] = "egress-lan", [VANTAGE_EGRESS_WAN] = "egress-wan",
-    [VANTAGE_EGRESS_ANY] = "egress-any", [VANTAGE_ISP] = "isp",
-    [VANTAGE_EDGE_WAN] = "edge-wan",     [VANTAGE_EDGE_LAN] = "edge-lan",
-    [VANTAGE_EDGE_ANY] = "edge-any",     [VANTAGE_SERVER] = "server",
+    [VANTAGE_UNKNOWN] = "unknown",
+    [VANTAGE_CLIENT] = "client",
+    [VANTAGE_EGRESS_LAN] = "egress-lan",
+    [VANTAGE_EGRESS_WAN] = "egress-wan",
+    [VANTAGE_EGRESS_ANY] = "egress-any",
+    [VANTAGE_ISP] = "isp",
+    [VANTAGE_EDGE_WAN] = "edge-wan",
+    [VANTAGE_EDGE_LAN] = "edge-lan",
+    [VANTAGE_EDGE_ANY] = "edge-any",
+    [VANTAGE_SERVER] = "server",
     [VANTAGE_SPAN] = "span",
 };
 

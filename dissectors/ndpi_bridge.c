@@ -213,9 +213,9 @@ static void http_result(const struct ndpi_flow_struct *state, struct ndpi_result
 
 static bool runs_over_nothing_else(uint16_t protocol)
 {
-    static const uint16_t bases[] = {NDPI_PROTOCOL_HTTP, NDPI_PROTOCOL_TLS,
+    static const uint16_t bases[] = {NDPI_PROTOCOL_HTTP,        NDPI_PROTOCOL_TLS,
                                      NDPI_PROTOCOL_FTP_CONTROL, NDPI_PROTOCOL_SSH,
-                                     NDPI_PROTOCOL_SMBV1, NDPI_PROTOCOL_SMBV23};
+                                     NDPI_PROTOCOL_SMBV1,       NDPI_PROTOCOL_SMBV23};
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
         if (bases[i] == protocol)
             return true;
@@ -230,8 +230,9 @@ void ndpi_bridge_result(struct ndpi_bridge *bridge, const struct ndpi_flow *flow
     if (!state || state->detected_protocol_stack[0] == NDPI_PROTOCOL_UNKNOWN ||
         state->confidence != NDPI_CONFIDENCE_DPI) /* a guess from a port or an address is no fact */
         return;
-    /* [1] is what [0] runs over, where there is one; or only what the port suggests, under a protocol
-     * that was recognised and runs over nothing else (HTTP on 5800 comes as HTTP over VNC). */
+    /* [1] is what [0] runs over, where there is one; or only what the port suggests, under a
+     * protocol that was recognised and runs over nothing else (HTTP on 5800 comes as HTTP over
+     * VNC). */
     uint16_t upper = state->detected_protocol_stack[0], lower = state->detected_protocol_stack[1];
     bool both = lower != NDPI_PROTOCOL_UNKNOWN && lower != upper;
     if (both && lower == state->guessed_protocol_id && runs_over_nothing_else(upper))

@@ -6,8 +6,8 @@
 #include "analyzer/memory.h"
 
 enum {
-    SKETCH_WORDS = 4,     /* 256 bits: linear counting is good to a few hundred distinct values */
-    SILENT_AFTER_S = 3,   /* an unanswered flow younger than this has not failed yet */
+    SKETCH_WORDS = 4,   /* 256 bits: linear counting is good to a few hundred distinct values */
+    SILENT_AFTER_S = 3, /* an unanswered flow younger than this has not failed yet */
 };
 
 struct sketch {
@@ -23,14 +23,14 @@ struct habit {
 /* One tally by its key: what control, and the hash of what it is about. There are several for each
  * failure and most stay empty, so what they hold is kept beside them. */
 struct entry {
-    uint64_t key;         /* 0: free */
+    uint64_t key;              /* 0: free */
     uint32_t answered, failed; /* index + 1 of the first slot of a chain; 0: none */
-    uint32_t habit;       /* index + 1; 0: none */
+    uint32_t habit;            /* index + 1; 0: none */
 };
 
 struct chained_slot {
     struct control_slot slot;
-    uint32_t next;        /* index + 1; 0: the last */
+    uint32_t next; /* index + 1; 0: the last */
 };
 
 struct controls {
@@ -159,7 +159,8 @@ static void want_all(struct controls *controls, const struct failure *failures, 
     for (size_t i = 0; i < count; i++) {
         struct ends ends = ends_of_failure(&failures[i]), serves = ends_as_server(&failures[i]);
         for (enum control control = 0; control < CONTROLS; control++)
-            want(controls, control_key(control, control == CONTROL_CLIENT_SERVES ? &serves : &ends));
+            want(controls,
+                 control_key(control, control == CONTROL_CLIENT_SERVES ? &serves : &ends));
     }
 }
 
@@ -195,7 +196,8 @@ static struct control_slot *slot_of(struct controls *controls, uint32_t *chain, 
             memory_resize(controls->slots, controls->slot_room, sizeof *controls->slots);
     }
     struct chained_slot *made = &controls->slots[controls->slot_count++];
-    *made = (struct chained_slot){.slot = {.who = who, .first_ns = INT64_MAX, .last_ns = INT64_MIN}};
+    *made =
+        (struct chained_slot){.slot = {.who = who, .first_ns = INT64_MAX, .last_ns = INT64_MIN}};
     return &made->slot;
 }
 
@@ -372,8 +374,8 @@ struct control_tally controls_tally(const struct controls *controls, enum contro
                                     const struct failure *failure)
 {
     struct control_tally tally = {0};
-    struct ends ends = control == CONTROL_CLIENT_SERVES ? ends_as_server(failure)
-                                                        : ends_of_failure(failure);
+    struct ends ends =
+        control == CONTROL_CLIENT_SERVES ? ends_as_server(failure) : ends_of_failure(failure);
     const struct entry *entry = find_entry(controls, control_key(control, &ends));
     read_chain(controls, entry->answered, tally.answered);
     read_chain(controls, entry->failed, tally.failed);

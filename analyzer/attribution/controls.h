@@ -10,15 +10,15 @@
 #include "analyzer/flow/tracker.h"
 
 enum control {
-    CONTROL_OTHER_CLIENTS,  /* other clients, same service */
-    CONTROL_SAME_SERVICE,   /* this client, same service */
-    CONTROL_OTHER_PORTS,    /* this client, other ports of the same server */
-    CONTROL_SAME_PORT,      /* this client, same port of other servers */
-    CONTROL_WEB,            /* this client, TCP 80 and 443 of other servers */
-    CONTROL_ELSEWHERE,      /* this client, other servers */
-    CONTROL_SERVER_PORTS,   /* anybody, other ports of this server */
-    CONTROL_PING,           /* this client's echo requests to this server */
-    CONTROL_CLIENT_SERVES,  /* anybody to this service on the client itself */
+    CONTROL_OTHER_CLIENTS, /* other clients, same service */
+    CONTROL_SAME_SERVICE,  /* this client, same service */
+    CONTROL_OTHER_PORTS,   /* this client, other ports of the same server */
+    CONTROL_SAME_PORT,     /* this client, same port of other servers */
+    CONTROL_WEB,           /* this client, TCP 80 and 443 of other servers */
+    CONTROL_ELSEWHERE,     /* this client, other servers */
+    CONTROL_SERVER_PORTS,  /* anybody, other ports of this server */
+    CONTROL_PING,          /* this client's echo requests to this server */
+    CONTROL_CLIENT_SERVES, /* anybody to this service on the client itself */
     CONTROLS
 };
 
@@ -26,7 +26,7 @@ enum { CONTROL_SLOTS = 4, CONTROL_FRAMES = 4 };
 
 /* What one other party (`who`) experienced. */
 struct control_slot {
-    uint64_t who;                 /* hash of what makes it "other": a client, a port, a server */
+    uint64_t who; /* hash of what makes it "other": a client, a port, a server */
     int64_t first_ns, last_ns;
     uint32_t count;
     uint32_t frames[CONTROL_FRAMES]; /* of its first conversations; 0: none */
@@ -44,7 +44,7 @@ struct client_habit {
 
 /* Whole-capture facts that the same pass gives. */
 struct control_summary {
-    uint32_t flows[2];            /* IPv4, IPv6: those that host.flows counts */
+    uint32_t flows[2];                 /* IPv4, IPv6: those that host.flows counts */
     uint32_t conversations, one_sided; /* with more than a SYN; seen in one direction only */
 };
 
@@ -61,8 +61,7 @@ void controls_free(struct controls *controls);
 struct control_tally controls_tally(const struct controls *controls, enum control control,
                                     const struct failure *failure);
 bool controls_is_other(enum control control, const struct failure *failure, uint64_t who);
-struct client_habit controls_habit(const struct controls *controls,
-                                   const struct failure *failure);
+struct client_habit controls_habit(const struct controls *controls, const struct failure *failure);
 const struct control_summary *controls_summary(const struct controls *controls);
 
 #endif

@@ -39,16 +39,16 @@ static const char *label_of(const struct service *service, enum failure_point pl
 
 static int client_port_of(const struct failure *failure)
 {
-    return failure->attempts == 1 && failure->sample_count
-               ? failure->sample[0]->port[INITIATOR]
-               : -1;
+    return failure->attempts == 1 && failure->sample_count ? failure->sample[0]->port[INITIATOR]
+                                                           : -1;
 }
 
 static void fill_values(const struct failure *failure, struct sentence_values *values)
 {
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
-    int64_t lasted_ns = failure->last_ns > failure->first_ns ? failure->last_ns - failure->first_ns : 0;
+    int64_t lasted_ns =
+        failure->last_ns > failure->first_ns ? failure->last_ns - failure->first_ns : 0;
     *values = (struct sentence_values){0};
     snprintf(values->port, sizeof values->port, "%u", failure->server_port);
     snprintf(values->attempts, sizeof values->attempts, "%u", failure->attempts);
@@ -71,8 +71,10 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
     set_value(values, "service", service->name);
     set_value(values, "product", service->profile->title);
     set_value(values, "profile", service->profile->name);
-    set_value(values, "role_initiator", service->initiator_role ? service->initiator_role : "client");
-    set_value(values, "role_responder", service->responder_role ? service->responder_role : "server");
+    set_value(values, "role_initiator",
+              service->initiator_role ? service->initiator_role : "client");
+    set_value(values, "role_responder",
+              service->responder_role ? service->responder_role : "server");
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
@@ -186,8 +188,7 @@ static const char *spoken_on(const struct diagnosis_request *request, const stru
 
 static struct finding *make_finding(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
-                                    const struct controls *controls,
-                                    const struct failure *failure)
+                                    const struct controls *controls, const struct failure *failure)
 {
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
@@ -264,8 +265,7 @@ static const char *what_was_seen(const struct tracker *tracker, const struct exp
 static struct finding *make_absence(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
                                     const struct vantage_estimate *vantage,
-                                    const struct controls *controls,
-                                    const struct expectation *peer,
+                                    const struct controls *controls, const struct expectation *peer,
                                     const struct service *service)
 {
     struct failure failure = {
@@ -309,8 +309,8 @@ static void add_finding(struct diagnosis *diagnosis, struct finding *finding)
 {
     size_t count = diagnosis->count;
     if ((count & (count - 1)) == 0) /* doubles at powers of two */
-        diagnosis->findings = memory_resize(diagnosis->findings, count ? count * 2 : 1,
-                                            sizeof *diagnosis->findings);
+        diagnosis->findings =
+            memory_resize(diagnosis->findings, count ? count * 2 : 1, sizeof *diagnosis->findings);
     diagnosis->findings[diagnosis->count++] = finding;
 }
 
@@ -368,8 +368,8 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     failures_gather(request->tracker, request->profiles, &detect_context, &failures);
     struct controls *controls =
         controls_gather(request->tracker, failures.all, failures.count, request->now_ns);
-    failures_suppress(&failures, request->tracker, request->profiles, controls,
-                      request->thresholds, &left_out);
+    failures_suppress(&failures, request->tracker, request->profiles, controls, request->thresholds,
+                      &left_out);
 
     struct vantage_context context = {
         .tracker = request->tracker,

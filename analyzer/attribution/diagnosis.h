@@ -23,14 +23,14 @@ struct diagnosis_request {
     const struct expectation *expected;
     size_t expected_count;
     uint64_t capture_dropped;
-    uint32_t capture;             /* index in the report */
-    int64_t now_ns;               /* the capture's last packet; live: the time */
+    uint32_t capture; /* index in the report */
+    int64_t now_ns;   /* the capture's last packet; live: the time */
     /* Protocol recognised on an attempt, or NULL. */
     const char *(*spoken)(const struct attempt *attempt);
 };
 
 struct diagnosis {
-    struct finding **findings;    /* each allocated on its own */
+    struct finding **findings; /* each allocated on its own */
     size_t count;
     uint64_t attempts, succeeded, failed;
     struct vantage_estimate vantage;

@@ -27,7 +27,7 @@ enum fact_type { FACT_FLAG, FACT_WORD, FACT_NUMBER };
 
 /* The table in facts.c has one of these for each fact, indexed by enum fact_id (facts.h). */
 struct fact_definition {
-    const char *name;         /* as rules call it: "icmp.reason" */
+    const char *name; /* as rules call it: "icmp.reason" */
     enum fact_type type;
     const char *const *words; /* FACT_WORD: all it may be, NULL-terminated */
     const char *meaning;      /* one sentence, with the unit of a number */

@@ -9,10 +9,10 @@
 #include "analyzer/words.h"
 
 enum {
-    TRANSFER_BYTES = 64 * 1024,    /* more than any exchange of greetings */
+    TRANSFER_BYTES = 64 * 1024, /* more than any exchange of greetings */
     ONE_SIDED_FLOWS_MIN = 3,
-    STEADY_PACKETS_MIN = 2,        /* of one hop limit, before one hop of difference counts */
-    TOO_SOON_RTT_MIN_US = 2000,    /* below this, timers and scheduling blur the comparison */
+    STEADY_PACKETS_MIN = 2,     /* of one hop limit, before one hop of difference counts */
+    TOO_SOON_RTT_MIN_US = 2000, /* below this, timers and scheduling blur the comparison */
 };
 
 /* --- stating a fact --- */
@@ -99,8 +99,8 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
                              const struct attempt *attempt, struct frame_list *frames)
 {
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-    enum side side = attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER
-                                                                                         : INITIATOR;
+    enum side side =
+        attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER : INITIATOR;
     const struct mark *failing = is_midstream(failure->symptom)
                                      ? &attempt->side[side].first_unanswered
                                      : &attempt->side[INITIATOR].first;
@@ -109,8 +109,8 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
             frame_list_add(frames, attempt->forwarded_frames.at[i]);
     if (!twin)
         return;
-    const struct mark *leaving = is_midstream(failure->symptom) ? &twin->side[side].last_data
-                                                                : &twin->side[side].first;
+    const struct mark *leaving =
+        is_midstream(failure->symptom) ? &twin->side[side].last_data : &twin->side[side].first;
     if (leaving->frame > failing->frame)
         frame_list_add(frames, leaving->frame);
 }
@@ -184,11 +184,11 @@ static void server_facts(const struct fact_context *context, const struct failur
 
 static const char *icmp_reason(const struct icmp_record *icmp, bool v4)
 {
-    static const char *const v4_codes[16] = {"net",  "host",  "protocol", "port", "other", "net",
+    static const char *const v4_codes[16] = {"net",  "host",  "protocol", "port",  "other", "net",
                                              "net",  "host",  "host",     "admin", "admin", "net",
                                              "host", "admin", "other",    "other"}; /* RFC 1812 */
-    static const char *const v6_codes[8] = {"net",   "admin", "net",   "host",
-                                            "port",  "admin", "admin", "other"}; /* RFC 4443 3.1 */
+    static const char *const v6_codes[8] = {"net",  "admin", "net",   "host",
+                                            "port", "admin", "admin", "other"}; /* RFC 4443 3.1 */
     if (icmp->class_ == ICMP_TIME_EXCEEDED)
         return icmp->code == 0 ? "ttl" : "other";
     if (icmp->class_ != ICMP_UNREACHABLE)
@@ -329,7 +329,10 @@ static void reset_facts(const struct fact_context *context, const struct failure
     const struct host *host =
         host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
     bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
-    set_word(facts, FACT_RST_FROM, both ? "both" : side == RESPONDER ? "responder" : "initiator")
+    set_word(facts, FACT_RST_FROM,
+             both                ? "both"
+             : side == RESPONDER ? "responder"
+                                 : "initiator")
         ->frames = frames;
     set_number(facts, FACT_RST_HOPS, hops_travelled(rst->hop_limit))->frames = frames;
     const char *ttl = reset_ttl(context, attempt, rst, side, host);
@@ -338,10 +341,11 @@ static void reset_facts(const struct fact_context *context, const struct failure
     const char *mac = mac_word(host, rst);
     if (mac)
         set_word(facts, FACT_RST_MAC, mac)->frames = frames;
-    const struct mark *trigger = attempt->refused.frame ? &attempt->syn
-                                                        : &attempt->side[!side].last;
-    bool copied = trigger->frame && trigger->time_ns <= rst->time_ns && ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
-                                     (rst->window && rst->window == trigger->window));
+    const struct mark *trigger =
+        attempt->refused.frame ? &attempt->syn : &attempt->side[!side].last;
+    bool copied = trigger->frame && trigger->time_ns <= rst->time_ns &&
+                  ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
+                   (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     double delay_ms = reset_delay_ms(attempt, rst, side);
     if (delay_ms >= 0)
@@ -362,8 +366,8 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     bool passed_on = twin && (twin->refused.frame || twin->side[INITIATOR].rst.frame ||
                               twin->side[RESPONDER].rst.frame || twin->icmp.count);
-    struct fact *fact = set_flag(facts, FACT_REFUSAL_MADE_HERE,
-                                 refusal->direction == LINK_OUT && !passed_on);
+    struct fact *fact =
+        set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);
 }
 
@@ -376,7 +380,7 @@ static void delay_fact(const struct failure *failure, struct fact *facts)
     {
         enum side side;
         const struct mark *rst = reset_of(attempt, &side);
-        double ms = rst ? reset_delay_ms(attempt, rst, side)
+        double ms = rst                   ? reset_delay_ms(attempt, rst, side)
                     : attempt->icmp.count ? (double)attempt->icmp.answered_after_ns / 1e6
                                           : -1;
         if (ms < 0 || (shortest_ms >= 0 && ms >= shortest_ms))
@@ -589,7 +593,10 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     struct frame_list frames = stalled->repeat_frames;
     frame_list_add(&frames, stalled->first_unanswered.frame);
     set_flag(facts, FACT_STALL_ACKED, false)->frames = frames;
-    set_word(facts, FACT_STALL_FROM, client && server ? "both" : client ? "initiator" : "responder")
+    set_word(facts, FACT_STALL_FROM,
+             client && server ? "both"
+             : client         ? "initiator"
+                              : "responder")
         ->frames = frames;
     set_word(facts, FACT_STALL_OTHER_SIDE, other_side_word(stalled, other))->frames = frames;
     if (attempt->proto == PROTO_TCP)

@@ -12,7 +12,7 @@ struct fact_context {
     const struct vantage_context *vantage;
     const struct controls *controls;
     const struct thresholds *thresholds;
-    const char *spoken;        /* protocol nDPI recognised on the failing service; NULL: none */
+    const char *spoken; /* protocol nDPI recognised on the failing service; NULL: none */
     uint64_t capture_dropped;
     int64_t now_ns;
 };

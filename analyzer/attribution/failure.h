@@ -17,11 +17,11 @@ struct failure {
     struct ip_address client, server;
     const struct attempt *sample[FAILURE_SAMPLE];
     uint32_t sample_count;
-    uint32_t attempts;            /* all that failed this way */
-    int64_t first_ns, last_ns;    /* first packet of the first, last packet of the last */
-    int64_t failed_ns;            /* when the first failure began to show */
-    struct frame_list frames;     /* of the symptom */
-    bool suppressed;              /* not a failure of the path: a scan, a race that was lost, ... */
+    uint32_t attempts;         /* all that failed this way */
+    int64_t first_ns, last_ns; /* first packet of the first, last packet of the last */
+    int64_t failed_ns;         /* when the first failure began to show */
+    struct frame_list frames;  /* of the symptom */
+    bool suppressed;           /* not a failure of the path: a scan, a race that was lost, ... */
 };
 
 #endif

@@ -132,7 +132,8 @@ static void join(struct failure *failure, const struct failure *more)
 }
 
 /* Single attempts that were never answered. Beside ones that were repeated in vain they failed the
- * same way; alone, several of them over a while are a client that gives up before its first retry. */
+ * same way; alone, several of them over a while are a client that gives up before its first retry.
+ */
 static void promote_silent(struct group_table *table, const struct thresholds *thresholds)
 {
     struct failures *failures = table->failures;
@@ -144,8 +145,8 @@ static void promote_silent(struct group_table *table, const struct thresholds *t
             failure->proto == PROTO_UDP ? SYMPTOM_UDP_NO_RESPONSE : SYMPTOM_SYN_TIMEOUT;
         uint32_t same = *find_group(table, failure->sample[0], failure->symptom);
         double lasted_s = (double)(failure->last_ns - failure->first_ns) / 1e9;
-        bool enough = failure->attempts >= SILENT_ATTEMPTS_MIN &&
-                      lasted_s >= thresholds->syn_wait_s;
+        bool enough =
+            failure->attempts >= SILENT_ATTEMPTS_MIN && lasted_s >= thresholds->syn_wait_s;
         if (same)
             join(&failures->all[same - 1], failure);
         if (same || enough)
@@ -171,8 +172,8 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
         failures->succeeded += detection.outcome == OUTCOME_SUCCEEDED;
         if (detection.outcome == OUTCOME_FAILED) {
             failures->failed++;
-            add_attempt(group_of(&table, attempt, detection.symptom), attempt,
-                        detection.failed_ns, &detection.frames);
+            add_attempt(group_of(&table, attempt, detection.symptom), attempt, detection.failed_ns,
+                        &detection.frames);
         } else if (detection.outcome == OUTCOME_SILENT) {
             struct frame_list frames = {0};
             frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
@@ -246,8 +247,8 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
                        const struct thresholds *thresholds, struct suppressions *suppressions)
 {
     const struct control_summary *summary = controls_summary(controls);
-    bool one_directional = summary->conversations >= 3 &&
-                           summary->one_sided * 2 > summary->conversations;
+    bool one_directional =
+        summary->conversations >= 3 && summary->one_sided * 2 > summary->conversations;
     struct races *races = races_gather(tracker, profiles, thresholds->eyeballs_window_s);
     size_t flood_parts = 0;
     *suppressions = (struct suppressions){0};

@@ -25,7 +25,6 @@ struct suppressions {
 /* Marks failures that are none as `suppressed` and takes them out of failures->failed. */
 void failures_suppress(struct failures *failures, const struct tracker *tracker,
                        const struct profiles *profiles, const struct controls *controls,
-                       const struct thresholds *thresholds,
-                       struct suppressions *suppressions);
+                       const struct thresholds *thresholds, struct suppressions *suppressions);
 
 #endif

@@ -62,10 +62,10 @@ static const double server_answers_at_once[VANTAGES] = PLACES(0.1, 0.1, 0.1, 0.1
 /* clang-format on */
 
 enum {
-    AT_ONCE_US = 150,       /* from a SYN to the SYN-ACK inside one host, with room for a slow one */
+    AT_ONCE_US = 150, /* from a SYN to the SYN-ACK inside one host, with room for a slow one */
     MUCH_LONGER_TIMES = 4,
     CHECKSUMS_MIN = 3,
-    FLOWS_MIN = 3,          /* conversations with different others, to speak of "all of them" */
+    FLOWS_MIN = 3, /* conversations with different others, to speak of "all of them" */
     SAMPLE_ATTEMPTS = 256,
 };
 
@@ -390,7 +390,8 @@ void vantage_of_capture(const struct vantage_context *context, struct vantage_es
     *estimate = (struct vantage_estimate){.kind = context->site->told,
                                           .confidence = context->site->told ? 1 : 0};
     for (const struct attempt *attempt;
-         count < SAMPLE_ATTEMPTS && (attempt = tracker_next_attempt(context->tracker, &position));) {
+         count < SAMPLE_ATTEMPTS &&
+         (attempt = tracker_next_attempt(context->tracker, &position));) {
         struct vantage_belief belief;
         if (attempt->bits & ATTEMPT_IS_INNER)
             continue;

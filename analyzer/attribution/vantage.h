@@ -1,7 +1,7 @@
 /* Where a capture was taken, inferred from the packets.
  *
- * The answer is a probability for each vantage, per conversation: a capture on the server's own host
- * is `server` for connections to it and `client` for those it opens itself. The capture's own
+ * The answer is a probability for each vantage, per conversation: a capture on the server's own
+ * host is `server` for connections to it and `client` for those it opens itself. The capture's own
  * vantage is what most of its product conversations say. Every verdict is weighed over this
  * distribution, so that doubt about the place of the capture becomes doubt in the verdict. */
 #ifndef FWSNIFF_ATTRIBUTION_VANTAGE_H
@@ -16,12 +16,12 @@ enum { SITE_NETWORKS_MAX = 64, LOCAL_ADDRESSES_MAX = 64 };
 
 /* What the user and the interface say of the site. */
 struct site {
-    enum vantage told;            /* --vantage; VANTAGE_UNKNOWN: not told */
-    struct ip_network local_net[SITE_NETWORKS_MAX];  /* --local-net: the capture's side */
+    enum vantage told;                              /* --vantage; VANTAGE_UNKNOWN: not told */
+    struct ip_network local_net[SITE_NETWORKS_MAX]; /* --local-net: the capture's side */
     size_t local_net_count;
     const struct nat_mapping *nat; /* --nat: one host under two addresses */
     size_t nat_count;
-    struct ip_address local[LOCAL_ADDRESSES_MAX];    /* live: addresses of the capturing host */
+    struct ip_address local[LOCAL_ADDRESSES_MAX]; /* live: addresses of the capturing host */
     size_t local_count;
 };
 
@@ -32,10 +32,10 @@ struct vantage_belief {
 struct vantage_context {
     const struct tracker *tracker;
     const struct site *site;
-    uint32_t flows[2];            /* IPv4 and IPv6 conversations that tell whose capture it is, for
-                                     "takes part in all of them": as host.flows counts them */
-    bool any_forwarded;           /* some frames of the capture are seen entering and leaving */
-    bool cooked;                  /* frames carry a direction: captured on "any" */
+    uint32_t flows[2];  /* IPv4 and IPv6 conversations that tell whose capture it is, for
+                           "takes part in all of them": as host.flows counts them */
+    bool any_forwarded; /* some frames of the capture are seen entering and leaving */
+    bool cooked;        /* frames carry a direction: captured on "any" */
 };
 
 /* What one attempt says of where it was captured; sums to 1. */

@@ -115,10 +115,9 @@ static bool set_filter(struct live *live, const char *expression, struct error *
 static bool set_filters(struct live *live, const struct source_live_options *options,
                         struct error *error)
 {
-    char *needed = options->kernel_filter
-                       ? options->kernel_filter(options->kernel_filter_context,
-                                                pcap_datalink(live->pcap))
-                       : NULL;
+    char *needed = options->kernel_filter ? options->kernel_filter(options->kernel_filter_context,
+                                                                   pcap_datalink(live->pcap))
+                                          : NULL;
     char *both = NULL;
     bool set = true;
     if (needed && options->filter)

@@ -24,42 +24,43 @@
 enum frame_direction { FRAME_UNKNOWN, FRAME_INBOUND, FRAME_OUTBOUND };
 
 struct frame {
-    const uint8_t *data;    /* caplen bytes; valid until the next source_next() */
-    uint32_t caplen;        /* bytes captured */
-    uint32_t len;           /* bytes on the wire */
-    int64_t time_ns;        /* nanoseconds since 1970-01-01 UTC; 0 where the file has no time */
-    uint64_t number;        /* 1-based, as Wireshark counts the frames of this capture; frames
-                               that a filter expression dropped are counted all the same, and so
-                               are pcapng's journal, system call and custom blocks */
-    uint16_t link_type;     /* LINKTYPE_ value, tcpdump.org/linktypes.html */
-    uint16_t interface;     /* index within the capture */
+    const uint8_t *data; /* caplen bytes; valid until the next source_next() */
+    uint32_t caplen;     /* bytes captured */
+    uint32_t len;        /* bytes on the wire */
+    int64_t time_ns;     /* nanoseconds since 1970-01-01 UTC; 0 where the file has no time */
+    uint64_t number;     /* 1-based, as Wireshark counts the frames of this capture; frames
+                            that a filter expression dropped are counted all the same, and so
+                            are pcapng's journal, system call and custom blocks */
+    uint16_t link_type;  /* LINKTYPE_ value, tcpdump.org/linktypes.html */
+    uint16_t interface;  /* index within the capture */
     enum frame_direction direction;
 };
 
 enum { SOURCE_LINK_TYPES_MAX = 16 };
 
 struct source_stats {
-    uint64_t frames;        /* packets read so far, before the filter: what capinfos -c counts */
-    uint64_t filtered;      /* dropped by the filter expression (files) */
-    uint64_t kernel_dropped; /* live: lost by kernel or interface; pcapng: isb_ifdrop + isb_osdrop */
+    uint64_t frames;   /* packets read so far, before the filter: what capinfos -c counts */
+    uint64_t filtered; /* dropped by the filter expression (files) */
+    uint64_t
+        kernel_dropped; /* live: lost by kernel or interface; pcapng: isb_ifdrop + isb_osdrop */
     uint16_t link_types[SOURCE_LINK_TYPES_MAX]; /* distinct, in order of appearance */
     size_t link_type_count;
-    uint32_t snaplen_min;   /* smallest snap length any interface had; 0: not limited */
-    bool growing;           /* the file was still being written when its end was reached */
-    bool truncated;         /* not read to its end; `problem` says where and why */
-    struct error problem;   /* empty text: none. Not truncated and yet not empty: the filter could
-                               not be used with the frames of some link type */
+    uint32_t snaplen_min; /* smallest snap length any interface had; 0: not limited */
+    bool growing;         /* the file was still being written when its end was reached */
+    bool truncated;       /* not read to its end; `problem` says where and why */
+    struct error problem; /* empty text: none. Not truncated and yet not empty: the filter could
+                             not be used with the frames of some link type */
 };
 
 struct source_live_options {
-    const char *interface;      /* "any" works */
-    const char *filter;         /* the user's tcpdump expression, or NULL */
+    const char *interface; /* "any" works */
+    const char *filter;    /* the user's tcpdump expression, or NULL */
     /* Makes the rest of the kernel's filter once the link type (a DLT_ value) is known; what it
      * returns is freed. NULL result or NULL function: everything. */
     char *(*kernel_filter)(const void *context, int dlt);
     const void *kernel_filter_context;
-    int snaplen;                /* bytes */
-    int buffer_bytes;           /* kernel ring; 0: the library's default */
+    int snaplen;      /* bytes */
+    int buffer_bytes; /* kernel ring; 0: the library's default */
     bool promiscuous;
 };
 

@@ -2,7 +2,8 @@
  *
  * The trackers (tcp.c, udp.c, icmp.c) keep it; detectors and facts read it. It holds what happened,
  * with frame numbers and times, and no judgement. Retransmissions are folded in; copies of one
- * packet that the capture recorded twice (a forwarding box, a mirror port) are left out and counted.
+ * packet that the capture recorded twice (a forwarding box, a mirror port) are left out and
+ * counted.
  */
 #ifndef FWSNIFF_FLOW_ATTEMPT_H
 #define FWSNIFF_FLOW_ATTEMPT_H
@@ -19,16 +20,16 @@ struct mark {
     int64_t time_ns;
     uint64_t frame;
     uint32_t sequence, acknowledgment;
-    uint32_t length;      /* payload bytes */
+    uint32_t length; /* payload bytes */
     uint32_t ip_id;
     uint32_t if_index;
     uint16_t window;
     uint8_t hop_limit;
     uint8_t flags;
-    uint8_t direction;    /* enum link_direction */
+    uint8_t direction; /* enum link_direction */
     bool has_mac;
-    uint8_t mac[6];       /* source */
-    uint8_t mac_to[6];    /* destination; zero where the link header has none */
+    uint8_t mac[6];    /* source */
+    uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
 
 /* Serial number arithmetic, RFC 1982: a after b. */
@@ -42,15 +43,15 @@ enum { FULL_SIZE_MIN = 1200 };
 
 /* What one side sent. */
 struct side_record {
-    struct mark first, last;      /* any packet; duplicates left out */
-    struct mark first_data;       /* first with payload */
-    struct mark last_data;        /* last with new payload */
-    struct mark fin, rst;         /* first of each */
+    struct mark first, last; /* any packet; duplicates left out */
+    struct mark first_data;  /* first with payload */
+    struct mark last_data;   /* last with new payload */
+    struct mark fin, rst;    /* first of each */
     uint32_t rst_count;
-    uint64_t bytes;               /* new payload */
+    uint64_t bytes; /* new payload */
     uint32_t data_packets;
-    uint32_t next_sequence;       /* TCP: highest sequence seen + its length */
-    uint32_t acknowledged;        /* TCP: highest acknowledgment it sent */
+    uint32_t next_sequence; /* TCP: highest sequence seen + its length */
+    uint32_t acknowledged;  /* TCP: highest acknowledgment it sent */
     bool has_sequence, has_acknowledged;
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
@@ -63,7 +64,7 @@ struct side_record {
      * are known to pass. */
     uint32_t full_size_sequence;
     bool has_full_size;
-    int64_t idle_before_ns;       /* silence of the whole connection before first_unanswered */
+    int64_t idle_before_ns; /* silence of the whole connection before first_unanswered */
 };
 
 struct icmp_record {
@@ -72,22 +73,22 @@ struct icmp_record {
     uint8_t type, code;
     enum icmp_class class_;
     uint8_t quoted_hop_limit;
-    uint8_t quoted_as_sent;       /* hop limit of the quoted packet when the capture saw it; 0: n/a */
-    uint8_t quoted_side;          /* whose packet it refuses (enum side) */
-    bool translated;              /* the quote shows other addresses than the flow has here */
-    int64_t answered_after_ns;    /* since the packet it quotes; negative: not known */
+    uint8_t quoted_as_sent;    /* hop limit of the quoted packet when the capture saw it; 0: n/a */
+    uint8_t quoted_side;       /* whose packet it refuses (enum side) */
+    bool translated;           /* the quote shows other addresses than the flow has here */
+    int64_t answered_after_ns; /* since the packet it quotes; negative: not known */
     uint32_t count;
     struct frame_list frames;
 };
 
 enum attempt_bit {
     ATTEMPT_USED = 1 << 0,
-    ATTEMPT_MIDSTREAM = 1 << 1,   /* no SYN seen: began before the capture */
-    ATTEMPT_ONE_SIDED = 1 << 2,   /* handshake completed though its SYN-ACK was not captured */
+    ATTEMPT_MIDSTREAM = 1 << 1, /* no SYN seen: began before the capture */
+    ATTEMPT_ONE_SIDED = 1 << 2, /* handshake completed though its SYN-ACK was not captured */
     ATTEMPT_ESTABLISHED = 1 << 3,
     ATTEMPT_RST_SURVIVED = 1 << 4, /* the exchange went on after a RST */
-    ATTEMPT_SUPERSEDED = 1 << 5,  /* the same ports were used again for a new attempt */
-    ATTEMPT_IS_INNER = 1 << 6,    /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_SUPERSEDED = 1 << 5,   /* the same ports were used again for a new attempt */
+    ATTEMPT_IS_INNER = 1 << 6,     /* the far side of a NAT of the capturing box: see `twin` */
 };
 
 enum { RECENT_PACKETS = 4 };
@@ -105,41 +106,41 @@ struct fingerprint {
 };
 
 struct attempt {
-    uint32_t number;              /* 1-based; stays the same while the record lives */
-    uint8_t service;              /* profiles_service_index */
+    uint32_t number; /* 1-based; stays the same while the record lives */
+    uint8_t service; /* profiles_service_index */
     uint8_t proto;
-    uint16_t bits;                /* enum attempt_bit */
-    uint16_t tunnels;             /* enum tunnel bits of its first packet */
+    uint16_t bits;    /* enum attempt_bit */
+    uint16_t tunnels; /* enum tunnel bits of its first packet */
     struct flow_key key;
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
 
-    struct mark syn, syn_last;    /* of the initiator */
-    uint32_t syn_count;           /* copies left out */
+    struct mark syn, syn_last; /* of the initiator */
+    uint32_t syn_count;        /* copies left out */
     struct frame_list syn_frames;
     struct mark synack, synack_last;
     uint32_t synack_count;
     struct frame_list synack_frames;
-    struct mark confirmed;        /* the initiator's first packet after the handshake */
+    struct mark confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
 
-    struct side_record side[2];   /* by enum side */
-    struct icmp_record icmp;      /* first ICMP error that quotes it; one that quotes the initiator
-                                     goes before one that quotes the responder */
-    struct mark refused;          /* RST in reply to the SYN */
+    struct side_record side[2]; /* by enum side */
+    struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
+                                   goes before one that quotes the responder */
+    struct mark refused;        /* RST in reply to the SYN */
     struct frame_list refused_frames;
 
-    int64_t last_ns;              /* last packet of either side */
+    int64_t last_ns; /* last packet of either side */
     uint64_t last_frame;
-    uint32_t copies;              /* frames that were copies */
-    uint32_t forwarded;           /* copies one hop later or on another interface */
+    uint32_t copies;    /* frames that were copies */
+    uint32_t forwarded; /* copies one hop later or on another interface */
     struct frame_list forwarded_frames;
-    uint8_t copy_hops;            /* routers passed between the first and the last copy of a packet */
-    uint32_t twin;                /* number of the record on the other side of a NAT; 0: none */
-    uint64_t payload_hash;        /* UDP: of the first datagram, to find its twin */
-    uint8_t went_on_after_rst;    /* bit per side that made progress after a RST */
-    bool too_big_seen;            /* ICMP "fragmentation needed" or "packet too big" came for it */
-    struct speech *speech;        /* what is spoken on it; belongs to the speech stage */
+    uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
+    uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
+    uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */
+    uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
+    bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
+    struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
 };

@@ -164,8 +164,8 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (!before->time_ns || !same_content(&now, before))
             continue;
         /* UDP has nothing but its IP-ID: the same request again is a repeat, not a copy. */
-        if (event->packet->kind == PACKET_UDP && !now.ip_id &&
-            now.hop_limit == before->hop_limit && now.if_index == before->if_index)
+        if (event->packet->kind == PACKET_UDP && !now.ip_id && now.hop_limit == before->hop_limit &&
+            now.if_index == before->if_index)
             continue;
         int64_t age = now.time_ns - before->time_ns;
         if (age > copy_window(&now, before, is_syn, syn_copy_gap_ns))

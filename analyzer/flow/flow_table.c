@@ -15,10 +15,10 @@ struct slot {
 };
 
 enum {
-    SLAB_FLOWS = 1 << 14,    /* entries per slab: 1 MiB, so small captures stay small */
-    INDEX_FIRST = 1 << 12,   /* slots */
-    CLOCK_LOOKS = 8,         /* entries compared before one is evicted ... */
-    CLOCK_LOOKS_MAX = 64,    /* ... and while all of them are products' */
+    SLAB_FLOWS = 1 << 14,  /* entries per slab: 1 MiB, so small captures stay small */
+    INDEX_FIRST = 1 << 12, /* slots */
+    CLOCK_LOOKS = 8,       /* entries compared before one is evicted ... */
+    CLOCK_LOOKS_MAX = 64,  /* ... and while all of them are products' */
     WORTH_OF_PRODUCT = 8,
 };
 
@@ -27,7 +27,7 @@ struct flow_table {
     size_t slab_count;
     size_t count, cap;
     struct slot *index;
-    size_t mask;             /* slots - 1 */
+    size_t mask; /* slots - 1 */
     size_t hand;
     uint64_t seed, evicted;
 };
@@ -189,8 +189,7 @@ static size_t new_entry(struct flow_table *table)
     if (table->count == table->cap)
         return evict_one(table);
     if (table->count == table->slab_count * SLAB_FLOWS) {
-        table->slabs =
-            memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
+        table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
         table->slabs[table->slab_count++] = memory_zeroed(SLAB_FLOWS, sizeof(struct flow));
     }
     return table->count++;

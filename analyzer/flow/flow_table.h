@@ -19,17 +19,17 @@ enum flow_bit {
     FLOW_V6 = 1 << 0,
     FLOW_INITIATOR_IS_HIGH = 1 << 1, /* the initiator is end[1] of the key */
     FLOW_SYN = 1 << 2,
-    FLOW_SYNACK = 1 << 3,            /* the responder accepted */
-    FLOW_ESTABLISHED = 1 << 4,       /* the initiator acknowledged, or data shows it did */
-    FLOW_REFUSED = 1 << 5,           /* RST in reply to the SYN */
-    FLOW_RESET = 1 << 6,             /* RST later on */
+    FLOW_SYNACK = 1 << 3,      /* the responder accepted */
+    FLOW_ESTABLISHED = 1 << 4, /* the initiator acknowledged, or data shows it did */
+    FLOW_REFUSED = 1 << 5,     /* RST in reply to the SYN */
+    FLOW_RESET = 1 << 6,       /* RST later on */
     FLOW_FIN = 1 << 7,
-    FLOW_ICMP_ERROR = 1 << 8,        /* an ICMP error quotes it */
-    FLOW_FROM_INITIATOR = 1 << 9,    /* packets seen */
+    FLOW_ICMP_ERROR = 1 << 8,     /* an ICMP error quotes it */
+    FLOW_FROM_INITIATOR = 1 << 9, /* packets seen */
     FLOW_FROM_RESPONDER = 1 << 10,
-    FLOW_MIDSTREAM = 1 << 11,        /* began before the capture */
+    FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
-    FLOW_TO_GROUP = 1 << 13,         /* multicast or broadcast: nobody in particular is asked */
+    FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
     FLOW_USED = 1 << 15,
 };
 
@@ -45,15 +45,15 @@ struct flow {
     int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
     uint32_t address[2];
     uint16_t port[2];
-    uint16_t bits;             /* enum flow_bit */
+    uint16_t bits; /* enum flow_bit */
     uint8_t proto;
-    uint8_t touched;           /* for the clock hand */
-    uint32_t attempt;          /* number of the product's record + 1; 0: no product's */
-    uint32_t isn;              /* of the latest SYN */
-    uint32_t first_frame;      /* of the latest attempt */
-    uint32_t answer_frame;     /* first packet of the responder; 0: none */
+    uint8_t touched;       /* for the clock hand */
+    uint32_t attempt;      /* number of the product's record + 1; 0: no product's */
+    uint32_t isn;          /* of the latest SYN */
+    uint32_t first_frame;  /* of the latest attempt */
+    uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
-    uint32_t syn_count;        /* of the latest attempt, duplicates left out */
+    uint32_t syn_count; /* of the latest attempt, duplicates left out */
 };
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 

@@ -18,21 +18,21 @@ enum { HOST_NO_TIME = UINT32_MAX };
 
 struct host {
     struct ip_address address;
-    int64_t first_ns, last_ns;      /* own packets, RST and ICMP errors left out */
+    int64_t first_ns, last_ns; /* own packets, RST and ICMP errors left out */
     uint64_t first_frame, last_frame;
     uint32_t packets;
-    uint32_t measured;              /* of these, packets whose hop limit tells the distance: not */
-    uint8_t hop_limit;              /* sent to a group, no traceroute probes; the latest one's */
+    uint32_t measured; /* of these, packets whose hop limit tells the distance: not */
+    uint8_t hop_limit; /* sent to a group, no traceroute probes; the latest one's */
     uint8_t hop_limit_min, hop_limit_max; /* of those; 0: none */
     bool has_mac, several_macs;
-    uint8_t mac[6];                 /* source MAC of its latest packet */
-    uint32_t if_index;              /* cooked v2 */
+    uint8_t mac[6];                               /* source MAC of its latest packet */
+    uint32_t if_index;                            /* cooked v2 */
     uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
-    uint32_t answer_min_us;         /* as responder: shortest request to answer; HOST_NO_TIME */
-    uint32_t confirm_min_us;        /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
+    uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
+    uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
     uint32_t checksums_wrong, checksums_right; /* of the packets looked at */
-    uint32_t flows;                 /* conversations it takes part in; set by controls_gather() */
-    uint32_t oversized;             /* TCP segments longer than the MTU a peer's MSS allows */
+    uint32_t flows;     /* conversations it takes part in; set by controls_gather() */
+    uint32_t oversized; /* TCP segments longer than the MTU a peer's MSS allows */
     /* ARP and ND: requests for this address since it last answered, and the answers. */
     uint32_t asked, asked_unanswered, resolved;
     int64_t asked_last_ns;

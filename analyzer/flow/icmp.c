@@ -35,7 +35,8 @@ static bool quotes_translated(const struct attempt *attempt, const struct icmp_q
 }
 
 /* The capture's snap length cut the quote before the ports. The error goes to whoever sent the
- * packet; where it also comes from whom the packet was for, the attempt between the two is meant. */
+ * packet; where it also comes from whom the packet was for, the attempt between the two is meant.
+ */
 static bool quotes_too_little(const struct attempt *attempt, const struct packet *packet)
 {
     return !packet->icmp.quote.has_ports && !attempt->side[RESPONDER].first.frame &&
@@ -50,8 +51,7 @@ static struct attempt *search_latest(const struct tracker *tracker, const struct
     for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
         struct attempt *attempt =
             tracker_attempt(tracker, tracker->latest[(tracker->latest_at - i) % LATEST]);
-        if (!attempt ||
-            event->time_ns - attempt->last_ns > QUOTED_WINDOW_S * INT64_C(1000000000))
+        if (!attempt || event->time_ns - attempt->last_ns > QUOTED_WINDOW_S * INT64_C(1000000000))
             continue;
         if (quotes_translated(attempt, &event->packet->icmp.quote) ||
             quotes_too_little(attempt, event->packet))
@@ -85,8 +85,7 @@ static void note_error(struct attempt *attempt, enum side quoted_side, bool tran
     record->code = icmp->code;
     record->class_ = icmp->class_;
     record->quoted_hop_limit = icmp->quote.ip.hop_limit;
-    record->quoted_as_sent =
-        quoted->frame && icmp->quote.ip.hop_limit ? quoted->hop_limit : 0;
+    record->quoted_as_sent = quoted->frame && icmp->quote.ip.hop_limit ? quoted->hop_limit : 0;
     record->translated = translated;
     record->answered_after_ns = quoted->frame ? event->time_ns - quoted->time_ns : -1;
 }
@@ -96,8 +95,7 @@ struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
     const struct icmp_header *icmp = &event->packet->icmp;
     tracker->counters.icmp_unreachable += icmp->class_ == ICMP_UNREACHABLE;
     bool from_high;
-    struct flow *flow =
-        icmp->has_quote ? quoted_flow(tracker, &icmp->quote, &from_high) : NULL;
+    struct flow *flow = icmp->has_quote ? quoted_flow(tracker, &icmp->quote, &from_high) : NULL;
     struct attempt *attempt = NULL;
     enum side side = INITIATOR;
     if (flow) {

@@ -103,7 +103,9 @@ static void flow_answered(struct flow *flow, const struct event *event)
         return;
     int64_t after_us = (event->time_ns - flow->first_ns) / 1000;
     flow->answer_frame = (uint32_t)event->frame;
-    flow->answered_after_us = after_us < 0 ? 0 : after_us < UINT32_MAX ? (uint32_t)after_us : UINT32_MAX;
+    flow->answered_after_us = after_us < 0            ? 0
+                              : after_us < UINT32_MAX ? (uint32_t)after_us
+                                                      : UINT32_MAX;
 }
 
 /* Everything the control flow remembers of a packet that is not a SYN. */
@@ -209,7 +211,7 @@ static void forget_unanswered(struct side_record *side)
 static bool outstanding(const struct side_record *sender, const struct side_record *receiver)
 {
     return sender->has_sequence && (!receiver->has_acknowledged ||
-           sequence_after(sender->next_sequence, receiver->acknowledged));
+                                    sequence_after(sender->next_sequence, receiver->acknowledged));
 }
 
 static void went_on_after_rst(struct attempt *attempt, enum side side)

@@ -11,8 +11,8 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    ATTEMPTS_MAX = 1 << 17,   /* product records; 0.3 GB when all are used */
-    CHECKSUMS_PER_HOST = 16,  /* looked at; more says nothing new */
+    ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
+    CHECKSUMS_PER_HOST = 16, /* looked at; more says nothing new */
     ETHERNET_MTU = 1500,
 };
 
@@ -230,8 +230,8 @@ static void note_interface(struct tracker *tracker, const struct packet *packet)
         tracker->counters.interfaces |= UINT64_C(1) << packet->if_index;
 }
 
-struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet,
-                               uint64_t frame, int64_t time_ns, enum side *side, bool *fresh)
+struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet, uint64_t frame,
+                               int64_t time_ns, enum side *side, bool *fresh)
 {
     struct event event = {.packet = packet, .frame = frame, .time_ns = time_ns};
     struct attempt *attempt = NULL;

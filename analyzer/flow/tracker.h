@@ -15,22 +15,22 @@
 #include "dissectors/packet.h"
 
 struct tracker_options {
-    size_t max_flows;             /* cap of the flow table; attempts and hosts follow from it */
+    size_t max_flows;                /* cap of the flow table; attempts and hosts follow from it */
     const struct profiles *profiles; /* outlives the tracker */
-    int64_t syn_copy_gap_ns;      /* SYNs of one ISN closer than this are copies of one frame */
+    int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
 };
 
 /* Counted over everything, products or not. */
 struct tracker_counters {
-    uint64_t tcp_syn;             /* frames with SYN and without ACK */
+    uint64_t tcp_syn;                                 /* frames with SYN and without ACK */
     uint64_t syn_attempts, syn_answered, syn_refused; /* distinct 5-tuple and ISN */
-    uint64_t icmp_unreachable;    /* frames */
-    uint64_t icmp_unmatched;      /* errors that quote no flow of the capture */
+    uint64_t icmp_unreachable;                        /* frames */
+    uint64_t icmp_unmatched;                          /* errors that quote no flow of the capture */
     uint64_t fragments_unmatched;
-    uint64_t attempts_evicted;    /* product records given up because of the cap ... */
-    uint64_t evicted_succeeded;   /* ... of these, connections that had worked */
-    uint64_t interfaces;          /* cooked v2: bit per interface index (below 64) that had traffic
-                                     other than loopback's */
+    uint64_t attempts_evicted;  /* product records given up because of the cap ... */
+    uint64_t evicted_succeeded; /* ... of these, connections that had worked */
+    uint64_t interfaces;        /* cooked v2: bit per interface index (below 64) that had traffic
+                                   other than loopback's */
 };
 
 struct tracker;
@@ -40,8 +40,8 @@ void tracker_free(struct tracker *tracker);
 
 /* Takes in one packet. Returns the product attempt it belongs to, or NULL. `*side` is who sent it
  * and `*fresh` false when it is a copy of a frame seen before. */
-struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet,
-                               uint64_t frame, int64_t time_ns, enum side *side, bool *fresh);
+struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet, uint64_t frame,
+                               int64_t time_ns, enum side *side, bool *fresh);
 
 const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */

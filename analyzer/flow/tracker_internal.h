@@ -27,9 +27,9 @@ struct tracker {
     struct address_pool *addresses;
     struct flow_table *flows;
     struct host_table *hosts;
-    struct attempt **attempts;    /* by number - 1 */
+    struct attempt **attempts; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
-    uint32_t latest[256];         /* ring of the newest attempts' numbers, for twins and quotes */
+    uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     void (*on_evict)(const struct attempt *, void *);

@@ -30,50 +30,50 @@ struct vantage_estimate {
 
 /* What was counted over a whole capture, whatever the product. */
 struct capture_counters {
-    uint64_t tcp_syn;               /* frames with SYN and without ACK */
-    uint64_t syn_unanswered;        /* TCP attempts (5-tuple and ISN) whose SYN nothing answered */
-    uint64_t syn_reset;             /* TCP attempts whose SYN was answered by a RST */
-    uint64_t icmp_unreachable;      /* frames: ICMP type 3 and ICMPv6 type 1 */
+    uint64_t tcp_syn;          /* frames with SYN and without ACK */
+    uint64_t syn_unanswered;   /* TCP attempts (5-tuple and ISN) whose SYN nothing answered */
+    uint64_t syn_reset;        /* TCP attempts whose SYN was answered by a RST */
+    uint64_t icmp_unreachable; /* frames: ICMP type 3 and ICMPv6 type 1 */
     uint64_t flows;
     uint64_t flows_evicted;
 };
 
 struct capture_report {
-    char id[4];                     /* "a", "b", ... */
-    const char *source;             /* as the user named it */
+    char id[4];         /* "a", "b", ... */
+    const char *source; /* as the user named it */
     const char *link_types[16];
     size_t link_type_count;
     uint64_t packets;
-    int64_t first_ns, last_ns;      /* INT64_MIN: no frame */
+    int64_t first_ns, last_ns; /* INT64_MIN: no frame */
     uint64_t dropped;
     bool truncated;
-    const char *problem;            /* NULL: none */
+    const char *problem; /* NULL: none */
     struct vantage_estimate vantage;
     struct capture_counters counters;
 };
 
 struct finding {
-    char id[9];                     /* hexadecimal, the same for the same failure in every run */
+    char id[9]; /* hexadecimal, the same for the same failure in every run */
     const struct service *service;
-    const char *speaks;             /* what nDPI saw on the port; NULL: nothing */
+    const char *speaks; /* what nDPI saw on the port; NULL: nothing */
     struct ip_address client, server;
-    int client_port;                /* -1: several */
+    int client_port; /* -1: several */
     uint16_t server_port;
     enum symptom symptom;
-    int64_t first_ns, last_ns;      /* INT64_MIN: no frame (no-traffic) */
+    int64_t first_ns, last_ns; /* INT64_MIN: no frame (no-traffic) */
     uint32_t attempts;
-    uint32_t capture;               /* index into report.captures: where its frames are */
+    uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
 };
 
 struct report {
-    const char *ndpi_version;       /* NULL: nDPI was not needed and not asked */
+    const char *ndpi_version; /* NULL: nDPI was not needed and not asked */
     const struct capture_report *captures;
     size_t capture_count;
     const struct profiles *profiles;
     struct {
         uint64_t attempts, succeeded, failed;
-    } summary;                      /* of the products watched */
+    } summary;                       /* of the products watched */
     struct finding *const *findings; /* most certain and most frequent first */
     size_t finding_count;
     const char *const *warnings;
@@ -82,9 +82,9 @@ struct report {
 
 struct text_options {
     bool colour;
-    unsigned columns;               /* width to fill, at least 40 */
-    bool quiet;                     /* findings only */
-    int verbosity;                  /* 1: all evidence, all vantage reasons, counters */
+    unsigned columns; /* width to fill, at least 40 */
+    bool quiet;       /* findings only */
+    int verbosity;    /* 1: all evidence, all vantage reasons, counters */
     const char *(*host_name)(const struct ip_address *address); /* NULL: numeric (-n) */
 };
 

@@ -14,10 +14,10 @@
 #include "analyzer/words.h"
 
 enum outcome {
-    OUTCOME_NOTHING,    /* no attempt: a probe, a stray packet, a conversation joined late */
-    OUTCOME_PENDING,    /* cannot be said: cut short by the capture's end, or still going on */
-    OUTCOME_SILENT,     /* asked once, never answered, never repeated: too little for a symptom of
-                           its own, enough when it happens again and again */
+    OUTCOME_NOTHING, /* no attempt: a probe, a stray packet, a conversation joined late */
+    OUTCOME_PENDING, /* cannot be said: cut short by the capture's end, or still going on */
+    OUTCOME_SILENT,  /* asked once, never answered, never repeated: too little for a symptom of
+                        its own, enough when it happens again and again */
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,
 };
@@ -31,7 +31,7 @@ struct detection {
 
 struct detect_context {
     const struct thresholds *thresholds;
-    int64_t now_ns;           /* the capture's last packet; live: the time */
+    int64_t now_ns; /* the capture's last packet; live: the time */
 };
 
 /* Judges one attempt. Pure: same record and time, same answer. */

@@ -49,8 +49,7 @@ bool detect_syn_reset(const struct attempt *attempt, const struct detect_context
                       struct detection *detection)
 {
     (void)context;
-    if (!attempt->refused.frame || attempt->synack.frame ||
-        (attempt->bits & ATTEMPT_ESTABLISHED))
+    if (!attempt->refused.frame || attempt->synack.frame || (attempt->bits & ATTEMPT_ESTABLISHED))
         return false;
     detection->failed_ns = attempt->refused.time_ns;
     detection->frames = attempt->refused_frames;

@@ -102,8 +102,7 @@ static bool never_replied(const struct attempt *attempt, const struct detect_con
     const struct side_record *server = &attempt->side[RESPONDER];
     const struct mark *end = client->fin.frame ? &client->fin : &client->rst;
     bool server_ended = server->rst.frame ||
-                        (server->fin.frame &&
-                         (!end->frame || server->fin.time_ns < end->time_ns));
+                        (server->fin.frame && (!end->frame || server->fin.time_ns < end->time_ns));
     if (!attempt->syn.frame || !client->first_data.frame || server->data_packets ||
         !server->first.frame || server_ended)
         return false;

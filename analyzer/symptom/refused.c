@@ -16,8 +16,8 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
         return false;
     if (icmp->class_ != ICMP_UNREACHABLE && icmp->class_ != ICMP_TIME_EXCEEDED)
         return false;
-    if (responder->first.frame && (responder->last.time_ns > icmp->first.time_ns ||
-                                   attempt->proto == PROTO_TCP))
+    if (responder->first.frame &&
+        (responder->last.time_ns > icmp->first.time_ns || attempt->proto == PROTO_TCP))
         return false;
     detection->failed_ns = icmp->first.time_ns;
     detection->frames = icmp->frames;

@@ -35,7 +35,6 @@ struct thresholds {
 };
 
 /* False with a message where one is missing. */
-bool thresholds_load(struct thresholds *thresholds, const struct rules *rules,
-                     struct error *error);
+bool thresholds_load(struct thresholds *thresholds, const struct rules *rules, struct error *error);
 
 #endif

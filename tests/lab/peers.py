@@ -508,10 +508,3 @@ def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True):
             return True
         except (OSError, EOFError, ftplib.Error):
             return False
-
-
-def ping(node, address, count=2):
-    """Real echo requests by the ping command."""
-    with node:
-        return subprocess.run(["ping", "-n", "-c", str(count), "-i", "0.3", "-W", "1", address],
-                              capture_output=True).returncode == 0

@@ -28,8 +28,8 @@ SIZE_LIMIT = 50 * 1024
 # scenario, vantage, format, what was done
 CHOSEN = (
     ("inet-local-drop", "server", "pcap", "The server's own nftables drops tcp/5800."),
-    ("inet-edge-rst", "client", "pcap", "The edge of the server's network rejects tcp/6060 with RST; port 80 of the same "
-                                        "address is forwarded and works."),
+    ("inet-edge-rst", "client", "pcap", "The edge of the server's network rejects tcp/6060 with RST; port 80 of the "
+                                        "same address is forwarded and works."),
     ("dmz-fw2-drop", "edge-any", "pcapng", "Firewall 2 drops clients on tcp/443; the master and storage servers inside "
                                            "reach the edge server. Taken on both sides of Firewall 2."),
     ("inet-egress-drop-one-client", "egress-any", "pcap", "The client's gateway drops tcp/4401 of this client; a "

@@ -17,6 +17,8 @@ POSITION = {"client": (0,), "egress-lan": (1,), "egress-wan": (2,), "isp": (3,),
             "edge-lan": (5,), "span": (5.5,), "server": (6,), "egress-any": (1, 2), "edge-any": (4, 5)}
 BOX = {"egress": 1.5, "fw1": 1.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
 
+HOSTS = ("client", "client2", "server", "server2", "other", "away")  # those whose habits vary
+
 # Firewall frame of every box and host: scenarios add to the chains called "block_*", which come first.
 FRAME = """
 table inet lab {
@@ -55,7 +57,7 @@ class Plan:
         rng = random.Random(seed)
         plan = cls(rng, rtt_ms=round(rng.choice((rng.uniform(0.5, 10), rng.uniform(10, 80))), 1) if far else 0,
                    hops=rng.randint(0, 9))
-        plan.ttl = {name: rng.choice((64, 64, 128)) for name in ("client", "client2", "server", "server2", "other", "away")}
+        plan.ttl = {name: rng.choice((64, 64, 128)) for name in HOSTS}
         plan.linear_retries = rng.choice((0, 0, 0, 4))
         plan.offload = {name: rng.random() < 0.6 for name in plan.ttl}
         return plan

@@ -278,7 +278,7 @@ static void every_attempt_must_have_lost(void **state)
     (void)state;
     struct scene *scene = scene_new();
     struct talk later = scene_talk(scene, "2001:db8:1::7", 50009, "2001:db8:2::2", 5800);
-    scene_unanswered(&later, 100, 3);
+    scene_unanswered(&later, 30, 3);
     struct study *study = both_families(scene, 0.25, 64, NULL, 3);
     assert_int_equal(scene_failing(study), 1);
     scene_study_end(study);
