@@ -128,7 +128,7 @@ test-run: $(PROGRAM) $(UNITS) $(TOOLS)
 
 # The same tests with memory and undefined behaviour checked.
 asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
 # --- looking after the code -----------------------------------------------------------------------
@@ -147,7 +147,7 @@ format:
 # Fuzzers need clang. make fuzz FUZZ_SECONDS=60 runs each for that long over tests/fuzz/seeds.
 FUZZ_SECONDS ?= 60
 fuzz:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g' \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang CFLAGS='-O1 -g' \
 	    SANITIZE='-fsanitize=address,undefined,fuzzer-no-link' fuzz-run
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
@@ -173,7 +173,7 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/fwsniff
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-clang
 
 help:
 	@sed -n '3,7p' Makefile | sed 's/^# *//'
