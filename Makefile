@@ -131,6 +131,20 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
+# --- the lab: how right it is ---------------------------------------------------------------------
+
+# Real firewalls in network namespaces, and the truth beside every capture (tests/lab/README.md).
+LAB   ?= $(BUILD)/lab
+SEED  ?= 1
+.PHONY: lab score
+lab: deps-test
+	$(SUDO) $(PYTHON) tests/lab/run.py --out $(LAB) --seed $(SEED)
+	$(PYTHON) tests/lab/check.py --lab $(LAB)
+
+# The latest result stands in docs/accuracy.md: make lab score SCORE_OPTIONS='--markdown docs/accuracy.md'
+score: $(PROGRAM)
+	$(PYTHON) tests/lab/score.py --lab $(LAB) --fwsniff $(PROGRAM) --pairs --by-rule $(SCORE_OPTIONS)
+
 # --- looking after the code -----------------------------------------------------------------------
 
 OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors tests -name '*.[ch]')
@@ -179,6 +193,7 @@ help:
 	@sed -n '3,7p' Makefile | sed 's/^# *//'
 	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
+	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'
