@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct error error;
-    int status = EXIT_HEALTHY;
+    enum exit_status status = EXIT_HEALTHY;
     switch (options_parse(argc, argv, &options, &error)) {
     case OPTIONS_RUN:
         status = pipeline_run(&options);
@@ -35,5 +35,5 @@ int main(int argc, char **argv)
         break;
     }
     options_free(&options);
-    return status;
+    return (int)status;
 }
