@@ -38,10 +38,23 @@ void speech_listen(struct ndpi_bridge **bridge, struct attempt *attempt,
         finish(*bridge, speech);
 }
 
-const char *speech_protocol(const struct attempt *attempt)
+static const char *known(const char *text)
 {
-    return attempt->speech && attempt->speech->result.master[0] ? attempt->speech->result.master
-                                                                : NULL;
+    return text[0] ? text : NULL;
+}
+
+void speech_told(const struct attempt *attempt, struct spoken *spoken)
+{
+    *spoken = (struct spoken){0};
+    if (!attempt->speech)
+        return;
+    const struct ndpi_result *result = &attempt->speech->result;
+    spoken->protocol = known(result->master);
+    spoken->tls.server_name = known(result->tls.server_name);
+    spoken->tls.version = known(result->tls.version);
+    spoken->tls.issuer = known(result->tls.issuer);
+    spoken->tls.subject = known(result->tls.subject);
+    spoken->tls.sha1 = known(result->tls.sha1);
 }
 
 void speech_forget(struct ndpi_bridge *bridge, struct attempt *attempt)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "analyzer/flow/attempt.h"
+#include "analyzer/spoken.h"
 #include "dissectors/packet.h"
 
 struct ndpi_bridge;
@@ -18,8 +19,8 @@ struct speech;
 void speech_listen(struct ndpi_bridge **bridge, struct attempt *attempt,
                    const struct packet *packet, enum side side, int64_t time_ns);
 
-/* Protocol recognised by its bytes ("HTTP", "TLS"), or NULL. */
-const char *speech_protocol(const struct attempt *attempt);
+/* What was heard so far; texts live until speech_forget(). */
+void speech_told(const struct attempt *attempt, struct spoken *spoken);
 
 void speech_forget(struct ndpi_bridge *bridge, struct attempt *attempt);
 

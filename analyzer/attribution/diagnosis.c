@@ -178,11 +178,12 @@ static void finding_id(const struct site *site, const struct failure *failure, c
     snprintf(id, 9, "%08x", (uint32_t)hash);
 }
 
-static const char *spoken_on(const struct diagnosis_request *request, const struct failure *failure)
+static struct spoken spoken_on(const struct diagnosis_request *request,
+                               const struct failure *failure)
 {
-    const char *spoken = NULL;
-    for (uint32_t i = 0; i < failure->sample_count && !spoken && request->spoken; i++)
-        spoken = request->spoken(failure->sample[i]);
+    struct spoken spoken = {0};
+    for (uint32_t i = 0; i < failure->sample_count && !spoken.protocol && request->spoken; i++)
+        request->spoken(failure->sample[i], &spoken);
     return spoken;
 }
 
@@ -193,7 +194,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
-    finding->speaks = spoken_on(request, failure);
+    finding->spoken = spoken_on(request, failure);
     finding->client = failure->client;
     finding->server = failure->server;
     finding->client_port = client_port_of(failure);
@@ -208,7 +209,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
         .vantage = context,
         .controls = controls,
         .thresholds = request->thresholds,
-        .spoken = finding->speaks,
+        .spoken = finding->spoken.protocol,
         .capture_dropped = request->capture_dropped,
         .now_ns = request->now_ns,
     };

@@ -25,8 +25,8 @@ struct diagnosis_request {
     uint64_t capture_dropped;
     uint32_t capture; /* index in the report */
     int64_t now_ns;   /* the capture's last packet; live: the time */
-    /* Protocol recognised on an attempt, or NULL. */
-    const char *(*spoken)(const struct attempt *attempt);
+    /* What is spoken on an attempt; NULL: nobody listened. */
+    void (*spoken)(const struct attempt *attempt, struct spoken *spoken);
 };
 
 struct diagnosis {

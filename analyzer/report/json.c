@@ -156,6 +156,19 @@ static cJSON *remedy_item(const struct verdict *verdict)
     return item;
 }
 
+static cJSON *tls_item(const struct spoken *spoken)
+{
+    if (!spoken->tls.server_name && !spoken->tls.version && !spoken->tls.issuer)
+        return cJSON_CreateNull();
+    cJSON *item = cJSON_CreateObject();
+    add(item, "server_name", text_item(spoken->tls.server_name));
+    add(item, "version", text_item(spoken->tls.version));
+    add(item, "issuer", text_item(spoken->tls.issuer));
+    add(item, "subject", text_item(spoken->tls.subject));
+    add(item, "sha1", text_item(spoken->tls.sha1));
+    return item;
+}
+
 cJSON *report_json_finding(const struct report *report, const struct finding *finding)
 {
     const struct service *service = finding->service;
@@ -167,7 +180,8 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "profile", text_item(service->profile->name));
     add(item, "service", text_item(service->name));
     add(item, "proto", text_item(proto_word(service->proto)));
-    add(item, "speaks", text_item(finding->speaks));
+    add(item, "speaks", text_item(finding->spoken.protocol));
+    add(item, "tls", tls_item(&finding->spoken));
     add(item, "client",
         endpoint_item(&finding->client, finding->client_port, service->initiator_role));
     add(item, "server",

@@ -14,6 +14,7 @@
 #include "analyzer/attribution/fact.h"
 #include "analyzer/attribution/profile.h"
 #include "analyzer/attribution/rules.h"
+#include "analyzer/spoken.h"
 #include "analyzer/words.h"
 #include "dissectors/address.h"
 
@@ -55,7 +56,7 @@ struct capture_report {
 struct finding {
     char id[9]; /* hexadecimal, the same for the same failure in every run */
     const struct service *service;
-    const char *speaks; /* what nDPI saw on the port; NULL: nothing */
+    struct spoken spoken; /* on the port; lives as long as the connection's record */
     struct ip_address client, server;
     int client_port; /* -1: several */
     uint16_t server_port;

@@ -224,6 +224,18 @@ static void write_connection(struct writer *writer, const struct finding *findin
     page_printf(page, " %s/%u", proto_word(finding->service->proto), finding->server_port);
 }
 
+/* Whose certificate the server's side showed: a foreign issuer is an inspecting device. */
+static void write_certificate(struct writer *writer, const struct finding *finding)
+{
+    if (!finding->spoken.tls.issuer || writer->options->verbosity == 0)
+        return;
+    page_printf(&writer->page, "Certificate issued by %s", finding->spoken.tls.issuer);
+    if (finding->spoken.tls.sha1)
+        page_printf(&writer->page, ", SHA-1 %s", finding->spoken.tls.sha1);
+    page_text(&writer->page, ".");
+    page_line(&writer->page);
+}
+
 static void write_what_failed(struct writer *writer, const struct finding *finding)
 {
     struct page *page = &writer->page;
@@ -237,11 +249,13 @@ static void write_what_failed(struct writer *writer, const struct finding *findi
         page_printf(page, ", %s", span);
     page_text(page, ".");
     page_line(page);
-    if (finding->speaks && (view_speaks_foreign(finding) || writer->options->verbosity > 0)) {
-        page_printf(page, "Spoken on this port: %s%s.", finding->speaks,
+    if (finding->spoken.protocol &&
+        (view_speaks_foreign(finding) || writer->options->verbosity > 0)) {
+        page_printf(page, "Spoken on this port: %s%s.", finding->spoken.protocol,
                     view_speaks_foreign(finding) ? ", which this service does not speak" : "");
         page_line(page);
     }
+    write_certificate(writer, finding);
 }
 
 static void place_with_label(struct page *page, const struct finding *finding,

@@ -81,10 +81,10 @@ const struct capture_report *view_capture(const struct report *report,
 bool view_speaks_foreign(const struct finding *finding)
 {
     const struct service *service = finding->service;
-    if (!finding->speaks || service->speaks_count == 0)
+    if (!finding->spoken.protocol || service->speaks_count == 0)
         return false;
     for (size_t i = 0; i < service->speaks_count; i++)
-        if (strcmp(finding->speaks, service->speaks[i]) == 0)
+        if (strcmp(finding->spoken.protocol, service->speaks[i]) == 0)
             return false;
     return true;
 }

@@ -167,7 +167,10 @@ static void make_hostile(struct fixture *fixture)
     fixture->service.responder_role = HOSTILE;
     fixture->service.speaks[0] = "HTTP";
     fixture->service.speaks_count = 1;
-    fixture->finding.speaks = HOSTILE;
+    fixture->finding.spoken.protocol = HOSTILE;
+    fixture->finding.spoken.tls.server_name = HOSTILE;
+    fixture->finding.spoken.tls.issuer = HOSTILE;
+    fixture->finding.spoken.tls.sha1 = HOSTILE;
     fixture->captures[0].source = HOSTILE;
     fixture->captures[0].problem = HOSTILE;
     fixture->captures[0].truncated = true;
