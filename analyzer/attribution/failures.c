@@ -71,7 +71,7 @@ static struct failure *group_of(struct group_table *table, const struct attempt 
                                 enum symptom symptom)
 {
     struct failures *failures = table->failures;
-    if (!table->slots || failures->count == table->capacity)
+    if (failures->count == table->capacity)
         grow_groups(table);
     uint32_t *slot = find_group(table, attempt, symptom);
     if (*slot)
@@ -160,6 +160,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
 {
     struct group_table table = {.failures = failures, .profiles = profiles};
     *failures = (struct failures){0};
+    grow_groups(&table);
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         struct detection detection;
