@@ -426,7 +426,7 @@ static const struct option_row rows[] = {
     {"color", 0, required_argument, "WHEN", SECTION_OUTPUT, false, take_colour, OPTIONS_RUN,
      "auto (on a terminal), always or never"},
     {"numeric", 'n', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,
-     "do not look up names of addresses"},
+     "taken for habit's sake: names are never looked up"},
     {"quiet", 'q', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,
      "findings only, no progress"},
     {"verbose", 'v', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,

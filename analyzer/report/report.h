@@ -86,7 +86,6 @@ struct text_options {
     unsigned columns; /* width to fill, at least 40 */
     bool quiet;       /* findings only */
     int verbosity;    /* 1: all evidence, all vantage reasons, counters */
-    const char *(*host_name)(const struct ip_address *address); /* NULL: numeric (-n) */
 };
 
 /* Each returns false when writing failed (disk full, closed pipe); errno says why. */

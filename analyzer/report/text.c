@@ -62,9 +62,6 @@ static void write_address(struct writer *writer, const struct ip_address *addres
         return;
     }
     page_text(page, ip_text(address, text));
-    const char *name = writer->options->host_name ? writer->options->host_name(address) : NULL;
-    if (name)
-        page_printf(page, " (%s)", name);
 }
 
 static void write_headline(struct writer *writer)
