@@ -82,13 +82,12 @@ struct icmp_record {
 };
 
 enum attempt_bit {
-    ATTEMPT_USED = 1 << 0,
-    ATTEMPT_MIDSTREAM = 1 << 1, /* no SYN seen: began before the capture */
-    ATTEMPT_ONE_SIDED = 1 << 2, /* handshake completed though its SYN-ACK was not captured */
-    ATTEMPT_ESTABLISHED = 1 << 3,
-    ATTEMPT_RST_SURVIVED = 1 << 4, /* the exchange went on after a RST */
-    ATTEMPT_SUPERSEDED = 1 << 5,   /* the same ports were used again for a new attempt */
-    ATTEMPT_IS_INNER = 1 << 6,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
+    ATTEMPT_ONE_SIDED = 1 << 1, /* handshake completed though its SYN-ACK was not captured */
+    ATTEMPT_ESTABLISHED = 1 << 2,
+    ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
+    ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
+    ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
 };
 
 enum { RECENT_PACKETS = 4 };

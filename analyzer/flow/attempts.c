@@ -98,12 +98,15 @@ static uint64_t payload_hash(const struct packet *packet)
 }
 
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
-                            const struct service *service, const struct event *event,
-                            enum side sender)
+                            const struct event *event, enum side sender, bool midstream)
 {
-    struct attempt *attempt = blank_record(tracker);
     const struct packet *packet = event->packet;
-    attempt->bits = ATTEMPT_USED;
+    uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
+    const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
+    if (!service)
+        return NULL;
+    struct attempt *attempt = blank_record(tracker);
+    attempt->bits = midstream ? ATTEMPT_MIDSTREAM : 0;
     attempt->service = profiles_service_index(tracker->options.profiles, service);
     attempt->proto = key->proto;
     attempt->key = *key;

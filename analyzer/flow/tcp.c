@@ -361,21 +361,6 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     attempt->last_frame = event->frame;
 }
 
-static struct attempt *new_attempt(struct tracker *tracker, struct flow *flow,
-                                   const struct flow_key *key, const struct event *event,
-                                   enum side side)
-{
-    const struct packet *packet = event->packet;
-    uint16_t port = side == INITIATOR ? packet->destination_port : packet->source_port;
-    const struct service *service = profiles_service(tracker->options.profiles, PROTO_TCP, port);
-    if (!service)
-        return NULL;
-    struct attempt *attempt = attempt_new(tracker, flow, key, service, event, side);
-    if (!is_syn(packet))
-        attempt->bits |= ATTEMPT_MIDSTREAM;
-    return attempt;
-}
-
 struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
                           bool *fresh)
 {
@@ -400,7 +385,7 @@ struct attempt *tcp_track(struct tracker *tracker, const struct event *event, en
     }
     bool first = !attempt;
     if (first)
-        attempt = new_attempt(tracker, flow, &key, event, *side);
+        attempt = attempt_new(tracker, flow, &key, event, *side, !is_syn(packet));
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);

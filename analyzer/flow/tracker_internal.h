@@ -44,9 +44,10 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
 struct mark mark_of(const struct event *event);
 
 /* attempts.c */
+/* The record of a new attempt, hung on its flow; NULL where no service is watched on the port that
+ * `sender` speaks to or from. */
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
-                            const struct service *service, const struct event *event,
-                            enum side sender);
+                            const struct event *event, enum side sender, bool midstream);
 struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow);
 /* True, and counted, where the packet is a copy of one seen a moment ago. */
 bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event *event,

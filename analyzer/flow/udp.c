@@ -65,21 +65,6 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     attempt->last_frame = event->frame;
 }
 
-static struct attempt *new_attempt(struct tracker *tracker, struct flow *flow,
-                                   const struct flow_key *key, const struct event *event,
-                                   enum side side)
-{
-    const struct packet *packet = event->packet;
-    uint16_t port = side == INITIATOR ? packet->destination_port : packet->source_port;
-    const struct service *service = profiles_service(tracker->options.profiles, PROTO_UDP, port);
-    if (!service || (flow->bits & FLOW_TO_GROUP))
-        return NULL;
-    struct attempt *attempt = attempt_new(tracker, flow, key, service, event, side);
-    if (side == RESPONDER)
-        attempt->bits |= ATTEMPT_MIDSTREAM;
-    return attempt;
-}
-
 struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
                           bool *fresh)
 {
@@ -111,8 +96,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
 
     struct attempt *attempt = attempt_of_flow(tracker, flow);
     bool first = !attempt;
-    if (first)
-        attempt = new_attempt(tracker, flow, &key, event, *side);
+    if (first && !(flow->bits & FLOW_TO_GROUP))
+        attempt = attempt_new(tracker, flow, &key, event, *side, *side == RESPONDER);
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
