@@ -237,6 +237,28 @@ static void icmp_distance(const struct fact_context *context, const struct attem
             ->frames = icmp->frames;
 }
 
+static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
+{
+    double longest_ms = -1;
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        const struct mark *first = &attempt->side[INITIATOR].first;
+        if (!attempt->icmp.count || !first->frame)
+            continue;
+        double ms = (double)(attempt->icmp.first.time_ns - first->time_ns) / 1e6;
+        if (ms <= longest_ms)
+            continue;
+        longest_ms = ms;
+        frames = (struct frame_list){0};
+        frame_list_add(&frames, first->frame);
+        frame_list_add(&frames, attempt->icmp.first.frame);
+    }
+    if (longest_ms >= 0)
+        set_number(facts, FACT_ICMP_WAITED_MS, round(longest_ms))->frames = frames;
+}
+
 static void icmp_facts(const struct fact_context *context, const struct failure *failure,
                        struct fact *facts)
 {
@@ -688,6 +710,7 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     swallowed_fact(context, failure, facts);
     server_facts(context, failure, facts);
     icmp_facts(context, failure, facts);
+    icmp_waited_fact(failure, facts);
     reset_facts(context, failure, facts);
     made_here_fact(context, failure, facts);
     delay_fact(failure, facts);

@@ -32,6 +32,7 @@ X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,        
 X(ICMP_QUOTED_HOPS,         "icmp.quoted-hops",        NUMBER, NULL,             "routers the packet passed after the capture before it was refused, from the TTL in the quote; 0 where it was refused by the capturing host or the next device") \
 X(ICMP_QUOTED_DISTANCE,     "icmp.quoted-distance",    WORD,   distance_list,    "that number against the server's known distance: at-server, before-server (refused on the way)") \
 X(ICMP_MAC,                 "icmp.mac",                WORD,   same_list,        "the frame's source MAC against the server's other frames") \
+X(ICMP_WAITED_MS,           "icmp.waited-ms",          NUMBER, NULL,             "longest time from an attempt's first packet to the ICMP error that refuses it, in milliseconds: a router that asks for the host's MAC in vain takes seconds") \
 X(ICMP_NAT,                 "icmp.quote-address",      WORD,   nat_list,         "addresses in the quote: as-sent, or translated (the quote shows the other side of a NAT)") \
 X(REFUSAL_MADE_HERE,        "refusal.made-here",       FLAG,   NULL,             "the RST or ICMP error is seen leaving the capturing box and never entering it: the box made it") \
 X(RST_FROM,                 "rst.from",                WORD,   side_list,        "whose address the RST carries: responder, initiator, both") \

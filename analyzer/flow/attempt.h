@@ -101,6 +101,7 @@ struct fingerprint {
     uint32_t length;
     uint16_t flags_side;
     uint8_t hop_limit;
+    bool tunnelled;
     uint32_t if_index;
 };
 

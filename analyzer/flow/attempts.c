@@ -153,6 +153,7 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
         .length = packet->payload_length,
         .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
         .hop_limit = packet->ip.hop_limit,
+        .tunnelled = packet->tunnels != 0,
         .if_index = packet->if_index,
     };
 }
@@ -163,7 +164,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
     struct fingerprint now = fingerprint_of(side, event);
     bool is_syn = (now.flags_side & TCP_SYN) != 0;
     for (unsigned i = 0; i < RECENT_PACKETS; i++) {
-        const struct fingerprint *before = &attempt->recent[i];
+        struct fingerprint *before = &attempt->recent[i];
         if (!before->time_ns || !same_content(&now, before))
             continue;
         /* UDP has nothing but its IP-ID: the same request again is a repeat, not a copy. */
@@ -174,6 +175,10 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (age > copy_window(&now, before, is_syn, syn_copy_gap_ns))
             continue;
         attempt->copies++;
+        if (before->tunnelled && !now.tunnelled) {
+            *before = now; /* the tunnel ends here; that is not yet leaving the box */
+            return true;
+        }
         if (before->hop_limit > now.hop_limit &&
             before->hop_limit - now.hop_limit > attempt->copy_hops)
             attempt->copy_hops = (uint8_t)(before->hop_limit - now.hop_limit);
