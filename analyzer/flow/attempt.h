@@ -102,6 +102,7 @@ struct fingerprint {
     uint16_t flags_side;
     uint8_t hop_limit;
     bool tunnelled;
+    uint8_t direction; /* enum link_direction */
     uint32_t if_index;
 };
 

@@ -154,6 +154,7 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
         .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
         .hop_limit = packet->ip.hop_limit,
         .tunnelled = packet->tunnels != 0,
+        .direction = (uint8_t)packet->direction,
         .if_index = packet->if_index,
     };
 }
@@ -182,7 +183,9 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (before->hop_limit > now.hop_limit &&
             before->hop_limit - now.hop_limit > attempt->copy_hops)
             attempt->copy_hops = (uint8_t)(before->hop_limit - now.hop_limit);
-        if (now.hop_limit != before->hop_limit || now.if_index != before->if_index) {
+        /* Coming in twice is an interface and the bridge it belongs to. */
+        bool only_in = now.direction == LINK_IN && before->direction == LINK_IN;
+        if (!only_in && (now.hop_limit != before->hop_limit || now.if_index != before->if_index)) {
             attempt->forwarded++;
             frame_list_add(&attempt->forwarded_frames, event->frame);
         }
