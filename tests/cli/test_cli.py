@@ -222,6 +222,20 @@ class Cases:
         self.run("-r", self.failing, env={"FWSNIFF_RULES": rules}, status=FAILURES)
         self.run("-r", self.failing, env={"FWSNIFF_RULES": "/nonexistent"}, status=USAGE)
 
+    def test_the_readme_shows_what_is_printed(self):
+        with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("    $ fwsniff -r samples/"))
+        sample = lines[start].split()[-1]
+        shown = []
+        for line in lines[start + 1:]:
+            if line.strip() == "..." or (line and not line.startswith("    ")):
+                break
+            shown.append(line[4:])
+        printed = self.run("-r", sample, cwd=ROOT).out.splitlines()
+        assert len(shown) > 20 and printed[:len(shown)] == shown, [
+            pair for pair in zip(printed, shown) if pair[0] != pair[1]][:2]
+
     def test_usage_errors(self):
         for arguments in ([], ["--nonsense", "-r", self.failing], ["-r"], ["-r", self.failing, "-i", "lo"],
                           ["-r", self.failing, "--vantage", "nowhere"], ["-r", self.failing, "--port", "x"],
