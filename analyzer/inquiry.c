@@ -111,10 +111,10 @@ double inquiry_progress(const struct inquiry *inquiry)
     return source_progress(inquiry->source);
 }
 
-void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
+static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_t now_ns)
 {
     const struct inquiry_request *asked = &inquiry->request;
-    const struct diagnosis_request request = {
+    return (struct diagnosis_request){
         .tracker = inquiry->tracker,
         .profiles = asked->profiles,
         .rules = asked->rules,
@@ -127,8 +127,25 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .spoken = speech_told,
     };
+}
+
+void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
+{
+    const struct diagnosis_request request = request_of(inquiry, now_ns);
     diagnose(&request, diagnosis);
     inquiry->news = false;
+}
+
+struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view)
+{
+    const struct diagnosis_request request = request_of(inquiry, INT64_MIN);
+    struct examination *examination = examine(&request);
+    examination_view(examination, view);
+    view->first_ns = inquiry->first_ns;
+    view->last_ns = inquiry->last_ns;
+    view->packets = source_stats(inquiry->source)->frames;
+    inquiry->news = false;
+    return examination;
 }
 
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,

@@ -41,6 +41,11 @@ double inquiry_progress(const struct inquiry *inquiry);
 /* Diagnoses what was read so far. `now_ns`: the time it is; INT64_MIN: that of the last packet. */
 void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis);
 
+/* The same in two steps, for several captures of one time; see attribution/diagnosis.h. The
+ * examination is the caller's, and valid as long as the inquiry. `view` gets what correlation wants
+ * of it. */
+struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view);
+
 /* Describes the capture for the report. Texts are valid as long as the inquiry. */
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,
                       struct capture_report *report);

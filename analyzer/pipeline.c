@@ -33,6 +33,9 @@ struct run {
     size_t capture_count;
     struct finding **findings; /* of all captures; owned by the diagnoses */
     size_t finding_count;
+    struct {
+        uint64_t attempts, succeeded, failed;
+    } twice; /* attempts that several captures hold, beyond the first */
     char *warnings[WARNINGS_MAX];
     size_t warning_count;
     bool unreadable; /* a capture could not be opened, or not to its end */
@@ -160,6 +163,10 @@ static void collect(struct run *run, struct report *report)
             run->findings[run->finding_count++] = diagnosis->findings[f];
     }
     tell_once(run);
+    report->summary.attempts -= run->twice.attempts;
+    report->summary.succeeded -= run->twice.succeeded;
+    report->summary.failed -= run->twice.failed < report->summary.failed ? run->twice.failed
+                                                                         : report->summary.failed;
     report->ndpi_version = outputs_ndpi_version();
     report->captures = run->captures;
     report->capture_count = run->capture_count;
@@ -170,8 +177,35 @@ static void collect(struct run *run, struct report *report)
     report->warning_count = run->warning_count;
 }
 
+/* Several captures of one time: each is examined by itself, all are held against each other, and
+ * each is concluded in the light of the others. */
+static void diagnose_together(struct run *run)
+{
+    size_t count = run->capture_count;
+    struct examination **examinations = memory_zeroed(count, sizeof *examinations);
+    struct correlation_view *views = memory_zeroed(count, sizeof *views);
+    for (size_t i = 0; i < count; i++)
+        examinations[i] = inquiry_examine(run->inquiries[i], &views[i]);
+    struct correlation *correlation = correlate(views, count);
+    for (size_t i = 0; i < count; i++)
+        examination_conclude(examinations[i], correlation, examinations, &run->diagnoses[i]);
+    correlation_twice(correlation, &run->twice.attempts, &run->twice.succeeded,
+                      &run->twice.failed);
+    correlation_notes(correlation, warn, run);
+    correlation_free(correlation);
+    for (size_t i = 0; i < count; i++)
+        examination_free(examinations[i]);
+    free(examinations);
+    free(views);
+}
+
 static void diagnose_all(struct run *run, int64_t now_ns, struct report *report)
 {
+    if (run->capture_count > 1) {
+        diagnose_together(run);
+        collect(run, report);
+        return;
+    }
     for (size_t i = 0; i < run->capture_count; i++) {
         diagnosis_release(&run->diagnoses[i]);
         inquiry_diagnose(run->inquiries[i], now_ns, &run->diagnoses[i]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyzer/attribution/facts.h"
+#include "analyzer/attribution/facts_captures.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
 #include "analyzer/flow/hash.h"
@@ -13,7 +14,16 @@
  * more than rounding. */
 #define VANTAGE_SHARE_MIN 0.03
 
-enum { VARIABLES_MAX = 24, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
+enum { VARIABLES_MAX = 27, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
+
+struct examination {
+    struct diagnosis_request request;
+    struct failures failures;
+    struct controls *controls;
+    struct vantage_context context;
+    struct vantage_estimate vantage;
+    struct suppressions left_out;
+};
 
 /* Everything "{name}" in a sentence may be, with room for what has to be made up. */
 struct sentence_values {
@@ -22,6 +32,7 @@ struct sentence_values {
     char client[IP_ADDRESS_TEXT], server[IP_ADDRESS_TEXT];
     char port[NUMBER_TEXT], client_port[NUMBER_TEXT], attempts[NUMBER_TEXT];
     char duration[DURATION_TEXT];
+    char upstream[2], downstream[2]; /* captures, as the report names them */
 };
 
 static void set_value(struct sentence_values *values, const char *name, const char *text)
@@ -78,6 +89,17 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
+}
+
+static void fill_capture_values(const struct joint *joint, struct sentence_values *values)
+{
+    if (!joint || !joint->compared)
+        return;
+    values->upstream[0] = (char)('a' + joint->upstream % 26);
+    values->downstream[0] = (char)('a' + joint->downstream % 26);
+    set_value(values, "upstream", values->upstream);
+    set_value(values, "downstream", values->downstream);
+    set_value(values, "route", joint->route);
 }
 
 /* --- the verdict, weighed over where the capture may have been taken --- */
@@ -137,15 +159,78 @@ static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
         probability[place] /= share_sum;
 }
 
+/* Where this capture was taken, and what lies between it and the other one, go together: a share
+ * for each of both. */
+struct shares {
+    double of[VANTAGES][BETWEEN_SETS];
+};
+
+static void shares_of(const struct joint *joint, uint32_t own, struct shares *shares,
+                      struct vantage_belief *belief)
+{
+    *shares = (struct shares){0};
+    *belief = (struct vantage_belief){0};
+    for (int up = 0; up < VANTAGES; up++)
+        for (int down = 0; down < VANTAGES; down++) {
+            int here = joint->upstream == own ? up : down;
+            double share = joint->stretch.together[up][down];
+            unsigned between =
+                stretch_between((enum vantage)up, (enum vantage)down, &joint->evidence);
+            shares->of[here][between] += share;
+            belief->probability[here] += share;
+        }
+}
+
+static void weigh_over_stretches(const struct rules *rules, struct fact *facts,
+                                 const struct variable *variables, const struct joint *joint,
+                                 const struct shares *shares, double probability[FAILURE_POINTS])
+{
+    double share_sum = 0;
+    for (int place = 0; place < FAILURE_POINTS; place++)
+        probability[place] = 0;
+    for (int v = 0; v < VANTAGES; v++)
+        for (unsigned between = 0; between < BETWEEN_SETS; between++) {
+            double share = shares->of[v][between], here[FAILURE_POINTS];
+            if (share < VANTAGE_SHARE_MIN)
+                continue;
+            set_vantage(facts, (enum vantage)v, share);
+            facts_set_between(joint, between, facts);
+            rules_weigh(rules, facts, variables, here);
+            for (int place = 0; place < FAILURE_POINTS; place++)
+                probability[place] += share * here[place];
+            share_sum += share;
+        }
+    for (int place = 0; place < FAILURE_POINTS; place++)
+        probability[place] /= share_sum;
+}
+
+static unsigned likeliest_between(const struct shares *shares, enum vantage vantage)
+{
+    unsigned best = 0;
+    for (unsigned between = 0; between < BETWEEN_SETS; between++)
+        if (shares->of[vantage][between] > shares->of[vantage][best])
+            best = between;
+    return best;
+}
+
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, struct fact *facts, struct verdict *verdict)
+                  const struct failure *failure, const struct joint *joint, struct fact *facts,
+                  struct verdict *verdict)
 {
     struct sentence_values values;
     struct vantage_belief belief;
     double probability[FAILURE_POINTS];
     fill_values(failure, &values);
-    failure_belief(context, failure, &belief);
-    weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
+    fill_capture_values(joint, &values);
+    if (joint && joint->compared) {
+        struct shares shares;
+        shares_of(joint, request->capture, &shares, &belief);
+        weigh_over_stretches(request->rules, facts, values.variables, joint, &shares, probability);
+        facts_set_between(joint, likeliest_between(&shares, likeliest(&belief)), facts);
+    } else {
+        failure_belief(context, failure, &belief);
+        weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
+    }
     enum vantage best = likeliest(&belief);
     set_vantage(facts, best, belief.probability[best]);
     rules_judge(request->rules, facts, values.variables, probability, verdict);
@@ -187,34 +272,74 @@ static struct spoken spoken_on(const struct diagnosis_request *request,
     return spoken;
 }
 
-static struct finding *make_finding(const struct diagnosis_request *request,
-                                    const struct vantage_context *context,
-                                    const struct controls *controls, const struct failure *failure)
+/* The failure under the names, and with the times, that it has nearest to the initiator. */
+static struct failure named_failure(const struct failure *failure, const struct joint *joint)
 {
+    struct failure named = *failure;
+    if (!joint)
+        return named;
+    named.client = joint->client;
+    named.server = joint->server;
+    named.server_port = joint->server_port;
+    named.first_ns = joint->first_ns;
+    named.last_ns = joint->last_ns;
+    named.attempts = joint->attempts;
+    return named;
+}
+
+static void establish(const struct examination *examination, const struct failure *failure,
+                      const char *spoken, struct fact facts[FACT_COUNT])
+{
+    const struct fact_context context = {
+        .vantage = &examination->context,
+        .controls = examination->controls,
+        .thresholds = examination->request.thresholds,
+        .spoken = spoken,
+        .capture_dropped = examination->request.capture_dropped,
+        .now_ns = examination->request.now_ns,
+    };
+    facts_establish(&context, failure, facts);
+}
+
+static void add_captures(const struct examination *examination, const struct joint *joint,
+                         struct examination *const *all, struct fact facts[FACT_COUNT])
+{
+    uint32_t own = examination->request.capture;
+    facts_of_captures(joint, own, facts);
+    if (!joint->compared || !joint->other)
+        return;
+    struct fact theirs[FACT_COUNT];
+    uint32_t other = joint->upstream == own ? joint->downstream : joint->upstream;
+    establish(all[other], joint->other, NULL, theirs);
+    facts_take_controls(theirs, other, facts);
+}
+
+static struct finding *make_finding(const struct examination *examination,
+                                    const struct failure *failure, const struct joint *joint,
+                                    struct examination *const *all)
+{
+    const struct diagnosis_request *request = &examination->request;
+    const struct failure named = named_failure(failure, joint);
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
     finding->spoken = spoken_on(request, failure);
-    finding->client = failure->client;
-    finding->server = failure->server;
-    finding->client_port = client_port_of(failure);
-    finding->server_port = failure->server_port;
+    finding->client = named.client;
+    finding->server = named.server;
+    finding->client_port = client_port_of(&named);
+    if (joint && finding->client_port >= 0)
+        finding->client_port = joint->client_port;
+    finding->server_port = named.server_port;
     finding->symptom = failure->symptom;
-    finding->first_ns = failure->first_ns;
-    finding->last_ns = failure->last_ns;
-    finding->attempts = failure->attempts;
+    finding->first_ns = named.first_ns;
+    finding->last_ns = named.last_ns;
+    finding->attempts = named.attempts;
     finding->capture = request->capture;
-    finding_id(request->site, failure, finding->id);
-    const struct fact_context fact_context = {
-        .vantage = context,
-        .controls = controls,
-        .thresholds = request->thresholds,
-        .spoken = finding->spoken.protocol,
-        .capture_dropped = request->capture_dropped,
-        .now_ns = request->now_ns,
-    };
-    facts_establish(&fact_context, failure, facts);
-    judge(request, context, failure, facts, &finding->verdict);
+    finding_id(request->site, &named, finding->id);
+    establish(examination, failure, finding->spoken.protocol, facts);
+    if (joint)
+        add_captures(examination, joint, all, facts);
+    judge(request, &examination->context, &named, joint, facts, &finding->verdict);
     return finding;
 }
 
@@ -360,42 +485,89 @@ static bool any_forwarded(const struct tracker *tracker)
     return false;
 }
 
-void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
+struct examination *examine(const struct diagnosis_request *request)
 {
     const struct detect_context detect_context = {request->thresholds, request->now_ns};
-    struct failures failures;
-    struct suppressions left_out;
-    *diagnosis = (struct diagnosis){0};
-    failures_gather(request->tracker, request->profiles, &detect_context, &failures);
+    struct examination *examination = memory_zeroed(1, sizeof *examination);
+    struct failures *failures = &examination->failures;
+    examination->request = *request;
+    failures_gather(request->tracker, request->profiles, &detect_context, failures);
     struct controls *controls =
-        controls_gather(request->tracker, failures.all, failures.count, request->now_ns);
-    failures_suppress(&failures, request->tracker, request->profiles, controls, request->thresholds,
-                      &left_out);
-
-    struct vantage_context context = {
+        controls_gather(request->tracker, failures->all, failures->count, request->now_ns);
+    examination->controls = controls;
+    failures_suppress(failures, request->tracker, request->profiles, controls, request->thresholds,
+                      &examination->left_out);
+    struct vantage_context *context = &examination->context;
+    *context = (struct vantage_context){
         .tracker = request->tracker,
         .site = request->site,
         .flows = {controls_summary(controls)->flows[0], controls_summary(controls)->flows[1]},
         .any_forwarded = any_forwarded(request->tracker),
     };
-    look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
-    vantage_of_capture(&context, &diagnosis->vantage);
-    for (size_t i = 0; i < failures.count; i++)
-        if (!failures.all[i].suppressed)
-            add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
-    add_absences(request, &context, controls, diagnosis);
+    look_for_forwarding(request->tracker, &context->cooked, &context->any_forwarded);
+    vantage_of_capture(context, &examination->vantage);
+    return examination;
+}
+
+void examination_free(struct examination *examination)
+{
+    if (!examination)
+        return;
+    controls_free(examination->controls);
+    free(examination->failures.all);
+    free(examination);
+}
+
+void examination_view(const struct examination *examination, struct correlation_view *view)
+{
+    const struct diagnosis_request *request = &examination->request;
+    const struct control_summary *summary = controls_summary(examination->controls);
+    *view = (struct correlation_view){
+        .tracker = request->tracker,
+        .vantage = &examination->context,
+        .estimate = &examination->vantage,
+        .failures = examination->failures.all,
+        .failure_count = examination->failures.count,
+        .detect = {request->thresholds, request->now_ns},
+        .dropped = request->capture_dropped,
+        .one_directional = summary->conversations >= ONE_SIDED_FLOWS_MIN &&
+                           summary->one_sided * 2 > summary->conversations,
+    };
+}
+
+void examination_conclude(const struct examination *examination,
+                          const struct correlation *correlation,
+                          struct examination *const *all, struct diagnosis *diagnosis)
+{
+    const struct diagnosis_request *request = &examination->request;
+    const struct failures *failures = &examination->failures;
+    *diagnosis = (struct diagnosis){
+        .vantage = examination->vantage,
+        .attempts = failures->attempts,
+        .succeeded = failures->succeeded,
+        .failed = failures->failed,
+        .scans = examination->left_out.scans,
+        .races = examination->left_out.races,
+        .floods = examination->left_out.floods,
+        .one_directional = examination->left_out.one_directional > 0,
+    };
+    for (size_t i = 0; i < failures->count; i++) {
+        const struct failure *failure = &failures->all[i];
+        const struct joint *joint = correlation_joint(correlation, request->capture, i);
+        if (failure->suppressed || (joint && (joint->told_elsewhere || joint->refuted)))
+            continue;
+        add_finding(diagnosis, make_finding(examination, failure, joint, all));
+    }
+    add_absences(request, &examination->context, examination->controls, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
+}
 
-    diagnosis->attempts = failures.attempts;
-    diagnosis->succeeded = failures.succeeded;
-    diagnosis->failed = failures.failed;
-    diagnosis->scans = left_out.scans;
-    diagnosis->races = left_out.races;
-    diagnosis->floods = left_out.floods;
-    diagnosis->one_directional = left_out.one_directional > 0;
-    controls_free(controls);
-    free(failures.all);
+void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
+{
+    struct examination *examination = examine(request);
+    examination_conclude(examination, NULL, NULL, diagnosis);
+    examination_free(examination);
 }
 
 void diagnosis_release(struct diagnosis *diagnosis)

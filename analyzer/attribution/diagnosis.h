@@ -9,6 +9,7 @@
 #define FWSNIFF_ATTRIBUTION_DIAGNOSIS_H
 
 #include "analyzer/attribution/vantage.h"
+#include "analyzer/correlation/correlation.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/options.h"
 #include "analyzer/report/report.h"
@@ -39,6 +40,20 @@ struct diagnosis {
 };
 
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis);
+
+/* The same in two steps, for several captures of one time: each is examined, all are correlated,
+ * then each is concluded in the light of the others. */
+struct examination;
+struct examination *examine(const struct diagnosis_request *request);
+void examination_free(struct examination *examination);
+
+/* What correlation wants of it; first_ns, last_ns and packets are left to the caller. */
+void examination_view(const struct examination *examination, struct correlation_view *view);
+
+/* `all`: the examinations of all captures, by their index. */
+void examination_conclude(const struct examination *examination,
+                          const struct correlation *correlation,
+                          struct examination *const *all, struct diagnosis *diagnosis);
 void diagnosis_release(struct diagnosis *diagnosis);
 
 /* For qsort over struct finding pointers: most attempts first, then earliest, so that a report

@@ -22,6 +22,10 @@ LIST(phase_list, "handshake", "first-payload", "request", "transfer", "idle");
 LIST(other_side_list, "silent", "acks", "data");
 LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
 LIST(spoken_list, "expected", "foreign");
+LIST(request_list, "arrived", "lost");
+LIST(passage_list, "arrived", "lost", "made-between");
+LIST(witness_list, "flow", "pair", "server", "client", "host", "told");
+LIST(changed_list, "none", "client", "server", "both");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

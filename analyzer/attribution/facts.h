@@ -69,6 +69,18 @@ X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,     
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \
+X(CAPTURES,                 "captures",                NUMBER, NULL,             "captures that hold packets of this failure, where several were given") \
+X(CAPTURES_REQUEST,         "captures.request",        WORD,   request_list,     "what the initiator sent, on a stretch of path between two captures: arrived (in both), lost (in the one nearer to the initiator only, though the other sees this path)") \
+X(CAPTURES_REPLY,           "captures.reply",          WORD,   passage_list,     "what the responder answered (SYN-ACK, data) there: arrived, lost (in the capture nearer to the responder only), made-between (in the other only)") \
+X(CAPTURES_REFUSAL,         "captures.refusal",        WORD,   passage_list,     "the RST or ICMP error there: arrived (in both), lost (in the capture nearer to its sender only), made-between (in the other only)") \
+X(CAPTURES_WITNESS,         "captures.witness",        WORD,   witness_list,     "how it is known that the second capture sees this path: flow (it holds the connection), pair (others of the same two hosts), server (others to the server), client (others of the client, one router further), host (taken on the server), told (by the user)") \
+X(CAPTURES_NAT,             "captures.nat",            WORD,   changed_list,     "addresses that differ between the two captures: none, client, server, both") \
+X(CAPTURES_PORT_CHANGED,    "captures.port-changed",   FLAG,   NULL,             "the server's port differs between the two captures") \
+X(CAPTURES_ARP,             "captures.arp",            WORD,   answer_list,      "ARP or ND requests in the capture nearer to the responder while the request got lost before it: unanswered") \
+X(SEGMENT_HOPS,             "segment.hops",            NUMBER, NULL,             "routers between the two captures") \
+X(SEGMENT_EGRESS,           "segment.egress",          FLAG,   NULL,             "the gateway of the initiator's network lies between the two captures") \
+X(SEGMENT_PATH,             "segment.path",            FLAG,   NULL,             "some of the path between the two networks lies between the two captures") \
+X(SEGMENT_EDGE,             "segment.edge",            FLAG,   NULL,             "the edge of the responder's network lies between the two captures") \
 X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
 /* clang-format on */
 

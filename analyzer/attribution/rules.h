@@ -45,7 +45,7 @@ struct variable_definition {
     bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
 };
 
-enum { RULES_VARIABLES = 23 };
+enum { RULES_VARIABLES = 26 };
 extern const struct variable_definition rules_variables[RULES_VARIABLES];
 
 struct reason {
@@ -53,7 +53,8 @@ struct reason {
     const char *source; /* where the claim comes from; owned by the rules */
     char text[SENTENCE_MAX];
     double weight[FAILURE_POINTS]; /* what it added to each place */
-    struct frame_list frames;      /* of all facts the rule tests */
+    struct frame_list frames;      /* of all facts the rule tests, in one capture */
+    uint32_t elsewhere;            /* 1 + index of that capture; 0: the finding's own */
 };
 
 struct command {

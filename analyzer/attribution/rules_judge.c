@@ -142,12 +142,18 @@ static int compare_effects(const void *left, const void *right)
     return (a->rule > b->rule) - (a->rule < b->rule); /* file order */
 }
 
+/* Frames are of one capture: that of the first fact that has any. */
 static void collect_frames(const struct judgement *judgement, const struct clause *clause,
-                           struct frame_list *frames)
+                           struct reason *reason)
 {
+    struct frame_list *frames = &reason->frames;
     for (size_t i = 0; clause && i < clause->count; i++) {
         const struct fact *fact = &judgement->facts[clause->conditions[i].fact];
-        if (fact->known)
+        if (!fact->known || !fact->frames.count)
+            continue;
+        if (frames->count == 0)
+            reason->elsewhere = fact->elsewhere;
+        if (fact->elsewhere == reason->elsewhere)
             frame_list_join(frames, &fact->frames);
     }
     if (frames->count == 0 && judgement->rules->symptom != NO_FACT)
@@ -172,7 +178,7 @@ static void give_reasons(const struct judgement *judgement, struct held *held, s
         reason->source = held[i].rule->source;
         memcpy(reason->weight, held[i].rule->weight, sizeof reason->weight);
         rules_fill_sentence(&values, held[i].rule->text, reason->text, sizeof reason->text);
-        collect_frames(judgement, held[i].clause, &reason->frames);
+        collect_frames(judgement, held[i].clause, reason);
     }
 }
 

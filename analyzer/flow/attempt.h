@@ -23,6 +23,8 @@ struct mark {
     uint32_t length; /* payload bytes */
     uint32_t ip_id;
     uint32_t if_index;
+    uint32_t timestamp; /* TCP: its TSval (RFC 7323), which a NAT leaves alone; 0: none */
+    uint32_t content;   /* of the first payload bytes, a hash; 0: none captured */
     uint16_t window;
     uint8_t hop_limit;
     uint8_t flags;

@@ -67,7 +67,8 @@ static void restart_flow(struct flow *flow, const struct event *event, bool from
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+    flow->answer_frame = flow->answered_after_us = flow->syn_count = flow->answer_isn = 0;
+    flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
 }
 
 static bool flow_has_syn(const struct flow *flow, uint32_t isn)
@@ -131,6 +132,8 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;
         flow->bits |= FLOW_SYNACK;
+        if (answers_syn && !flow->answer_isn)
+            flow->answer_isn = packet->tcp.sequence;
     } else if (side == INITIATOR || packet->payload_length) {
         flow->bits |= FLOW_ESTABLISHED;
     }
@@ -377,6 +380,8 @@ struct attempt *tcp_track(struct tracker *tracker, const struct event *event, en
         flow_other(tracker, flow, event, *side);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
+    if (!flow->hop_limit[*side] && !has(packet, TCP_RST))
+        flow->hop_limit[*side] = packet->ip.hop_limit;
 
     if (attempt && opens) {
         attempt->bits |= ATTEMPT_SUPERSEDED;

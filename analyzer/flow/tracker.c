@@ -53,6 +53,25 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
     return true;
 }
 
+/* The same in every capture of the packet, with or without offload: the bytes looked at are few. */
+static uint32_t content_hash(const struct packet *packet)
+{
+    enum { HASHED = 64 };
+    uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
+    uint64_t hash = packet->kind == PACKET_UDP ? packet->payload_length : 0;
+    if (!packet->payload || length < (packet->payload_length < HASHED ? packet->payload_length
+                                                                      : HASHED))
+        return 0; /* cut by the snap length: would differ from a whole capture's */
+    if (length == 0)
+        return 0;
+    for (uint32_t i = 0; i < length; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, packet->payload + i, length - i < 8 ? length - i : 8);
+        hash = hash_mix(hash ^ word, 0x9e3779b97f4a7c15u ^ length);
+    }
+    return (uint32_t)(hash >> 32) | 1;
+}
+
 struct mark mark_of(const struct event *event)
 {
     const struct packet *packet = event->packet;
@@ -75,7 +94,9 @@ struct mark mark_of(const struct event *event)
         mark.acknowledgment = packet->tcp.acknowledgment;
         mark.window = packet->tcp.window;
         mark.flags = packet->tcp.flags;
+        mark.timestamp = packet->tcp.has_timestamp ? packet->tcp.timestamp_value : 0;
     }
+    mark.content = content_hash(packet);
     return mark;
 }
 
@@ -102,6 +123,8 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         if (from_high == request)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
     }
+    if (!flow->hop_limit[request ? INITIATOR : RESPONDER])
+        flow->hop_limit[request ? INITIATOR : RESPONDER] = packet->ip.hop_limit;
     flow->last_ns = event->time_ns;
     flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     if (request)
@@ -238,6 +261,7 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     *side = INITIATOR;
     *fresh = true;
     note_interface(tracker, packet);
+    tracker->counters.kinds |= UINT32_C(1) << packet->kind;
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, &event, side, fresh);

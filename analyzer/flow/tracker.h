@@ -29,6 +29,7 @@ struct tracker_counters {
     uint64_t fragments_unmatched;
     uint64_t attempts_evicted;  /* product records given up because of the cap ... */
     uint64_t evicted_succeeded; /* ... of these, connections that had worked */
+    uint32_t kinds;             /* bit per enum packet_kind that was seen at all */
     uint64_t interfaces;        /* cooked v2: bit per interface index (below 64) that had traffic
                                    other than loopback's */
 };

@@ -89,6 +89,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     *side = flow_side(flow, from_high);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
+    if (!flow->hop_limit[*side])
+        flow->hop_limit[*side] = packet->ip.hop_limit;
     if (*side == RESPONDER && !flow->answer_frame)
         flow->answer_frame = (uint32_t)event->frame;
     if (*side == INITIATOR)

@@ -126,7 +126,14 @@ static cJSON *reason_item(const struct reason *reason, const char *capture)
     return item;
 }
 
-static cJSON *evidence_item(const struct finding *finding, const char *capture)
+static const char *capture_id(const struct report *report, const struct finding *finding,
+                              const struct reason *reason)
+{
+    const struct capture_report *capture = view_reason_capture(report, finding, reason);
+    return capture ? capture->id : NULL;
+}
+
+static cJSON *evidence_item(const struct report *report, const struct finding *finding)
 {
     static const struct reason nothing = {
         .rule = "none",
@@ -135,9 +142,10 @@ static cJSON *evidence_item(const struct finding *finding, const char *capture)
     const struct verdict *verdict = &finding->verdict;
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < verdict->reason_count; i++)
-        append(array, reason_item(&verdict->reasons[i], capture));
+        append(array, reason_item(&verdict->reasons[i],
+                                  capture_id(report, finding, &verdict->reasons[i])));
     if (verdict->reason_count == 0) /* the schema wants one */
-        append(array, reason_item(&nothing, capture));
+        append(array, reason_item(&nothing, capture_id(report, finding, &nothing)));
     return array;
 }
 
@@ -172,7 +180,6 @@ static cJSON *tls_item(const struct spoken *spoken)
 cJSON *report_json_finding(const struct report *report, const struct finding *finding)
 {
     const struct service *service = finding->service;
-    const struct capture_report *capture = view_capture(report, finding);
     const struct verdict *verdict = &finding->verdict;
 
     cJSON *item = cJSON_CreateObject();
@@ -191,7 +198,7 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "last_seen", time_item(finding->last_ns));
     add(item, "attempts", count_item(finding->attempts));
     add(item, "verdict", verdict_item(finding));
-    add(item, "evidence", evidence_item(finding, capture ? capture->id : NULL));
+    add(item, "evidence", evidence_item(report, finding));
     add(item, "remedy", remedy_item(verdict));
     add(item, "next_step", text_item(verdict->has_next_step ? verdict->next_step : NULL));
     return item;

@@ -333,8 +333,9 @@ static void write_verdict(struct writer *writer, const struct finding *finding,
 
 /* " (frames 12, 15, 19 and 4 more of capture a)" */
 static void write_frames(struct writer *writer, const struct finding *finding,
-                         const struct frame_list *frames)
+                         const struct reason *reason)
 {
+    const struct frame_list *frames = &reason->frames;
     struct page *page = &writer->page;
     uint32_t shown = frames->count;
     if (writer->options->verbosity == 0 && shown > FRAMES_SHOWN)
@@ -348,7 +349,7 @@ static void write_frames(struct writer *writer, const struct finding *finding,
         page_printf(page, "%s %llu", i > 0 ? "," : "", (unsigned long long)frames->at[i]);
     if (frames->total > shown)
         page_printf(page, " and %s more", format_count(frames->total - shown, number));
-    const struct capture_report *capture = view_capture(writer->report, finding);
+    const struct capture_report *capture = view_reason_capture(writer->report, finding, reason);
     if (capture && writer->report->capture_count > 1)
         page_printf(page, " of capture %s", capture->id);
     page_text(page, ")");
@@ -382,7 +383,7 @@ static void write_reason(struct writer *writer, const struct finding *finding,
     page_printf(page, "%s ", sign);
     page->indent = TEXT_INDENT;
     page_text(page, reason->text);
-    write_frames(writer, finding, &reason->frames);
+    write_frames(writer, finding, reason);
     if (!decided || writer->options->verbosity > 0) {
         page_line(page);
         write_sides(page, reason);

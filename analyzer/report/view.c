@@ -78,6 +78,16 @@ const struct capture_report *view_capture(const struct report *report,
     return finding->capture < report->capture_count ? &report->captures[finding->capture] : NULL;
 }
 
+const struct capture_report *view_reason_capture(const struct report *report,
+                                                 const struct finding *finding,
+                                                 const struct reason *reason)
+{
+    if (!reason->elsewhere)
+        return view_capture(report, finding);
+    size_t capture = reason->elsewhere - 1;
+    return capture < report->capture_count ? &report->captures[capture] : NULL;
+}
+
 bool view_speaks_foreign(const struct finding *finding)
 {
     const struct service *service = finding->service;

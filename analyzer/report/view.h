@@ -32,6 +32,11 @@ double view_effect(const struct verdict *verdict, const struct reason *reason);
 const struct capture_report *view_capture(const struct report *report,
                                           const struct finding *finding);
 
+/* The capture that a reason's frames are of; NULL: none. */
+const struct capture_report *view_reason_capture(const struct report *report,
+                                                 const struct finding *finding,
+                                                 const struct reason *reason);
+
 /* Whether nDPI saw a protocol on the port that the profile does not expect there. */
 bool view_speaks_foreign(const struct finding *finding);
 
