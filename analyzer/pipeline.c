@@ -188,7 +188,9 @@ static void diagnose_together(struct run *run)
         examinations[i] = inquiry_examine(run->inquiries[i], &views[i]);
     struct correlation *correlation = correlate(views, count);
     for (size_t i = 0; i < count; i++)
-        examination_conclude(examinations[i], correlation, examinations, &run->diagnoses[i]);
+        examination_conclude(examinations[i], correlation,
+                             (const struct examination *const *)examinations, count,
+                             &run->diagnoses[i]);
     correlation_twice(correlation, &run->twice.attempts, &run->twice.succeeded,
                       &run->twice.failed);
     correlation_notes(correlation, warn, run);

@@ -302,7 +302,7 @@ static void establish(const struct examination *examination, const struct failur
 }
 
 static void add_captures(const struct examination *examination, const struct joint *joint,
-                         struct examination *const *all, struct fact facts[FACT_COUNT])
+                         const struct examination *const *all, struct fact facts[FACT_COUNT])
 {
     uint32_t own = examination->request.capture;
     facts_of_captures(joint, own, facts);
@@ -316,7 +316,7 @@ static void add_captures(const struct examination *examination, const struct joi
 
 static struct finding *make_finding(const struct examination *examination,
                                     const struct failure *failure, const struct joint *joint,
-                                    struct examination *const *all)
+                                    const struct examination *const *all)
 {
     const struct diagnosis_request *request = &examination->request;
     const struct failure named = named_failure(failure, joint);
@@ -440,14 +440,27 @@ static void add_finding(struct diagnosis *diagnosis, struct finding *finding)
     diagnosis->findings[diagnosis->count++] = finding;
 }
 
+/* Whoever appears in one of several captures did come; it is another name that the others know. */
+static bool appeared_elsewhere(const struct examination *const *all, size_t count, uint32_t own,
+                               const struct expectation *peer)
+{
+    const struct service *service;
+    for (size_t i = 0; i < count; i++)
+        if (i != own && appeared(&all[i]->request, peer, &service))
+            return true;
+    return false;
+}
+
 static void add_absences(const struct diagnosis_request *request,
                          const struct vantage_context *context, const struct controls *controls,
+                         const struct examination *const *all, size_t count,
                          struct diagnosis *diagnosis)
 {
     for (size_t i = 0; i < request->expected_count; i++) {
         const struct expectation *peer = &request->expected[i];
         const struct service *service;
-        if (!appeared(request, peer, &service))
+        if (!appeared(request, peer, &service) &&
+            !appeared_elsewhere(all, count, request->capture, peer))
             add_finding(diagnosis, make_absence(request, context, &diagnosis->vantage, controls,
                                                 peer, service));
     }
@@ -537,7 +550,8 @@ void examination_view(const struct examination *examination, struct correlation_
 
 void examination_conclude(const struct examination *examination,
                           const struct correlation *correlation,
-                          struct examination *const *all, struct diagnosis *diagnosis)
+                          const struct examination *const *all, size_t count,
+                          struct diagnosis *diagnosis)
 {
     const struct diagnosis_request *request = &examination->request;
     const struct failures *failures = &examination->failures;
@@ -558,7 +572,7 @@ void examination_conclude(const struct examination *examination,
             continue;
         add_finding(diagnosis, make_finding(examination, failure, joint, all));
     }
-    add_absences(request, &examination->context, examination->controls, diagnosis);
+    add_absences(request, &examination->context, examination->controls, all, count, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
 }
@@ -566,7 +580,7 @@ void examination_conclude(const struct examination *examination,
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
     struct examination *examination = examine(request);
-    examination_conclude(examination, NULL, NULL, diagnosis);
+    examination_conclude(examination, NULL, NULL, 0, diagnosis);
     examination_free(examination);
 }
 

@@ -53,7 +53,8 @@ void examination_view(const struct examination *examination, struct correlation_
 /* `all`: the examinations of all captures, by their index. */
 void examination_conclude(const struct examination *examination,
                           const struct correlation *correlation,
-                          struct examination *const *all, struct diagnosis *diagnosis);
+                          const struct examination *const *all, size_t count,
+                          struct diagnosis *diagnosis);
 void diagnosis_release(struct diagnosis *diagnosis);
 
 /* For qsort over struct finding pointers: most attempts first, then earliest, so that a report

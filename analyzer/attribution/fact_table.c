@@ -25,6 +25,7 @@ LIST(spoken_list, "expected", "foreign");
 LIST(request_list, "arrived", "lost");
 LIST(passage_list, "arrived", "lost", "made-between");
 LIST(witness_list, "flow", "pair", "server", "client", "host", "told");
+LIST(refuser_list, "first", "middle", "last", "only");
 LIST(changed_list, "none", "client", "server", "both");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST

@@ -77,6 +77,7 @@ X(CAPTURES_WITNESS,         "captures.witness",        WORD,   witness_list,    
 X(CAPTURES_NAT,             "captures.nat",            WORD,   changed_list,     "addresses that differ between the two captures: none, client, server, both") \
 X(CAPTURES_PORT_CHANGED,    "captures.port-changed",   FLAG,   NULL,             "the server's port differs between the two captures") \
 X(CAPTURES_ARP,             "captures.arp",            WORD,   answer_list,      "ARP or ND requests in the capture nearer to the responder while the request got lost before it: unanswered") \
+X(SEGMENT_REFUSER,          "segment.refuser",         WORD,   refuser_list,     "which router between the two captures made the refusal, by its hop limit: first (next to the capture nearer to the initiator), middle, last, only (there is one)") \
 X(SEGMENT_HOPS,             "segment.hops",            NUMBER, NULL,             "routers between the two captures") \
 X(SEGMENT_EGRESS,           "segment.egress",          FLAG,   NULL,             "the gateway of the initiator's network lies between the two captures") \
 X(SEGMENT_PATH,             "segment.path",            FLAG,   NULL,             "some of the path between the two networks lies between the two captures") \

@@ -40,6 +40,15 @@ static const char *witness_word(enum witness witness)
     return words[witness];
 }
 
+static const char *refuser_word(enum refuser refuser)
+{
+    static const char *const words[] = {
+        [REFUSER_UNKNOWN] = NULL,  [REFUSER_FIRST] = "first", [REFUSER_MIDDLE] = "middle",
+        [REFUSER_LAST] = "last",   [REFUSER_ONLY] = "only",
+    };
+    return words[refuser];
+}
+
 /* `towards`: whose way the packets go; what was lost was last seen before the stretch, what was
  * made in it is first seen behind. */
 static void passage_fact(const struct joint *joint, uint32_t own, enum fact_id id,
@@ -89,6 +98,11 @@ void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *fac
     if (joint->arp_unanswered)
         state(facts, FACT_CAPTURES_ARP, &joint->arp_frames, joint->downstream, own)->word =
             "unanswered";
+    const char *refuser = refuser_word(joint->refuser);
+    if (refuser) {
+        facts[FACT_SEGMENT_REFUSER] = facts[FACT_CAPTURES_REFUSAL];
+        facts[FACT_SEGMENT_REFUSER].word = refuser;
+    }
     if (evidence->hops >= 0)
         facts[FACT_SEGMENT_HOPS] = (struct fact){.known = true, .number = evidence->hops};
 }

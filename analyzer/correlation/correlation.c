@@ -15,7 +15,7 @@ enum {
         ARP_ASKED_MIN = 2,
     ASKED_MAX = 64, /* more is a scan of the subnet */
     NOTE_TEXT = 256,
-    TOLD_DOUBT_NS = 1000000000, /* of two clocks with no packet in common */
+    TOLD_DOUBT_NS = 200000000, /* of two clocks with no packet in common, both set by NTP */
 };
 /* A router goes on asking so long after the last packet. */
 #define ARP_GRACE_NS INT64_C(5000000000)
@@ -41,7 +41,7 @@ struct relation {
     bool has_match;
     struct frame_list witness_frames;
     struct passing passing; /* upstream and downstream as `way` says */
-    const struct attempt *own_attempt, *other_attempt; /* the first linked ones */
+    const struct attempt *other_attempt; /* the first linked one */
 };
 
 /* Hosts that a capture shows to be asked for in vain. */
@@ -152,6 +152,51 @@ static int way_by_vantage(const struct couple *couple)
     return order < 0 ? 1 : -1;
 }
 
+/* An attempt as far as a match tells of it: for a capture in which the conversation is not one of a
+ * watched product (a NAT changed its port), or that holds only others like it. */
+static void stand_in(const struct match *match, int index, struct attempt *attempt)
+{
+    *attempt = (struct attempt){.proto = match->proto};
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        bool seen = match->hop_limit[index][side] != 0;
+        attempt->address[side] = match->address[index][side];
+        attempt->port[side] = match->port[index][side];
+        attempt->side[side].first = (struct mark){
+            .frame = seen ? match->frame[index][side] : 0,
+            .time_ns = match->first_ns[index],
+            .hop_limit = match->hop_limit[index][side],
+        };
+        attempt->side[side].last = attempt->side[side].first;
+        attempt->side[side].last.time_ns = match->last_ns[index];
+    }
+    if (match->bits[index] & FLOW_SYN)
+        attempt->syn = attempt->side[INITIATOR].first;
+    if (match->bits[index] & FLOW_SYNACK)
+        attempt->synack = attempt->side[RESPONDER].first;
+    if (match->bits[index] & FLOW_REFUSED) {
+        attempt->refused = attempt->side[INITIATOR].first;
+        attempt->refused.time_ns = match->last_ns[index];
+    }
+    if (match->bits[index] & FLOW_RESET)
+        attempt->side[RESPONDER].rst = attempt->side[INITIATOR].last;
+    attempt->last_ns = match->last_ns[index];
+}
+
+/* The same attempt in the other capture, or what stands for it there; NULL: it has none. */
+static const struct attempt *partner_of(const struct couple *couple, const struct attempt *own,
+                                        struct attempt *room)
+{
+    const struct attempt *partner = pairing_partner(
+        couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
+    if (partner)
+        return partner;
+    const struct match *match = pairing_conversation(couple->pairing, couple->own, own);
+    if (!match)
+        return NULL;
+    stand_in(match, !couple->own, room);
+    return room;
+}
+
 /* Every attempt looked at, in the other capture: how many are there, which failure it is, and
  * whether they went well. */
 static void find_linked(const struct correlation *all, const struct couple *couple,
@@ -160,10 +205,10 @@ static void find_linked(const struct correlation *all, const struct couple *coup
     uint32_t worked = 0, linked = 0;
     int ways = 0;
     for (uint32_t i = 0; i < failure->sample_count; i++) {
+        struct attempt room;
         const struct attempt *own = failure->sample[i];
-        const struct attempt *other = pairing_partner(
-            couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
-        enum outcome outcome;
+        const struct attempt *other = partner_of(couple, own, &room);
+        enum outcome outcome = OUTCOME_NOTHING;
         struct match match;
         if (!other)
             continue;
@@ -172,10 +217,10 @@ static void find_linked(const struct correlation *all, const struct couple *coup
         if (linked++ == 0) {
             relation->match = match;
             relation->has_match = true;
-            relation->own_attempt = own;
-            relation->other_attempt = other;
+            relation->other_attempt = other == &room ? NULL : other;
         }
-        size_t found = failure_of(all, relation->capture, other, &outcome);
+        size_t found = other == &room ? NO_FAILURE
+                                      : failure_of(all, relation->capture, other, &outcome);
         if (relation->failure == NO_FAILURE)
             relation->failure = found;
         worked += outcome == OUTCOME_SUCCEEDED;
@@ -298,9 +343,9 @@ static void compare_attempts(const struct couple *couple, const struct failure *
     const struct coverage cover[2] = {coverage_of(couple, relation, failure, upstream),
                                       coverage_of(couple, relation, failure, !upstream)};
     for (uint32_t i = 0; i < failure->sample_count; i++) {
+        struct attempt room;
         const struct attempt *own = failure->sample[i];
-        const struct attempt *other = pairing_partner(
-            couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
+        const struct attempt *other = partner_of(couple, own, &room);
         struct passing passing;
         if (!other && relation->way < 0)
             continue; /* it came from elsewhere than the other capture's place */
@@ -453,21 +498,6 @@ static void average_belief(const struct vantage_context *context,
     }
 }
 
-/* An attempt like the witness, for a capture that holds none of this failure's. */
-static void stand_in(const struct match *match, int index, struct attempt *attempt)
-{
-    *attempt = (struct attempt){.proto = match->proto};
-    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
-        attempt->address[side] = match->address[index][side];
-        attempt->port[side] = match->port[index][side];
-        attempt->side[side].first = (struct mark){
-            .frame = match->hop_limit[index][side] ? match->frame[index][side] : 0,
-            .time_ns = match->first_ns[index],
-            .hop_limit = match->hop_limit[index][side],
-        };
-    }
-}
-
 static void other_belief(const struct couple *couple, const struct relation *relation,
                          struct vantage_belief *belief)
 {
@@ -508,9 +538,31 @@ static void write_route(const struct couple *couple, const struct relation *rela
              ip_text(&match->address[!up][RESPONDER], text[3]), match->port[!up][RESPONDER]);
 }
 
-static void gather_evidence(const struct couple *couple, const struct relation *relation,
-                            struct joint *joint)
+/* Where among the routers of the stretch the refusal was made: counted from the capture that has
+ * it. A router's own packets begin with 64, 128 or 255 hops to go. */
+static enum refuser find_refuser(const struct failure *failure, const struct relation *relation)
 {
+    const struct passing *passing = &relation->passing;
+    bool above = passing->refusal_frames[0].count != 0;
+    const struct attempt *holder =
+        above == (relation->way > 0) ? failure->sample[0] : relation->other_attempt;
+    const struct mark *refusal = holder ? passage_refusal(holder, above) : NULL;
+    if (passing->refusal != PASSAGE_MADE || !refusal || relation->hops < 1)
+        return REFUSER_UNKNOWN;
+    int router = hops_travelled(refusal->hop_limit) + 1;
+    if (router > relation->hops)
+        return REFUSER_UNKNOWN;
+    if (relation->hops == 1)
+        return REFUSER_ONLY;
+    bool nearest = router == 1, farthest = router == relation->hops;
+    return nearest || farthest ? (nearest == above ? REFUSER_FIRST : REFUSER_LAST)
+                               : REFUSER_MIDDLE;
+}
+
+static void gather_evidence(const struct couple *couple, const struct failure *failure,
+                            const struct relation *relation, struct joint *joint)
+{
+    joint->refuser = find_refuser(failure, relation);
     const struct match *match = &relation->match;
     joint->evidence.hops = relation->hops;
     if (!relation->has_match)
@@ -523,7 +575,7 @@ static void gather_evidence(const struct couple *couple, const struct relation *
     joint->port_changed =
         relation->linked && match->port[0][RESPONDER] != match->port[1][RESPONDER];
     joint->evidence.server_changed |= joint->port_changed;
-    const struct attempt *up = relation->way > 0 ? relation->own_attempt : relation->other_attempt;
+    const struct attempt *up = relation->way > 0 ? failure->sample[0] : relation->other_attempt;
     joint->evidence.forwarded_upstream = up && attempt_is_forwarded(up);
     write_route(couple, relation, joint);
 }
@@ -583,7 +635,7 @@ static void compare_stretch(const struct correlation *all, struct place place, s
     joint->passing = relation.passing;
     if (relation.failure != NO_FAILURE)
         joint->other = &all->view[relation.capture].failures[relation.failure];
-    gather_evidence(&couple, &relation, joint);
+    gather_evidence(&couple, failure, &relation, joint);
     if (relation.passing.request == PASSAGE_LOST)
         look_for_arp(all, &couple, &relation, failure, joint);
     own_belief(&all->view[place.capture], failure, &own);

@@ -47,6 +47,9 @@ enum witness {
     WITNESS_TOLD,   /* the user says where it was taken */
 };
 
+/* Which of the routers between the captures made the refusal, from the client on. */
+enum refuser { REFUSER_UNKNOWN, REFUSER_FIRST, REFUSER_MIDDLE, REFUSER_LAST, REFUSER_ONLY };
+
 /* What the captures together say of one failure. */
 struct joint {
     bool told_elsewhere; /* another capture's finding tells it */
@@ -65,6 +68,7 @@ struct joint {
     struct passing passing;
     struct stretch_evidence evidence;
     struct stretch stretch;
+    enum refuser refuser;
     bool port_changed;
     bool arp_unanswered; /* downstream somebody asks in vain for the server's MAC */
     struct frame_list arp_frames;

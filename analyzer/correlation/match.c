@@ -153,6 +153,7 @@ static void describe_flow(const struct tracker *tracker, const struct flow *flow
     match->frame[capture][INITIATOR] = flow->first_frame;
     match->frame[capture][RESPONDER] = flow->answer_frame;
     bool timed = flow->syn_count == 1 && flow->answer_frame && flow->answered_after_us;
+    match->bits[capture] = flow->bits;
     match->answered_ns[capture] = timed ? (int64_t)flow->answered_after_us * 1000 : -1;
 }
 
@@ -282,13 +283,13 @@ static uint64_t key_of(unsigned kind, uint64_t a, uint64_t b)
 
 enum key_kind { KEY_ISN = 1, KEY_ANSWER, KEY_TIMESTAMP, KEY_CONTENT, KEY_ENDS, KEY_RANGE };
 
-static uint64_t ends_key(const struct attempt *attempt)
+static uint64_t ends_hash(const struct ip_address address[2], const uint16_t port[2],
+                          uint8_t proto)
 {
     uint64_t hash = KEY_ENDS;
     for (int side = 0; side < 2; side++) {
-        const struct ip_address *address = &attempt->address[side];
-        hash = hash_two(hash, address->halves[0], address->halves[1]);
-        hash = hash_two(hash, attempt->port[side], attempt->proto);
+        hash = hash_two(hash, address[side].halves[0], address[side].halves[1]);
+        hash = hash_two(hash, port[side], proto);
     }
     return hash;
 }
@@ -310,7 +311,7 @@ static size_t keys_of(const struct attempt *attempt, bool wide, uint64_t keys[KE
         keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->first_data.content);
     if (attempt->proto == PROTO_UDP && asker->last_data.content != asker->first_data.content)
         keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->last_data.content);
-    keys[count++] = ends_key(attempt);
+    keys[count++] = ends_hash(attempt->address, attempt->port, attempt->proto);
     for (int side = 0; attempt->proto == PROTO_TCP && side < 2; side++) {
         const struct side_record *record = &attempt->side[side];
         uint32_t bucket = record->last.sequence >> SEQUENCE_BUCKET_BITS;
@@ -517,7 +518,7 @@ static uint64_t address_hash(const struct ip_address *address)
 
 static int compare_index(const void *left, const void *right)
 {
-    const struct address_index *a = left, *b = right;
+    const struct match_index *a = left, *b = right;
     if (a->hash != b->hash)
         return a->hash > b->hash ? 1 : -1;
     return (a->match > b->match) - (a->match < b->match);
@@ -526,13 +527,18 @@ static int compare_index(const void *left, const void *right)
 static void make_index(struct pairing *pairing)
 {
     for (int capture = 0; capture < 2; capture++)
-        for (int side = 0; side < 2; side++) {
-            struct address_index *index = memory_zeroed(pairing->match_count + 1, sizeof *index);
-            for (size_t i = 0; i < pairing->match_count; i++)
-                index[i] = (struct address_index){
-                    address_hash(&pairing->matches[i].address[capture][side]), (uint32_t)i};
+        for (int kind = 0; kind <= INDEX_ENDS; kind++) {
+            struct match_index *index = memory_zeroed(pairing->match_count + 1, sizeof *index);
+            for (size_t i = 0; i < pairing->match_count; i++) {
+                const struct match *match = &pairing->matches[i];
+                index[i] = (struct match_index){
+                    kind == INDEX_ENDS ? ends_hash(match->address[capture], match->port[capture],
+                                                   match->proto)
+                                       : address_hash(&match->address[capture][kind]),
+                    (uint32_t)i};
+            }
             qsort(index, pairing->match_count, sizeof *index, compare_index);
-            pairing->index[capture][side] = index;
+            pairing->index[capture][kind] = index;
         }
 }
 
@@ -587,8 +593,8 @@ void pairing_release(struct pairing *pairing)
     free(pairing->matches);
     for (int capture = 0; capture < 2; capture++) {
         free(pairing->link[capture]);
-        free(pairing->index[capture][INITIATOR]);
-        free(pairing->index[capture][RESPONDER]);
+        for (int kind = 0; kind <= INDEX_ENDS; kind++)
+            free(pairing->index[capture][kind]);
     }
     *pairing = (struct pairing){0};
 }
@@ -601,22 +607,45 @@ const struct attempt *pairing_partner(const struct pairing *pairing, const struc
     return tracker_attempt(other, pairing->link[capture][attempt->number - 1]);
 }
 
+/* The first entry of this hash or a greater one. */
+static size_t first_with(const struct match_index *index, size_t count, uint64_t hash)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct match *pairing_conversation(const struct pairing *pairing, int capture,
+                                         const struct attempt *attempt)
+{
+    const struct match_index *index = pairing->index[capture][INDEX_ENDS];
+    uint64_t hash = ends_hash(attempt->address, attempt->port, attempt->proto);
+    int64_t begun_ns = attempt->side[INITIATOR].first.time_ns;
+    size_t at = first_with(index, pairing->match_count, hash);
+    for (unsigned looked = 0; looked < CANDIDATES_MAX && at < pairing->match_count &&
+                              index[at].hash == hash;
+         looked++, at++) {
+        const struct match *match = &pairing->matches[index[at].match];
+        int64_t apart_ns = match->first_ns[capture] - begun_ns;
+        if (apart_ns < ORDER_MIN_NS && apart_ns > -ORDER_MIN_NS)
+            return match;
+    }
+    return NULL;
+}
+
 const struct match *pairing_next(const struct pairing *pairing, int capture, enum side side,
                                  const struct ip_address *address, size_t *position)
 {
-    const struct address_index *index = pairing->index[capture][side];
+    const struct match_index *index = pairing->index[capture][side];
     uint64_t hash = address_hash(address);
-    if (*position == SIZE_MAX) {
-        size_t low = 0, high = pairing->match_count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (index[middle].hash < hash)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        *position = low;
-    }
+    if (*position == SIZE_MAX)
+        *position = first_with(index, pairing->match_count, hash);
     while (*position < pairing->match_count && index[*position].hash == hash) {
         const struct match *match = &pairing->matches[index[(*position)++].match];
         if (ip_equal(&match->address[capture][side], address))

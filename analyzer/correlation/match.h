@@ -26,6 +26,7 @@ struct match {
     uint16_t port[2][2];
     uint8_t proto; /* 1: echo */
     uint8_t hop_limit[2][2]; /* of the first packet of a side; 0: none seen */
+    uint16_t bits[2];        /* enum flow_bit, as each capture has it */
     bool sure; /* more than one number agrees */
     int64_t first_ns[2], last_ns[2]; /* each by its own clock */
     uint64_t frame[2][2];            /* first of a side; 0: none, or not remembered */
@@ -41,12 +42,14 @@ struct pairing {
     size_t link_count[2];
     size_t linked;     /* attempts linked */
     uint64_t left_out; /* conversations beyond a cap */
-    /* Matches by a hash of the client's or the server's address in capture 0 or 1: [0][side]. */
-    struct address_index {
+    /* Matches by a hash of what capture 0 or 1 calls them: the client's address, the server's (enum
+     * side), or both with their ports. */
+    struct match_index {
         uint64_t hash;
         uint32_t match;
-    } *index[2][2];
+    } *index[2][3];
 };
+enum { INDEX_ENDS = 2 };
 
 /* `a` and `b` stay as they are. */
 void pairing_make(const struct tracker *a, const struct tracker *b, struct pairing *pairing);
@@ -59,6 +62,10 @@ const struct attempt *pairing_partner(const struct pairing *pairing, const struc
 /* Walks matches whose `side` has this address in this capture: start with *position = SIZE_MAX. */
 const struct match *pairing_next(const struct pairing *pairing, int capture, enum side side,
                                  const struct ip_address *address, size_t *position);
+
+/* The conversation of exactly these ends that begins with the attempt; NULL: not in both. */
+const struct match *pairing_conversation(const struct pairing *pairing, int capture,
+                                         const struct attempt *attempt);
 
 /* A time of capture 0 or 1 by the clock of the other. */
 int64_t pairing_time_at_other(const struct pairing *pairing, int capture, int64_t time_ns);

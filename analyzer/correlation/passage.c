@@ -13,10 +13,12 @@ enum {
 /* That so many packets were all missed by the capture and not by the network: no more likely. */
 #define CHANCE_MAX 0.01
 
-/* The capture was running and would have the packet. */
+/* The capture was running, also by when the packet would have come by: clocks known from packets of
+ * both directions are in doubt by half a round trip. */
 static bool covers(const struct coverage *cover, int64_t time_ns)
 {
-    return time_ns >= cover->first_ns && time_ns <= cover->last_ns;
+    return time_ns - cover->doubt_ns >= cover->first_ns &&
+           time_ns + 2 * cover->doubt_ns <= cover->last_ns;
 }
 
 static bool chance_explains(const struct coverage *cover, uint32_t missing)
@@ -27,16 +29,6 @@ static bool chance_explains(const struct coverage *cover, uint32_t missing)
 static int64_t margin_ns(const struct coverage *cover)
 {
     return MARGIN_NS + 2 * cover->doubt_ns;
-}
-
-static const struct mark *first_request(const struct attempt *attempt)
-{
-    return attempt->syn.frame ? &attempt->syn : &attempt->side[INITIATOR].first;
-}
-
-static const struct mark *last_request(const struct attempt *attempt)
-{
-    return attempt->syn_last.frame ? &attempt->syn_last : &attempt->side[INITIATOR].last;
 }
 
 static void request_frames(const struct attempt *attempt, struct frame_list *frames)
@@ -79,21 +71,21 @@ static const struct mark *refusal_of(const struct attempt *attempt)
     return icmp_refuses(attempt) ? &attempt->icmp.first : NULL;
 }
 
+const struct mark *passage_refusal(const struct attempt *attempt, bool as_initiator)
+{
+    const struct mark *forged = &attempt->side[INITIATOR].rst;
+    return as_initiator ? refusal_of(attempt) : forged->frame ? forged : NULL;
+}
+
 /* The attempt is upstream only. */
 static void compare_absent(const struct attempt *upstream, const struct coverage cover[2],
                            struct time_shift shift, struct passing *passing)
 {
     const struct coverage *below = &cover[DOWNSTREAM];
-    const struct mark *first = first_request(upstream), *last = last_request(upstream);
     const struct mark *refusal = refusal_of(upstream);
     uint32_t missing = 0;
-    if (!first->frame)
-        return;
-    if (covers(below, first->time_ns + shift.to_downstream_ns))
-        missing++;
-    if (last->frame != first->frame && covers(below, last->time_ns + shift.to_downstream_ns))
-        missing += upstream->proto == PROTO_TCP ? upstream->syn_count - 1
-                                                : upstream->side[INITIATOR].data_packets - 1;
+    for (uint32_t i = 0; i < upstream->asked_count; i++)
+        missing += covers(below, upstream->asked_ns[i] + shift.to_downstream_ns);
     if (!missing || !below->sees[INITIATOR] || chance_explains(below, missing))
         return;
     passing->request = PASSAGE_LOST;
@@ -118,6 +110,38 @@ static bool started(const struct attempt *attempt, enum side side)
     return side == INITIATOR ? attempt->syn.frame != 0 : attempt->synack.frame != 0;
 }
 
+/* Bytes, or a datagram, that the near capture has and the far one never got to. */
+static bool goes_beyond(const struct attempt *near, const struct attempt *far, enum side side,
+                        int64_t open_ns, const struct coverage *cover)
+{
+    const struct side_record *sent = &near->side[side], *came = &far->side[side];
+    const struct mark *open = &sent->first_unanswered, *last = &came->last;
+    bool by_start = started(near, side) && started(far, side);
+    if (near->proto == PROTO_TCP)
+        return sent->has_sequence && came->has_sequence &&
+               sequence_after(relative(near, side, sent->next_sequence, by_start),
+                              relative(far, side, came->next_sequence, by_start));
+    return open->content && last->content && open->content != last->content &&
+           last->time_ns + cover->doubt_ns < open_ns;
+}
+
+/* How many of the near capture's repeats fall into the time in which the far one, though running,
+ * has nothing more of this side. */
+static uint32_t repeats_missing(const struct side_record *sent, const struct side_record *came,
+                                int64_t shift_ns, const struct coverage *cover)
+{
+    int64_t open_ns = sent->first_unanswered.time_ns + shift_ns;
+    int64_t last_ns = sent->last.time_ns + shift_ns;
+    int64_t until_ns = last_ns < cover->last_ns ? last_ns : cover->last_ns;
+    int64_t since_ns = came->last.frame ? came->last.time_ns : cover->first_ns;
+    if (!sent->repeats || last_ns <= open_ns || until_ns <= since_ns)
+        return 0;
+    double interval_ns = (double)(last_ns - open_ns) / sent->repeats;
+    /* Backing off, the last interval is longer than the mean of them (RFC 6298 5.5). */
+    double quiet_ns = (double)(until_ns - since_ns) - (double)margin_ns(cover) - interval_ns;
+    return quiet_ns > 0 ? (uint32_t)(quiet_ns / interval_ns) : 0;
+}
+
 /* What `side` sent in a connection that had come about, from the capture near to the sender to the
  * far one. */
 static enum passage compare_range(const struct attempt *near, const struct attempt *far,
@@ -126,29 +150,23 @@ static enum passage compare_range(const struct attempt *near, const struct attem
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
     const struct mark *open = &sent->first_unanswered;
-    if (!sent->last.frame || !open->frame || !sent->repeats)
+    bool refused = near->side[!side].rst.frame != 0;
+    if (!sent->last.frame || !open->frame || !(sent->repeats || refused))
         return PASSAGE_UNKNOWN;
-    int64_t open_ns = open->time_ns + shift_ns, last_ns = sent->last.time_ns + shift_ns;
-    bool by_start = started(near, side) && started(far, side);
-    bool bytes = near->proto == PROTO_TCP && sent->has_sequence && came->has_sequence;
-    bool beyond = bytes && sequence_after(relative(near, side, sent->next_sequence, by_start),
-                                          relative(far, side, came->next_sequence, by_start));
-    bool silent = !came->last.frame || last_ns > came->last.time_ns + margin_ns(cover);
-    bool open_came = came->last.frame && came->last.time_ns + margin_ns(cover) >= open_ns;
+    int64_t open_ns = open->time_ns + shift_ns;
+    bool beyond = goes_beyond(near, far, side, open_ns, cover);
     frame_list_add(near_frames, open->frame);
     frame_list_join(near_frames, &sent->repeat_frames);
     frame_list_add(far_frames, came->last.frame);
-    if (!cover->sees[side] || !covers(cover, open_ns) ||
-        chance_explains(cover, sent->repeats))
-        return open_came && !beyond ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
-    if (beyond)
-        return PASSAGE_LOST;
-    if (bytes && open->length && sequence_after(relative(far, side, came->next_sequence, by_start),
-                                                relative(near, side, open->sequence, by_start)))
-        return PASSAGE_BOTH; /* those bytes are there, whatever became of the repeats */
-    if (silent && !open_came && sent->repeats >= REPEATS_MIN)
-        return PASSAGE_LOST;
-    return open_came ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
+    uint32_t missing = repeats_missing(sent, came, shift_ns, cover);
+    if (beyond && covers(cover, open_ns) && missing == 0)
+        missing = 1;
+    bool lost = beyond ? missing > 0 : missing >= REPEATS_MIN;
+    if (lost)
+        return cover->sees[side] && !chance_explains(cover, missing) ? PASSAGE_LOST
+                                                                     : PASSAGE_UNKNOWN;
+    bool came_later = came->last.frame && came->last.time_ns + cover->doubt_ns >= open_ns;
+    return came_later && !beyond ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
 }
 
 static void compare_request(const struct attempt *upstream, const struct attempt *downstream,

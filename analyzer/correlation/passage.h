@@ -37,6 +37,10 @@ struct time_shift {
     int64_t to_downstream_ns;
 };
 
+/* The packet that tears the attempt down: in the responder's name or by ICMP as the initiator sees
+ * it, else in the initiator's name as the responder does. NULL: none. */
+const struct mark *passage_refusal(const struct attempt *attempt, bool as_initiator);
+
 /* `downstream` NULL: the attempt is not in that capture. */
 void passage_compare(const struct attempt *upstream, const struct attempt *downstream,
                      const struct coverage cover[2], struct time_shift shift,

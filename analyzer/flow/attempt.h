@@ -92,7 +92,7 @@ enum attempt_bit {
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
 };
 
-enum { RECENT_PACKETS = 4 };
+enum { RECENT_PACKETS = 4, ASKED_TIMES = 6 };
 
 struct speech;
 
@@ -124,6 +124,9 @@ struct attempt {
     struct mark synack, synack_last;
     uint32_t synack_count;
     struct frame_list synack_frames;
+    /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
+    int64_t asked_ns[ASKED_TIMES];
+    uint32_t asked_count;
     struct mark confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
 
@@ -147,6 +150,12 @@ struct attempt {
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
 };
+
+static inline void attempt_asked(struct attempt *attempt, int64_t time_ns)
+{
+    if (attempt->asked_count < ASKED_TIMES)
+        attempt->asked_ns[attempt->asked_count++] = time_ns;
+}
 
 /* One packet that comes by again and again, each time some hops later, goes round in a circle. A
  * box that forwards shows it twice, one hop apart. */

@@ -152,6 +152,7 @@ static void attempt_syn(struct attempt *attempt, const struct event *event)
         attempt->side[INITIATOR].next_sequence = mark.sequence + 1;
     }
     attempt->syn_last = mark;
+    attempt_asked(attempt, mark.time_ns);
     attempt->syn_count++;
     frame_list_add(&attempt->syn_frames, event->frame);
     if (attempt->synack.frame)

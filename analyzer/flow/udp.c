@@ -37,6 +37,8 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     struct mark mark = mark_of(event);
     if (side == RESPONDER && other->last.frame)
         note_answer_time(tracker, attempt, event);
+    if (side == INITIATOR && !other->first.frame)
+        attempt_asked(attempt, mark.time_ns);
     if (!record->first.frame)
         record->first = record->first_data = mark;
     if (record->repeats == 0) {

@@ -31,7 +31,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import packets  # noqa: E402
 from expert import PLACES, judge  # noqa: E402
-from scenarios import SERVICES  # noqa: E402
+from scenarios import CONTROLS, SCENARIOS, SERVICES  # noqa: E402
+from truth import passes  # noqa: E402
 
 DECIDABLE = 0.8
 ACCEPTABLE = 0.15
@@ -45,7 +46,7 @@ BUCKETS = (0, .3, .4, .5, .6, .7, .8, .9, 1.01)
 
 # ---- running ----
 
-def analyse(program, files, options=()):
+def analyse(program, files, options=(), told=()):
     """fwsniff's report on captures given under neutral names; None and a reason where it failed."""
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "-n", "-q", *options]
@@ -53,6 +54,8 @@ def analyse(program, files, options=()):
             neutral = os.path.join(folder, f"capture{index}")
             shutil.copy(path, neutral)
             command += ["-r", neutral]
+            if told:
+                command += ["--vantage", f"{neutral}@{told[index]}"]
         report, done = os.path.join(folder, "report"), None
         try:
             done = subprocess.run([*command, f"--json={report}"], capture_output=True, text=True, timeout=RUN_LIMIT_S)
@@ -322,8 +325,14 @@ def by_rule(result):
 
 # ---- several captures of the same time ----
 
-def pair_entries(entries):
-    """Truth of pairs: who sees the failure downstream has come that far; who does not, has it in between."""
+def pair_entries(entries, told=False):
+    """Truth of pairs: who sees the failure downstream has come that far; who does not, has it in between.
+
+    `told`: the user says where each was taken, as one who took them would. Without it, what the lower capture
+    does not show says something only where the two have connections in common: else neither a person nor a
+    program can tell that the lower one stands on this path (a server's LAN on which nothing but neighbour
+    discovery goes on is like any other LAN).
+    """
     by_name = {(entry["scenario"], entry["vantage"]): entry for entry in entries
                if entry["file"].split(".")[1] == entry["vantage"]}  # not the second client or server of a site
     for up, down in PAIRS:
@@ -332,14 +341,33 @@ def pair_entries(entries):
             if vantage != up or lower is None or not upper["findings"]:
                 continue
             entry = copy.deepcopy(upper)
-            entry.update(vantage=f"{up}+{down}", options=[], files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}")
+            entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}",
+                         told=[up, down] if told else [])
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
+            shown = told or shows_path(scenario, up, down) or len(lower["findings"]) > 0
             for truth in entry["findings"]:
-                _judge_pair(truth, below, down)
+                _judge_pair(truth, below, down, shown, asked_in_vain(scenario, down))
             yield entry
 
 
-def _judge_pair(truth, below, down):
+def _row_of(scenario):
+    return next((row for row in SCENARIOS if row.name == scenario), None)
+
+
+def shows_path(scenario, up, down):
+    """Is there a connection that passes both captures and works?"""
+    row = _row_of(scenario)
+    return row is not None and any(passes(up, *CONTROLS[name][:2]) and passes(down, *CONTROLS[name][:2])
+                                   for name in row.controls if CONTROLS[name][3])
+
+
+# What the lower capture shows of a host that does not answer ARP: the router's requests.
+def asked_in_vain(scenario, down):
+    row = _row_of(scenario)
+    return down == "edge-lan" and row is not None and (row.mechanism == "host-down" or row.how.startswith("dead"))
+
+
+def _judge_pair(truth, below, down, shown, asked):
     """Beyond one capture: the lower one sees it too, or it does not."""
     if below:
         truth["evidence"], truth["expert"] = below[0]["evidence"] + ["seen-by-both"], below[0]["expert"]
@@ -347,7 +375,9 @@ def _judge_pair(truth, below, down):
         if below[0]["symptoms"][0] != truth["symptoms"][0]:
             truth["symptoms"] = truth["symptoms"] + below[0]["symptoms"]
         return
-    gone = "died-in-edge" if down == "edge-lan" else "gone-before-host"
+    if not shown or truth.get("optional"):  # optional: both captures are behind the box, at the quiet end
+        return
+    gone = ("arp-unanswered" if asked else "died-in-edge" if down == "edge-lan" else "gone-before-host")
     truth["evidence"] = truth["evidence"] + [gone]
     truth["expert"] = judge(truth["symptoms"][0], truth["evidence"])
 
@@ -369,7 +399,7 @@ def run_all(program, entries, folder, jobs):
     """Reports for all entries, in their order, and what went wrong."""
     def one(entry):
         files = [os.path.join(folder, name) for name in entry.get("files", [entry["file"]])]
-        return analyse(program, files, entry["options"])
+        return analyse(program, files, entry["options"], entry.get("told", ()))
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         reports = list(pool.map(one, entries))
     troubles = [(entry["file"], reason) for entry, (_, reason) in zip(entries, reports) if reason]
@@ -393,13 +423,18 @@ def sections(result, baseline, entries, arguments):
 
 
 def pairs_section(arguments, entries):
-    entries = list(pair_entries(entries))
+    return (_pairs(arguments, entries, False, "Pairs of captures")
+            + _pairs(arguments, entries, True, "Pairs of captures, told where each was taken"))
+
+
+def _pairs(arguments, entries, told, title):
+    entries = list(pair_entries(entries, told))
     findings, troubles = run_all(arguments.fwsniff, entries, arguments.lab, arguments.jobs)
     result = Result(entries, findings)
     rows = [_row(name, cases, alarms, lookalikes(entries))
             for name, cases, alarms in _groups(result, *GROUPINGS[0][1:])]
-    return ("## Pairs of captures\n\n" + table(HEAD, rows) + "\n" + worst(result, arguments.worst) + "\n"
-            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles))
+    return (f"## {title}\n\n" + table(HEAD, rows) + "\n" + worst(result, arguments.worst) + "\n"
+            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles) + "\n")
 
 
 def parse():
