@@ -101,6 +101,7 @@ void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *fac
     const char *refuser = refuser_word(joint->refuser);
     if (refuser) {
         facts[FACT_SEGMENT_REFUSER] = facts[FACT_CAPTURES_REFUSAL];
+        facts[FACT_SEGMENT_REFUSER].known = true;
         facts[FACT_SEGMENT_REFUSER].word = refuser;
     }
     if (evidence->hops >= 0)

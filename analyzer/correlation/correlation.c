@@ -543,11 +543,12 @@ static void write_route(const struct couple *couple, const struct relation *rela
 static enum refuser find_refuser(const struct failure *failure, const struct relation *relation)
 {
     const struct passing *passing = &relation->passing;
-    bool above = passing->refusal_frames[0].count != 0;
+    bool above = passing->refusal_frames[0].count || !passing->refusal_frames[1].count;
     const struct attempt *holder =
         above == (relation->way > 0) ? failure->sample[0] : relation->other_attempt;
     const struct mark *refusal = holder ? passage_refusal(holder, above) : NULL;
-    if (passing->refusal != PASSAGE_MADE || !refusal || relation->hops < 1)
+    if (passing->refusal == PASSAGE_BOTH || passing->refusal == PASSAGE_LOST || !refusal ||
+        relation->hops < 1)
         return REFUSER_UNKNOWN;
     int router = hops_travelled(refusal->hop_limit) + 1;
     if (router > relation->hops)

@@ -14,6 +14,8 @@ enum {
     CLUSTER_NS = 50000000,    /* unsure matches that lie this close confirm each other */
     CONTENT_MIN = 16,         /* bytes of payload that identify a connection */
     SEQUENCE_BUCKET_BITS = 20,
+    ENDS = 4,                 /* two addresses and two ports */
+    SAME_ENDS_SURE = 3,       /* of these: beside the sequence number no chance any more */
     ORDER_MIN_NS = 1000, /* times that differ by less are the same */
 };
 
@@ -212,8 +214,9 @@ static bool find_flow_match(const struct workspace *work, const struct chains *c
         describe_flow(work->tracker[0], flow, 0, &match);
         describe_flow(work->tracker[1], other, 1, &match);
         unsigned same = same_ends(&match);
-        match.sure = flow->answer_isn && flow->answer_isn == other->answer_isn;
-        same += match.sure ? 4 : 0;
+        bool answered = flow->answer_isn && flow->answer_isn == other->answer_isn;
+        match.sure = answered || (flow->proto == PROTO_TCP && same >= SAME_ENDS_SURE);
+        same += answered ? ENDS : 0;
         if (same < 1 || (flow->proto == 1 && same < 3))
             continue;
         ambiguous = found && same == best_same;
