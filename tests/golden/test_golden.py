@@ -22,8 +22,10 @@ POSSIBLE = 0.15  # a place an expert could still hold for the right one, from th
 
 
 def report_of(program, entry):
-    path = os.path.join(SAMPLES, entry["file"])
-    done = subprocess.run([program, "--json", "-r", path, *entry.get("options", [])], capture_output=True, text=True)
+    """`files`: several captures of one time, in samples/pairs/."""
+    paths = [os.path.join("pairs", name) for name in entry["files"]] if "files" in entry else [entry["file"]]
+    reads = [word for path in paths for word in ("-r", os.path.join(SAMPLES, path))]
+    done = subprocess.run([program, "--json", *reads, *entry.get("options", [])], capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise AssertionError(f"exit status {done.returncode}: {done.stderr.strip()}")
     report = json.loads(done.stdout)
@@ -49,7 +51,8 @@ def agrees_with_truth(entry, report):
 
 
 def same_as_expected(entry, report, update):
-    path = os.path.join(EXPECTED, entry["file"].split(".")[0] + ".json")
+    name = ("pair-" if "files" in entry else "") + entry["file"].split(".")[0]
+    path = os.path.join(EXPECTED, name + ".json")
     text = json.dumps(report, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if update:
         os.makedirs(EXPECTED, exist_ok=True)
@@ -72,6 +75,8 @@ def main():
     program = os.path.abspath(arguments.fwsniff)
     with open(os.path.join(SAMPLES, "truth.json"), encoding="utf-8") as file:
         entries = json.load(file)
+    with open(os.path.join(SAMPLES, "pairs", "truth.json"), encoding="utf-8") as file:
+        entries += json.load(file)
     failed = 0
     for entry in entries:
         try:

@@ -21,6 +21,7 @@ sys.path.insert(0, HERE)
 
 import net  # noqa: E402
 import peers  # noqa: E402
+import score  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from story import Story  # noqa: E402
 
@@ -47,6 +48,50 @@ CHOSEN = (
     ("inet-fine", "client", "pcap", "Nothing is wrong; other servers and the web are used as well."),
     ("dmz-fine", "server", "pcapng", "Nothing is wrong: edge server with master, storage and clients."),
 )
+# Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
+PAIRS = (
+    ("inet-edge-drop-other-port", ("edge-wan", "edge-lan"), "The edge of the server's network drops tcp/6060; port 80 of "
+                                                            "the same address is forwarded and works."),
+    ("inet-local-drop-other-port", ("client", "server"), "The server's own nftables drops the port; port 80 works."),
+    ("inet-edge-idle-rst", ("client", "server"), "The edge forgets the connection after a silence and answers what "
+                                                 "follows with RST."),
+    ("inet-forward-port", ("client", "server"), "The edge forwards tcp/5800 to a port where nothing listens."),
+    ("inet-fine", ("client", "server"), "Nothing is wrong; other servers and the web are used as well."),
+)
+
+
+def make_pair(number, seed, wire_program, certificate, folder):
+    """Play one scenario, keep two captures; returns the truth of the pair."""
+    name, vantages, told = PAIRS[number]
+    scenario = next(each for each in SCENARIOS if each.name == name)
+    scenario = dataclasses.replace(scenario, options={**scenario.options, "format": "pcap"})
+    with tempfile.TemporaryDirectory() as work:
+        entries = Story(scenario, seed, wire_program, certificate, work).play()
+        both = [next(each for each in entries if each["file"].split(".")[1] == vantage) for vantage in vantages]
+        pair = dict(next(score.pair_entries(both), both[0]))
+        pair.update(file=f"{number + 1:02d}-{pair['profile']}", files=[], done=told)
+        for entry, vantage in zip(both, vantages):
+            target = f"{pair['file']}-at-{vantage}.pcap"
+            shutil.copy(os.path.join(work, entry["file"]), os.path.join(folder, target))
+            os.chmod(os.path.join(folder, target), 0o644)
+            pair["files"].append(target)
+    return pair
+
+
+def make_pairs(seed, wire_program, certificate, folder):
+    os.makedirs(folder, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(len(PAIRS)) as pool:
+        made = list(pool.map(lambda n: make_pair(n, seed, wire_program, certificate, folder), range(len(PAIRS))))
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump(made, file, indent=1)
+        file.write("\n")
+    lines = ["# Pairs of captures", "", "Two captures of the same time at two places, made like the samples above "
+             f"(seed {seed}). `fwsniff -r A -r B` holds them against each other.", "",
+             "| captures | what was done | real failure point |", "| --- | --- | --- |"]
+    lines += ["| " + ", ".join(f"`{name}`" for name in pair["files"]) + f" | {pair['done']} | "
+              + (pair["findings"][0]["failure_point"] if pair["findings"] else "none: healthy") + " |" for pair in made]
+    with open(os.path.join(folder, "README.md"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def make(number, seed, wire_program, certificate, folder):
@@ -89,6 +134,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--pairs-only", action="store_true", help="leave the single captures as they are")
     arguments = parser.parse_args()
     if reason := net.able():
         print(f"samples: skipped, {reason}", file=sys.stderr)
@@ -96,6 +142,9 @@ def main():
     with tempfile.TemporaryDirectory() as build:
         wire_program = net.build_wire(os.path.join(HERE, "wire.c"), os.path.join(build, "wire"))
         certificate = peers.make_certificate(build)
+        make_pairs(arguments.seed, wire_program, certificate, os.path.join(arguments.out, "pairs"))
+        if arguments.pairs_only:
+            return 0
         with concurrent.futures.ThreadPoolExecutor(len(CHOSEN)) as pool:
             made = list(pool.map(lambda n: make(n, arguments.seed, wire_program, certificate, arguments.out),
                                  range(len(CHOSEN))))
