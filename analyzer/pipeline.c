@@ -131,7 +131,14 @@ static int by_id_then_confidence(const void *left, const void *right)
     return order ? order : more > 0 ? 1 : more < 0 ? -1 : 0;
 }
 
-/* One failure seen in several captures is told once, by the capture that is surest of it. */
+/* Identifiers are short: within one capture two failures may share one. */
+static bool is_same(const struct finding *one, const struct finding *other)
+{
+    return one->capture != other->capture && strcmp(one->id, other->id) == 0;
+}
+
+/* Correlation tells a failure once that it knows by its packets; the same failure at other times, in
+ * captures that hold different attempts, is told by the capture that is surest of it. */
 static void tell_once(struct run *run)
 {
     size_t kept = 0;
@@ -139,7 +146,7 @@ static void tell_once(struct run *run)
         return;
     qsort(run->findings, run->finding_count, sizeof *run->findings, by_id_then_confidence);
     for (size_t i = 0; i < run->finding_count; i++)
-        if (i == 0 || strcmp(run->findings[kept - 1]->id, run->findings[i]->id) != 0)
+        if (kept == 0 || !is_same(run->findings[kept - 1], run->findings[i]))
             run->findings[kept++] = run->findings[i];
     run->finding_count = kept;
     qsort(run->findings, kept, sizeof *run->findings, finding_order);

@@ -880,7 +880,7 @@ static void note_pairing(const struct correlation *all, uint32_t a, uint32_t b,
     }
     if (pairing->left_out) {
         snprintf(text, sizeof text,
-                 "captures %c and %c: %" PRIu64 " conversations were not compared, there are too "
+                 "captures %c and %c: %" PRIu64 " conversations were left out of the comparison, there are too "
                  "many",
                  first, second, pairing->left_out);
         warn(context, text);

@@ -21,7 +21,11 @@ enum {
 
 /* Points that a comparison gives; see compare_tcp(), compare_udp(). */
 enum { POINTS_NUMBER = 8, POINTS_STRONG = 6, POINTS_WEAK = 3, POINTS_ADDRESS = 1 };
-enum { POINTS_MIN = 8, POINTS_SURE = 11 };
+enum {
+    POINTS_SURE = 11,    /* one number and more than the ports */
+    POINTS_UNTIMED = 10, /* one number and both ports, with no clock to hold it against */
+    POINTS_TIMED = 7,    /* the payload of a datagram and a port, at the same time by the clocks */
+};
 
 struct workspace {
     const struct tracker *tracker[2];
@@ -564,7 +568,8 @@ static void match_attempts(struct workspace *work)
     /* The sure ones first: they set the clock that the others are held against. */
     link_attempts(work, &chains, numbers, POINTS_SURE);
     estimate(work);
-    link_attempts(work, &chains, numbers, POINTS_MIN);
+    link_attempts(work, &chains, numbers,
+                  pairing->clock.known ? POINTS_TIMED : POINTS_UNTIMED);
     chains_release(&chains);
     free(numbers);
 }
