@@ -131,6 +131,11 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
+# How long two captures of a million packets take together, against one after the other.
+.PHONY: bench-pairs
+bench-pairs: $(PROGRAM)
+	@$(PYTHON) tests/bench/pairs.py --fwsniff $(PROGRAM)
+
 # --- the lab: how right it is ---------------------------------------------------------------------
 
 # Real firewalls in network namespaces, and the truth beside every capture (tests/lab/README.md).
@@ -194,6 +199,7 @@ help:
 	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
+	@echo 'make bench-pairs  two captures of a million packets, together and one after the other'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'

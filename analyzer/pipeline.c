@@ -137,8 +137,8 @@ static bool is_same(const struct finding *one, const struct finding *other)
     return one->capture != other->capture && strcmp(one->id, other->id) == 0;
 }
 
-/* Correlation tells a failure once that it knows by its packets; the same failure at other times, in
- * captures that hold different attempts, is told by the capture that is surest of it. */
+/* Correlation tells a failure once that it knows by its packets; the same failure at other times,
+ * in captures that hold different attempts, is told by the capture that is surest of it. */
 static void tell_once(struct run *run)
 {
     size_t kept = 0;
@@ -172,8 +172,8 @@ static void collect(struct run *run, struct report *report)
     tell_once(run);
     report->summary.attempts -= run->twice.attempts;
     report->summary.succeeded -= run->twice.succeeded;
-    report->summary.failed -= run->twice.failed < report->summary.failed ? run->twice.failed
-                                                                         : report->summary.failed;
+    report->summary.failed -=
+        run->twice.failed < report->summary.failed ? run->twice.failed : report->summary.failed;
     report->ndpi_version = outputs_ndpi_version();
     report->captures = run->captures;
     report->capture_count = run->capture_count;
@@ -198,8 +198,7 @@ static void diagnose_together(struct run *run)
         examination_conclude(examinations[i], correlation,
                              (const struct examination *const *)examinations, count,
                              &run->diagnoses[i]);
-    correlation_twice(correlation, &run->twice.attempts, &run->twice.succeeded,
-                      &run->twice.failed);
+    correlation_twice(correlation, &run->twice.attempts, &run->twice.succeeded, &run->twice.failed);
     correlation_notes(correlation, warn, run);
     correlation_free(correlation);
     for (size_t i = 0; i < count; i++)

@@ -43,8 +43,8 @@ static const char *witness_word(enum witness witness)
 static const char *refuser_word(enum refuser refuser)
 {
     static const char *const words[] = {
-        [REFUSER_UNKNOWN] = NULL,  [REFUSER_FIRST] = "first", [REFUSER_MIDDLE] = "middle",
-        [REFUSER_LAST] = "last",   [REFUSER_ONLY] = "only",
+        [REFUSER_UNKNOWN] = NULL, [REFUSER_FIRST] = "first", [REFUSER_MIDDLE] = "middle",
+        [REFUSER_LAST] = "last",  [REFUSER_ONLY] = "only",
     };
     return words[refuser];
 }
@@ -90,7 +90,7 @@ void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *fac
     const struct stretch_evidence *evidence = &joint->evidence;
     if (joint->witness != WITNESS_HOST && joint->witness != WITNESS_TOLD)
         state(facts, FACT_CAPTURES_NAT, &joint->witness_frames, other, own)->word =
-            evidence->client_changed ? evidence->server_changed ? "both" : "client"
+            evidence->client_changed   ? evidence->server_changed ? "both" : "client"
             : evidence->server_changed ? "server"
                                        : "none";
     if (joint->witness == WITNESS_FLOW)
@@ -127,7 +127,7 @@ void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fac
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
         const struct fact *their = &theirs[controls[i]];
         struct fact *our = &facts[controls[i]];
-        bool new = their->known && strcmp(their->word, "none") != 0;
+        bool new = their->known &&strcmp(their->word, "none") != 0;
         if (!new || (our->known && strcmp(our->word, "none") != 0))
             continue;
         *our = *their;

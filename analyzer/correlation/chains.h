@@ -8,8 +8,8 @@
 struct chains {
     uint64_t seed;
     size_t mask, count, room;
-    uint64_t *keys;       /* by number - 1 */
-    uint32_t *next;       /* by number - 1; 0: the last */
+    uint64_t *keys;        /* by number - 1 */
+    uint32_t *next;        /* by number - 1; 0: the last */
     uint32_t *head, *tail; /* by bucket */
 };
 

@@ -84,8 +84,7 @@ static void estimate_drift(struct clock *clock, const struct clock_sample *sampl
         for (size_t j = i + step; j < count; j += step) {
             double between_ns = (double)(samples[j].at_ns - samples[i].at_ns);
             if (samples[i].way == samples[j].way && between_ns >= span_s * 1e9 / 4)
-                values[slopes++] =
-                    (double)(samples[j].apart_ns - samples[i].apart_ns) / between_ns;
+                values[slopes++] = (double)(samples[j].apart_ns - samples[i].apart_ns) / between_ns;
         }
     double drift = slopes ? median(values, slopes) : 0;
     free(values);

@@ -12,7 +12,7 @@
 
 enum {
     WALK_MAX = 2 * CORRELATION_CAPTURES_MAX, /* steps along the path */
-        ARP_ASKED_MIN = 2,
+    ARP_ASKED_MIN = 2,
     ASKED_MAX = 64, /* more is a scan of the subnet */
     NOTE_TEXT = 256,
     TOLD_DOUBT_NS = 200000000, /* of two clocks with no packet in common, both set by NTP */
@@ -29,18 +29,18 @@ struct failure_table {
 
 /* Where one failure of one capture stands to another capture. */
 struct relation {
-    bool linked;            /* the other holds some of its attempts */
-    bool compared;          /* linked, or with a witness */
-    bool worked;            /* the other shows that the attempts looked at went well */
-    int way;                /* 1: the other is nearer to the responder, -1: to the initiator */
-    int hops;               /* routers between; -1: not known */
-    size_t failure;         /* of the other; NO_FAILURE: none */
-    uint32_t capture;       /* the other's */
+    bool linked;      /* the other holds some of its attempts */
+    bool compared;    /* linked, or with a witness */
+    bool worked;      /* the other shows that the attempts looked at went well */
+    int way;          /* 1: the other is nearer to the responder, -1: to the initiator */
+    int hops;         /* routers between; -1: not known */
+    size_t failure;   /* of the other; NO_FAILURE: none */
+    uint32_t capture; /* the other's */
     enum witness witness;
-    struct match match;     /* what shows the order; by the pairing's indexes */
+    struct match match; /* what shows the order; by the pairing's indexes */
     bool has_match;
     struct frame_list witness_frames;
-    struct passing passing; /* upstream and downstream as `way` says */
+    struct passing passing;              /* upstream and downstream as `way` says */
     const struct attempt *other_attempt; /* the first linked one */
 };
 
@@ -186,8 +186,8 @@ static void stand_in(const struct match *match, int index, struct attempt *attem
 static const struct attempt *partner_of(const struct couple *couple, const struct attempt *own,
                                         struct attempt *room)
 {
-    const struct attempt *partner = pairing_partner(
-        couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
+    const struct attempt *partner =
+        pairing_partner(couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
     if (partner)
         return partner;
     const struct match *match = pairing_conversation(couple->pairing, couple->own, own);
@@ -219,8 +219,8 @@ static void find_linked(const struct correlation *all, const struct couple *coup
             relation->has_match = true;
             relation->other_attempt = other == &room ? NULL : other;
         }
-        size_t found = other == &room ? NO_FAILURE
-                                      : failure_of(all, relation->capture, other, &outcome);
+        size_t found =
+            other == &room ? NO_FAILURE : failure_of(all, relation->capture, other, &outcome);
         if (relation->failure == NO_FAILURE)
             relation->failure = found;
         worked += outcome == OUTCOME_SUCCEEDED;
@@ -288,12 +288,12 @@ static struct coverage coverage_of(const struct couple *couple, const struct rel
     ends_at(couple, relation, failure, index, ends);
     bool told = relation->witness == WITNESS_TOLD || relation->witness == WITNESS_HOST;
     for (enum side side = INITIATOR; side <= RESPONDER; side++)
-        cover.sees[side] = told || witness_sees(couple, index, &ends[INITIATOR],
-                                                &ends[RESPONDER], side);
+        cover.sees[side] =
+            told || witness_sees(couple, index, &ends[INITIATOR], &ends[RESPONDER], side);
     if (view->one_directional)
         for (enum side side = INITIATOR; side <= RESPONDER; side++)
-            cover.sees[side] = cover.sees[side] && relation->has_match &&
-                               relation->match.hop_limit[index][side];
+            cover.sees[side] =
+                cover.sees[side] && relation->has_match && relation->match.hop_limit[index][side];
     return cover;
 }
 
@@ -410,9 +410,9 @@ static bool step(const struct correlation *all, struct place *place, int way)
         relate(all, place->capture, place->failure, other, &relation);
         if (!relation.linked || relation.failure == NO_FAILURE || relation.way != way)
             continue;
-        if (way > 0 && (relation.passing.request != PASSAGE_BOTH ||
-                        relation.passing.refusal == PASSAGE_MADE ||
-                        fails_on_the_way_back(failure, &relation)))
+        if (way > 0 &&
+            (relation.passing.request != PASSAGE_BOTH || relation.passing.refusal == PASSAGE_MADE ||
+             fails_on_the_way_back(failure, &relation)))
             continue;
         *place = (struct place){other, relation.failure};
         return true;
@@ -556,8 +556,7 @@ static enum refuser find_refuser(const struct failure *failure, const struct rel
     if (relation->hops == 1)
         return REFUSER_ONLY;
     bool nearest = router == 1, farthest = router == relation->hops;
-    return nearest || farthest ? (nearest == above ? REFUSER_FIRST : REFUSER_LAST)
-                               : REFUSER_MIDDLE;
+    return nearest || farthest ? (nearest == above ? REFUSER_FIRST : REFUSER_LAST) : REFUSER_MIDDLE;
 }
 
 static void gather_evidence(const struct couple *couple, const struct failure *failure,
@@ -880,7 +879,8 @@ static void note_pairing(const struct correlation *all, uint32_t a, uint32_t b,
     }
     if (pairing->left_out) {
         snprintf(text, sizeof text,
-                 "captures %c and %c: %" PRIu64 " conversations were left out of the comparison, there are too "
+                 "captures %c and %c: %" PRIu64
+                 " conversations were left out of the comparison, there are too "
                  "many",
                  first, second, pairing->left_out);
         warn(context, text);

@@ -2,9 +2,10 @@
  *
  * For every failure that a capture shows: is it the one that another capture shows too (then it is
  * told once), and which of its packets were seen on one side of a stretch of the path only? What a
- * capture does not show counts only where it demonstrably sees this path at that time (a "witness"):
- * it holds the same connection, or others between the same hosts, or the user says where it was
- * taken. Its losses, its window of time and what it never records are taken into account.
+ * capture does not show counts only where it demonstrably sees this path at that time (a
+ * "witness"): it holds the same connection, or others between the same hosts, or the user says
+ * where it was taken. Its losses, its window of time and what it never records are taken into
+ * account.
  *
  *   pairing   (match.h)    which conversations are the same, and the clock between two captures
  *   passage   (passage.h)  which packets of one attempt were seen where
@@ -61,7 +62,7 @@ struct joint {
     int64_t first_ns, last_ns;
     uint32_t attempts;
 
-    bool compared;       /* with the stretch below; else the rest is not set */
+    bool compared;                 /* with the stretch below; else the rest is not set */
     uint32_t upstream, downstream; /* captures */
     enum witness witness;
     struct frame_list witness_frames; /* of the capture that is not the finding's own */

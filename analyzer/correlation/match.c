@@ -8,14 +8,14 @@
 #include "analyzer/words.h"
 
 enum {
-    CANDIDATES_MAX = 64,      /* of one number; more are a scanner that sends it to everybody */
-    SAMPLES_MAX = 1 << 15,    /* of the clock */
-    AGREE_NS = 1000000000,    /* a match is of the same time by the clocks within this */
-    CLUSTER_NS = 50000000,    /* unsure matches that lie this close confirm each other */
-    CONTENT_MIN = 16,         /* bytes of payload that identify a connection */
+    CANDIDATES_MAX = 64,   /* of one number; more are a scanner that sends it to everybody */
+    SAMPLES_MAX = 1 << 15, /* of the clock */
+    AGREE_NS = 1000000000, /* a match is of the same time by the clocks within this */
+    CLUSTER_NS = 50000000, /* unsure matches that lie this close confirm each other */
+    CONTENT_MIN = 16,      /* bytes of payload that identify a connection */
     SEQUENCE_BUCKET_BITS = 20,
-    ENDS = 4,                 /* two addresses and two ports */
-    SAME_ENDS_SURE = 3,       /* of these: beside the sequence number no chance any more */
+    ENDS = 4,            /* two addresses and two ports */
+    SAME_ENDS_SURE = 3,  /* of these: beside the sequence number no chance any more */
     ORDER_MIN_NS = 1000, /* times that differ by less are the same */
 };
 
@@ -237,8 +237,8 @@ static void match_flows(struct workspace *work)
 {
     struct flow_table *table[2] = {tracker_flows(work->tracker[0]),
                                    tracker_flows(work->tracker[1])};
-    size_t room = flow_table_count(table[1]) < MATCH_FLOWS_MAX ? flow_table_count(table[1])
-                                                               : MATCH_FLOWS_MAX;
+    size_t room =
+        flow_table_count(table[1]) < MATCH_FLOWS_MAX ? flow_table_count(table[1]) : MATCH_FLOWS_MAX;
     const struct flow **flows = memory_zeroed(room + 1, sizeof *flows);
     struct chains chains;
     chains_make(&chains, room);
@@ -290,8 +290,7 @@ static uint64_t key_of(unsigned kind, uint64_t a, uint64_t b)
 
 enum key_kind { KEY_ISN = 1, KEY_ANSWER, KEY_TIMESTAMP, KEY_CONTENT, KEY_ENDS, KEY_RANGE };
 
-static uint64_t ends_hash(const struct ip_address address[2], const uint16_t port[2],
-                          uint8_t proto)
+static uint64_t ends_hash(const struct ip_address address[2], const uint16_t port[2], uint8_t proto)
 {
     uint64_t hash = KEY_ENDS;
     for (int side = 0; side < 2; side++) {
@@ -368,7 +367,8 @@ static int points_udp(const struct attempt *a, const struct attempt *b)
     int points = 0;
     for (int side = 0; side < 2; side++) {
         const struct side_record *one = &a->side[side], *other = &b->side[side];
-        bool first = one->first_data.content && one->first_data.content == other->first_data.content;
+        bool first =
+            one->first_data.content && one->first_data.content == other->first_data.content;
         bool last = one->last_data.content && one->last_data.content == other->last_data.content;
         points += first || last ? POINTS_STRONG : 0;
         if (one->first.ip_id && one->first.ip_id == other->first.ip_id)
@@ -407,8 +407,8 @@ static int64_t gap_ns(const struct clock *clock, const struct attempt *a, const 
 static int64_t begin_gap_ns(const struct clock *clock, const struct attempt *a,
                             const struct attempt *b)
 {
-    int64_t apart = clock_at_b(clock, a->side[INITIATOR].first.time_ns) -
-                    b->side[INITIATOR].first.time_ns;
+    int64_t apart =
+        clock_at_b(clock, a->side[INITIATOR].first.time_ns) - b->side[INITIATOR].first.time_ns;
     return apart < 0 ? -apart : apart;
 }
 
@@ -510,8 +510,7 @@ static void drop_unsure(struct workspace *work)
     size_t kept = 0;
     for (size_t i = 0; i < pairing->match_count; i++) {
         struct match *match = &pairing->matches[i];
-        bool agrees =
-            pairing->clock.known && apart_by_clock(&pairing->clock, match) <= AGREE_NS;
+        bool agrees = pairing->clock.known && apart_by_clock(&pairing->clock, match) <= AGREE_NS;
         if (match->sure || agrees)
             pairing->matches[kept++] = *match;
     }
@@ -539,9 +538,9 @@ static void make_index(struct pairing *pairing)
             for (size_t i = 0; i < pairing->match_count; i++) {
                 const struct match *match = &pairing->matches[i];
                 index[i] = (struct match_index){
-                    kind == INDEX_ENDS ? ends_hash(match->address[capture], match->port[capture],
-                                                   match->proto)
-                                       : address_hash(&match->address[capture][kind]),
+                    kind == INDEX_ENDS
+                        ? ends_hash(match->address[capture], match->port[capture], match->proto)
+                        : address_hash(&match->address[capture][kind]),
                     (uint32_t)i};
             }
             qsort(index, pairing->match_count, sizeof *index, compare_index);
@@ -568,8 +567,7 @@ static void match_attempts(struct workspace *work)
     /* The sure ones first: they set the clock that the others are held against. */
     link_attempts(work, &chains, numbers, POINTS_SURE);
     estimate(work);
-    link_attempts(work, &chains, numbers,
-                  pairing->clock.known ? POINTS_TIMED : POINTS_UNTIMED);
+    link_attempts(work, &chains, numbers, pairing->clock.known ? POINTS_TIMED : POINTS_UNTIMED);
     chains_release(&chains);
     free(numbers);
 }
@@ -636,8 +634,8 @@ const struct match *pairing_conversation(const struct pairing *pairing, int capt
     uint64_t hash = ends_hash(attempt->address, attempt->port, attempt->proto);
     int64_t begun_ns = attempt->side[INITIATOR].first.time_ns;
     size_t at = first_with(index, pairing->match_count, hash);
-    for (unsigned looked = 0; looked < CANDIDATES_MAX && at < pairing->match_count &&
-                              index[at].hash == hash;
+    for (unsigned looked = 0;
+         looked < CANDIDATES_MAX && at < pairing->match_count && index[at].hash == hash;
          looked++, at++) {
         const struct match *match = &pairing->matches[index[at].match];
         int64_t apart_ns = match->first_ns[capture] - begun_ns;

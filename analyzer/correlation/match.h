@@ -1,5 +1,5 @@
-/* The conversations that two captures both hold, also where a NAT between them has changed addresses
- * and ports, and the clock between the two.
+/* The conversations that two captures both hold, also where a NAT between them has changed
+ * addresses and ports, and the clock between the two.
  *
  * A NAT leaves alone what it need not change (RFC 3022 4): sequence numbers, TCP timestamps,
  * payload, mostly the IPv4 identification. TCP conversations are matched by the initial sequence
@@ -24,10 +24,10 @@ enum {
 struct match {
     struct ip_address address[2][2];
     uint16_t port[2][2];
-    uint8_t proto; /* 1: echo */
-    uint8_t hop_limit[2][2]; /* of the first packet of a side; 0: none seen */
-    uint16_t bits[2];        /* enum flow_bit, as each capture has it */
-    bool sure; /* more than one number agrees */
+    uint8_t proto;                   /* 1: echo */
+    uint8_t hop_limit[2][2];         /* of the first packet of a side; 0: none seen */
+    uint16_t bits[2];                /* enum flow_bit, as each capture has it */
+    bool sure;                       /* more than one number agrees */
     int64_t first_ns[2], last_ns[2]; /* each by its own clock */
     uint64_t frame[2][2];            /* first of a side; 0: none, or not remembered */
     int64_t answered_ns[2];          /* first packet of the responder since the first; -1: none */
@@ -47,7 +47,7 @@ struct pairing {
     struct match_index {
         uint64_t hash;
         uint32_t match;
-    } *index[2][3];
+    } * index[2][3];
 };
 enum { INDEX_ENDS = 2 };
 

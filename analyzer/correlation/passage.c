@@ -7,8 +7,8 @@
 enum {
     UPSTREAM,
     DOWNSTREAM,
-    MARGIN_NS = 500000000,  /* under way, queued, or buffered by the capture */
-    REPEATS_MIN = 2,        /* packets that are missing, before those of a running exchange count */
+    MARGIN_NS = 500000000, /* under way, queued, or buffered by the capture */
+    REPEATS_MIN = 2,       /* packets that are missing, before those of a running exchange count */
 };
 /* That so many packets were all missed by the capture and not by the network: no more likely. */
 #define CHANCE_MAX 0.01
@@ -175,9 +175,8 @@ static void compare_request(const struct attempt *upstream, const struct attempt
 {
     struct frame_list up = {0}, down = {0};
     if (replied(upstream) || replied(downstream)) {
-        enum passage passage =
-            compare_range(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
-                          shift.to_downstream_ns, &up, &down);
+        enum passage passage = compare_range(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
+                                             shift.to_downstream_ns, &up, &down);
         if (passage != PASSAGE_UNKNOWN) {
             passing->request = passage;
             passing->request_frames[UPSTREAM] = up;

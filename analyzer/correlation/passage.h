@@ -2,8 +2,8 @@
  * side only.
  *
  * "Upstream" is the capture nearer to the initiator, "downstream" the one nearer to the responder.
- * TCP is compared by byte range: offload cuts and merges segments, and what one capture has as three
- * the other may have as one. */
+ * TCP is compared by byte range: offload cuts and merges segments, and what one capture has as
+ * three the other may have as one. */
 #ifndef FWSNIFF_CORRELATION_PASSAGE_H
 #define FWSNIFF_CORRELATION_PASSAGE_H
 

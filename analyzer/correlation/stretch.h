@@ -8,10 +8,10 @@
 #include "analyzer/attribution/vantage.h"
 
 struct stretch_evidence {
-    int hops;                              /* routers between the two; -1: not known */
-    bool client_changed, server_changed;   /* another address (or responder's port) downstream */
-    bool forwarded_upstream;               /* a capture on both sides of a box shows the packets
-                                              leaving it */
+    int hops;                            /* routers between the two; -1: not known */
+    bool client_changed, server_changed; /* another address (or responder's port) downstream */
+    bool forwarded_upstream;             /* a capture on both sides of a box shows the packets
+                                            leaving it */
 };
 
 struct stretch {

@@ -113,8 +113,8 @@ bool witness_sees(const struct couple *couple, int index, const struct ip_addres
         size_t position = SIZE_MAX;
         unsigned looked = 0;
         for (const struct match *match;
-             looked++ < LOOKS_MAX && (match = pairing_next(couple->pairing, index, (enum side)end,
-                                                           ends[end], &position));)
+             looked++ < LOOKS_MAX &&
+             (match = pairing_next(couple->pairing, index, (enum side)end, ends[end], &position));)
             if (match->hop_limit[index][side])
                 return true;
     }

@@ -53,9 +53,9 @@ struct flow {
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
-    uint32_t syn_count; /* of the latest attempt, duplicates left out */
-    uint32_t answer_isn;   /* TCP: sequence number of the SYN-ACK; 0: none */
-    uint8_t hop_limit[2];  /* of the first packet of each side (enum side), RST left out; 0: none */
+    uint32_t syn_count;   /* of the latest attempt, duplicates left out */
+    uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
+    uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
 };
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 

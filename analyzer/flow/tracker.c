@@ -59,8 +59,8 @@ static uint32_t content_hash(const struct packet *packet)
     enum { HASHED = 64 };
     uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
     uint64_t hash = packet->kind == PACKET_UDP ? packet->payload_length : 0;
-    if (!packet->payload || length < (packet->payload_length < HASHED ? packet->payload_length
-                                                                      : HASHED))
+    if (!packet->payload ||
+        length < (packet->payload_length < HASHED ? packet->payload_length : HASHED))
         return 0; /* cut by the snap length: would differ from a whole capture's */
     if (length == 0)
         return 0;

@@ -338,7 +338,8 @@ def pair_entries(entries, told=False):
     for up, down in PAIRS:
         for (scenario, vantage), upper in list(by_name.items()):
             lower = by_name.get((scenario, down))
-            if vantage != up or lower is None or not upper["findings"]:
+            nothing_wrong = lower is not None and upper["healthy"] and lower["healthy"]
+            if vantage != up or lower is None or not (upper["findings"] or nothing_wrong):
                 continue
             entry = copy.deepcopy(upper)
             entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}",
@@ -433,7 +434,9 @@ def _pairs(arguments, entries, told, title):
     result = Result(entries, findings)
     rows = [_row(name, cases, alarms, lookalikes(entries))
             for name, cases, alarms in _groups(result, *GROUPINGS[0][1:])]
-    return (f"## {title}\n\n" + table(HEAD, rows) + "\n" + worst(result, arguments.worst) + "\n"
+    accused, healthy = accusations(result)
+    said = f"- false accusations on {accused} of {healthy} healthy pairs; {len(result.alarms)} false alarms in all.\n"
+    return (f"## {title}\n\n" + table(HEAD, rows) + "\n" + said + "\n" + worst(result, arguments.worst) + "\n"
             + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles) + "\n")
 
 

@@ -24,8 +24,7 @@ struct way {
 
 static inline struct path path_new(void)
 {
-    return (struct path){
-        .scene = {scene_new(), scene_new()}, .delay = 0.01, .hops = 4, .id = 4000};
+    return (struct path){.scene = {scene_new(), scene_new()}, .delay = 0.01, .hops = 4, .id = 4000};
 }
 
 static inline void path_end(struct path *path)
@@ -40,8 +39,8 @@ static inline struct way way_nat(struct path *path, uint16_t client_port, uint16
     struct way way = {
         .path = path,
         .talk = {scene_talk(path->scene[0], "192.168.1.7", client_port, "203.0.113.2", 5800),
-                 scene_talk(path->scene[1], "198.51.100.7", (uint16_t)(client_port + 7), "10.2.0.10",
-                            port)},
+                 scene_talk(path->scene[1], "198.51.100.7", (uint16_t)(client_port + 7),
+                            "10.2.0.10", port)},
     };
     memcpy(way.talk[1].isn, way.talk[0].isn, sizeof way.talk[1].isn);
     return way;

@@ -1,5 +1,5 @@
-/* Two captures of one path held against each other: what was seen where, through NAT, drops, filters
- * and windows that do not overlap, and what it does to the verdict. */
+/* Two captures of one path held against each other: what was seen where, through NAT, drops,
+ * filters and windows that do not overlap, and what it does to the verdict. */
 #include "tests/unit/path.h"
 
 #include <math.h>
@@ -129,6 +129,60 @@ static void one_number_sent_to_many(void **state)
     path_end(&path);
 }
 
+/* --- caps --- */
+
+/* More conversations in common than are kept: the rest is counted. */
+static void more_matches_than_are_kept(void **state)
+{
+    (void)state;
+    enum { CONVERSATIONS = MATCHES_MAX + 500 };
+    struct path path = {
+        .scene = {scene_with_room(2 * MATCHES_MAX), scene_with_room(2 * MATCHES_MAX)},
+        .delay = 0.01,
+        .hops = 3};
+    for (uint32_t i = 0; i < CONVERSATIONS; i++) {
+        struct way way = way_plain(&path, (uint16_t)(i % 60000 + 1), (uint16_t)(9000 + i / 60000));
+        way.talk[0].isn[0] = way.talk[1].isn[0] = 1000 + 17 * i;
+        CLIENT_PASSES(&way, AT_BOTH, .at = i * 0.001, .flags = "S");
+        SERVER_PASSES(&way, AT_BOTH, .at = i * 0.001 + 0.02, .flags = "SA");
+    }
+    struct pairing pairing;
+    pairing_make(path.scene[0]->tracker, path.scene[1]->tracker, &pairing);
+    assert_int_equal(pairing.match_count, MATCHES_MAX);
+    assert_int_equal(pairing.left_out, 500);
+    assert_true(pairing.clock.both_ways); /* its samples are thinned out, not cut */
+    pairing_release(&pairing);
+    path_end(&path);
+}
+
+static void count_note(void *context, const char *text)
+{
+    int *notes = context;
+    *notes += strstr(text, "only the first 8") != NULL;
+}
+
+static void more_captures_than_are_compared(void **state)
+{
+    (void)state;
+    enum { GIVEN = CORRELATION_CAPTURES_MAX + 2 };
+    struct path path = path_new();
+    struct way way = way_nat(&path, 50000, 5800);
+    way_asks(&way, AT_BOTH, 1);
+    struct together *all = path_correlate(&path);
+    struct correlation_view views[GIVEN];
+    for (int i = 0; i < GIVEN; i++)
+        views[i] = all->view[i % 2];
+    struct correlation *correlation = correlate(views, GIVEN);
+    int notes = 0;
+    correlation_notes(correlation, count_note, &notes);
+    assert_int_equal(notes, 1);
+    assert_non_null(correlation_joint(correlation, CORRELATION_CAPTURES_MAX - 1, 0));
+    assert_null(correlation_joint(correlation, CORRELATION_CAPTURES_MAX, 0));
+    correlation_free(correlation);
+    together_end(all);
+    path_end(&path);
+}
+
 /* --- left a, never reached b --- */
 
 static void lost_between_the_captures(void **state)
@@ -139,7 +193,8 @@ static void lost_between_the_captures(void **state)
     path.hops = 1;
     struct way web = way_nat(&path, 49000, 80), way = way_nat(&path, 50000, 5800);
     web.talk[0].port[RESPONDER] = 80;
-    /* Both captures are on the two sides of the edge: the client is far away, the server at hand. */
+    /* Both captures are on the two sides of the edge: the client is far away, the server at hand.
+     */
     web.talk[0].hop_limit[0] = 60;
     path_runs(&path, 0, 0, 20);
     path_runs(&path, 1, 8, 27);
@@ -172,7 +227,8 @@ static void unrelated_captures_accuse_nobody(void **state)
     path_runs(&path, 1, 0, 20);
     scene_success(&other, 2);
     way_asks(&way, AT_A, 5);
-    double alone = scene_diagnose(path.scene[0], -1)->findings[0]->verdict.probability[EDGE_FIREWALL];
+    double alone =
+        scene_diagnose(path.scene[0], -1)->findings[0]->verdict.probability[EDGE_FIREWALL];
     struct together *all = path_correlate(&path);
     const struct finding *finding = only_one(all);
     assert_null(correlation_joint(all->correlation, 0, 0));
@@ -494,6 +550,8 @@ int main(void)
         cmocka_unit_test(joined_by_sequence_ranges),
         cmocka_unit_test(datagrams_match_by_payload_and_order),
         cmocka_unit_test(one_number_sent_to_many),
+        cmocka_unit_test(more_matches_than_are_kept),
+        cmocka_unit_test(more_captures_than_are_compared),
         cmocka_unit_test(lost_between_the_captures),
         cmocka_unit_test(unrelated_captures_accuse_nobody),
         cmocka_unit_test(windows_that_do_not_overlap),
