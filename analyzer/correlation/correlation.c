@@ -182,14 +182,28 @@ static void stand_in(const struct match *match, int index, struct attempt *attem
     attempt->last_ns = match->last_ns[index];
 }
 
-/* The same attempt in the other capture, or what stands for it there; NULL: it has none. */
+/* A capture on both sides of a NAT has an attempt twice, as it comes in and as it goes out. */
+static const struct attempt *side_of(const struct correlation_view *view,
+                                     const struct attempt *attempt, bool going_out)
+{
+    bool is_out = (attempt->bits & ATTEMPT_IS_INNER) != 0;
+    const struct attempt *twin = tracker_attempt(view->tracker, attempt->twin);
+    return twin && is_out != going_out ? twin : attempt;
+}
+
+/* The same attempt in the other capture (as it comes in), or what stands for it there; NULL: it has
+ * none. */
 static const struct attempt *partner_of(const struct couple *couple, const struct attempt *own,
                                         struct attempt *room)
 {
-    const struct attempt *partner =
-        pairing_partner(couple->pairing, couple->view[!couple->own]->tracker, couple->own, own);
-    if (partner)
-        return partner;
+    const struct correlation_view *view = couple->view[couple->own];
+    const struct correlation_view *other = couple->view[!couple->own];
+    for (int going_out = 0; going_out < 2; going_out++) {
+        const struct attempt *partner = pairing_partner(couple->pairing, other->tracker,
+                                                        couple->own, side_of(view, own, going_out));
+        if (partner)
+            return side_of(other, partner, false);
+    }
     const struct match *match = pairing_conversation(couple->pairing, couple->own, own);
     if (!match)
         return NULL;
@@ -351,6 +365,11 @@ static void compare_attempts(const struct couple *couple, const struct failure *
             continue; /* it came from elsewhere than the other capture's place */
         const struct attempt *up = relation->way > 0 ? own : other;
         const struct attempt *down = relation->way > 0 ? other : own;
+        /* Each as it is on the side of the stretch between the two. */
+        if (up && up != &room)
+            up = side_of(couple->view[upstream], up, true);
+        if (down && down != &room)
+            down = side_of(couple->view[!upstream], down, false);
         passage_compare(up, down, cover, shift_of(couple, own, relation->way), &passing);
         vote(&request, passing.request, passing.request_frames);
         vote(&reply, passing.reply, passing.reply_frames);
@@ -392,8 +411,9 @@ static bool fails_on_the_way_back(const struct failure *failure, const struct re
 {
     if (relation->passing.reply != PASSAGE_BOTH)
         return false;
-    if (failure->symptom == SYMPTOM_SYNACK_UNANSWERED)
-        return true;
+    if (failure->symptom == SYMPTOM_SYNACK_UNANSWERED || failure->symptom == SYMPTOM_SYN_TIMEOUT ||
+        failure->symptom == SYMPTOM_UDP_NO_RESPONSE)
+        return true; /* the latter two: it came to the box that captures, and not out of it */
     const struct attempt *attempt = failure->sample_count ? failure->sample[0] : NULL;
     return attempt && (attempt->bits & ATTEMPT_ESTABLISHED) &&
            attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats;
