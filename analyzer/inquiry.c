@@ -18,6 +18,7 @@ struct inquiry {
     struct tracker *tracker;
     struct ndpi_bridge *bridge; /* made when first needed */
     int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
+    int64_t earliest_ns;        /* INT64_MAX: no frame yet */
     uint64_t taken;             /* frames analysed */
     bool news;
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
@@ -36,6 +37,7 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     inquiry->request = *request;
     inquiry->source = source;
     inquiry->first_ns = inquiry->last_ns = INT64_MIN;
+    inquiry->earliest_ns = INT64_MAX;
     const struct tracker_options options = {
         .max_flows = request->max_flows,
         .profiles = request->profiles,
@@ -66,6 +68,8 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
     bool fresh;
     if (inquiry->first_ns == INT64_MIN)
         inquiry->first_ns = frame->time_ns;
+    if (frame->time_ns < inquiry->earliest_ns)
+        inquiry->earliest_ns = frame->time_ns;
     if (frame->time_ns > inquiry->last_ns)
         inquiry->last_ns = frame->time_ns;
     packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
@@ -143,6 +147,7 @@ struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_
     examination_view(examination, view);
     view->first_ns = inquiry->first_ns;
     view->last_ns = inquiry->last_ns;
+    view->earliest_ns = inquiry->earliest_ns;
     view->packets = source_stats(inquiry->source)->frames;
     inquiry->news = false;
     return examination;

@@ -386,6 +386,8 @@ static void relate(const struct correlation *all, uint32_t own, size_t number, u
     struct couple couple = couple_of(all, own, other);
     const struct failure *failure = &all->view[own].failures[number];
     *relation = (struct relation){.hops = -1, .failure = NO_FAILURE, .capture = other};
+    if (!couple.pairing->comparable)
+        return;
     find_linked(all, &couple, failure, relation);
     if (!relation->linked)
         find_witness(&couple, failure, relation);
@@ -816,6 +818,13 @@ static void count_twice(struct correlation *all, uint32_t capture)
     }
 }
 
+/* From 1970 to as far as a classic capture's 32 bits of seconds reach. Times beyond are no clock's,
+ * and sums of them would overflow. */
+static bool has_sane_times(const struct correlation_view *view)
+{
+    return view->packets && view->earliest_ns >= 0 && view->last_ns <= INT64_C(4294967296000000000);
+}
+
 struct correlation *correlate(const struct correlation_view *views, size_t count)
 {
     struct correlation *all = memory_zeroed(1, sizeof *all);
@@ -826,7 +835,8 @@ struct correlation *correlate(const struct correlation_view *views, size_t count
         index_failures(all, a);
         all->joint[a] = memory_zeroed(views[a].failure_count + 1, sizeof *all->joint[a]);
         for (uint32_t b = a + 1; b < all->count; b++)
-            pairing_make(views[a].tracker, views[b].tracker, &all->pairing[a][b]);
+            if (has_sane_times(&views[a]) && has_sane_times(&views[b]))
+                pairing_make(views[a].tracker, views[b].tracker, &all->pairing[a][b]);
     }
     for (uint32_t capture = 0; capture < all->count; capture++) {
         count_twice(all, capture);

@@ -33,6 +33,7 @@ struct correlation_view {
     size_t failure_count;
     struct detect_context detect;
     int64_t first_ns, last_ns; /* first and last frame */
+    int64_t earliest_ns;       /* time of any frame: some captures go back in time */
     uint64_t packets, dropped;
     bool one_directional; /* most conversations show one direction only */
 };

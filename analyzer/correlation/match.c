@@ -575,7 +575,7 @@ static void match_attempts(struct workspace *work)
 void pairing_make(const struct tracker *a, const struct tracker *b, struct pairing *pairing)
 {
     struct workspace work = {.tracker = {a, b}, .pairing = pairing};
-    *pairing = (struct pairing){0};
+    *pairing = (struct pairing){.comparable = true};
     for (int capture = 0; capture < 2; capture++) {
         pairing->link_count[capture] = count_attempts(work.tracker[capture]);
         pairing->link[capture] =

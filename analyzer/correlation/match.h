@@ -34,6 +34,7 @@ struct match {
 };
 
 struct pairing {
+    bool comparable; /* both have times that can be reckoned with; else all of it is empty */
     struct clock clock;
     struct match *matches;
     size_t match_count;

@@ -183,6 +183,27 @@ static void more_captures_than_are_compared(void **state)
     path_end(&path);
 }
 
+/* Times that no clock shows: nothing is compared, and nothing overflows. */
+static void times_out_of_the_world(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct path path = path_new();
+        struct way way = way_nat(&path, 50000, 5800);
+        way_asks(&way, AT_BOTH, 1);
+        struct together *all = path_correlate(&path);
+        struct correlation_view views[] = {all->view[0], all->view[1]};
+        views[1].earliest_ns = i ? 0 : INT64_MIN;
+        views[1].last_ns = i ? INT64_MAX : views[1].last_ns;
+        struct correlation *correlation = correlate(views, 2);
+        assert_null(correlation_joint(correlation, 0, 0));
+        assert_null(correlation_joint(correlation, 1, 0));
+        correlation_free(correlation);
+        together_end(all);
+        path_end(&path);
+    }
+}
+
 /* --- left a, never reached b --- */
 
 static void lost_between_the_captures(void **state)
@@ -552,6 +573,7 @@ int main(void)
         cmocka_unit_test(one_number_sent_to_many),
         cmocka_unit_test(more_matches_than_are_kept),
         cmocka_unit_test(more_captures_than_are_compared),
+        cmocka_unit_test(times_out_of_the_world),
         cmocka_unit_test(lost_between_the_captures),
         cmocka_unit_test(unrelated_captures_accuse_nobody),
         cmocka_unit_test(windows_that_do_not_overlap),
