@@ -125,6 +125,7 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
+        .explain = asked->explain,
         .spoken = speech_told,
     };
     diagnose(&request, diagnosis);

@@ -6,12 +6,10 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/ledger.h"
+#include "analyzer/attribution/weighing.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
-
-/* A vantage less likely than this is left out of the weighing: it could not change a verdict by
- * more than rounding. */
-#define VANTAGE_SHARE_MIN 0.03
 
 enum { VARIABLES_MAX = 24, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
 
@@ -106,49 +104,22 @@ static enum vantage likeliest(const struct vantage_belief *belief)
     return best;
 }
 
-static void set_vantage(struct fact *facts, enum vantage vantage, double confidence)
-{
-    facts[FACT_VANTAGE].known = true;
-    facts[FACT_VANTAGE].word = vantage_words[vantage];
-    facts[FACT_VANTAGE_CONFIDENCE].known = true;
-    facts[FACT_VANTAGE_CONFIDENCE].number = confidence;
-}
-
-/* P(place) = sum over vantages of P(vantage) P(place | facts, vantage). */
-static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
-                                const struct variable *variables,
-                                const struct vantage_belief *belief,
-                                double probability[FAILURE_POINTS])
-{
-    double share_sum = 0;
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] = 0;
-    for (int v = 0; v < VANTAGES; v++) {
-        double share = belief->probability[v], here[FAILURE_POINTS];
-        if (share < VANTAGE_SHARE_MIN)
-            continue;
-        set_vantage(facts, (enum vantage)v, share);
-        rules_weigh(rules, facts, variables, here);
-        for (int place = 0; place < FAILURE_POINTS; place++)
-            probability[place] += share * here[place];
-        share_sum += share;
-    }
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] /= share_sum;
-}
-
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, struct fact *facts, struct verdict *verdict)
+                  const struct failure *failure, struct fact *facts, struct finding *finding)
 {
     struct sentence_values values;
     struct vantage_belief belief;
+    struct readings readings;
     double probability[FAILURE_POINTS];
     fill_values(failure, &values);
     failure_belief(context, failure, &belief);
-    weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
+    readings_of_belief(&belief, &readings);
+    weigh_over_vantages(request->rules, facts, values.variables, &readings, probability);
     enum vantage best = likeliest(&belief);
-    set_vantage(facts, best, belief.probability[best]);
-    rules_judge(request->rules, facts, values.variables, probability, verdict);
+    weighing_set_vantage(facts, best, belief.probability[best]);
+    rules_judge(request->rules, facts, values.variables, probability, &finding->verdict);
+    if (request->explain)
+        finding->ledger = ledger_new(request->rules, facts, values.variables, &readings);
 }
 
 /* --- from failure to finding --- */
@@ -214,7 +185,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
         .now_ns = request->now_ns,
     };
     facts_establish(&fact_context, failure, facts);
-    judge(request, context, failure, facts, &finding->verdict);
+    judge(request, context, failure, facts, finding);
     return finding;
 }
 
@@ -301,8 +272,11 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
     fill_values(&failure, &values);
-    set_vantage(facts, vantage->kind, vantage->confidence);
+    weighing_set_vantage(facts, vantage->kind, vantage->confidence);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
+    const struct readings readings = {.at[0] = {vantage->kind, 1, vantage->confidence}, .count = 1};
+    if (request->explain)
+        finding->ledger = ledger_new(request->rules, facts, values.variables, &readings);
     return finding;
 }
 
@@ -402,6 +376,7 @@ void diagnosis_release(struct diagnosis *diagnosis)
 {
     for (size_t i = 0; i < diagnosis->count; i++) {
         verdict_release(&diagnosis->findings[i]->verdict);
+        ledger_free(diagnosis->findings[i]->ledger);
         free(diagnosis->findings[i]);
     }
     free(diagnosis->findings);

@@ -44,6 +44,7 @@ struct scene {
     struct site site;
     struct expectation expected[SCENE_EXPECTED_MAX];
     size_t expected_count;
+    bool explain;               /* findings with their ledgers */
     struct diagnosis diagnosis; /* of scene_diagnose() */
 };
 
@@ -391,6 +392,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
         .site = &scene->site,
         .expected = scene->expected,
         .expected_count = scene->expected_count,
+        .explain = scene->explain,
         .now_ns = now < 0 ? scene->last_ns : scene_time(now),
     };
     diagnosis_release(&scene->diagnosis);
