@@ -31,6 +31,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import packets  # noqa: E402
 from expert import PLACES, judge  # noqa: E402
+from ledger import Ledger, all_rules, worths  # noqa: E402
 from scenarios import SERVICES  # noqa: E402
 
 DECIDABLE = 0.8
@@ -48,7 +49,7 @@ BUCKETS = (0, .3, .4, .5, .6, .7, .8, .9, 1.01)
 def analyse(program, files, options=()):
     """fwsniff's report on captures given under neutral names; None and a reason where it failed."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [program, "-n", "-q", *options]
+        command = [program, "-n", "-q", "--explain", *options]
         for index, path in enumerate(files):
             neutral = os.path.join(folder, f"capture{index}")
             shutil.copy(path, neutral)
@@ -74,8 +75,7 @@ def reported(report):
                       "port": one["server"]["port"], "symptom": one["symptom"], "place": verdict["failure_point"],
                       "mechanism": verdict["mechanism"], "confidence": verdict["confidence"],
                       "odds": {place: odds.get(place, 0.0) for place in PLACES},
-                      "rules": [(line["rule"], tuple(line["supports"]), tuple(line["against"]))
-                                for line in one["evidence"]]})
+                      "ledger": Ledger(one["ledger"])})
     return found
 
 
@@ -106,7 +106,7 @@ def naive(path, cache):
         if place:
             found[proto, client, server, port] = {
                 "proto": proto, "client_ip": client, "server_ip": server, "port": port, "symptom": symptom,
-                "place": place, "mechanism": "unknown", "confidence": 1.0, "rules": [],
+                "place": place, "mechanism": "unknown", "confidence": 1.0,
                 "odds": {each: float(each == place) for each in PLACES}}
     return list(found.values())
 
@@ -308,16 +308,24 @@ def missed(result, count):
 
 
 def by_rule(result):
-    """How often each rule of evidence fired, and how often the real place was among those it speaks for."""
-    fired, helped, harmed = collections.Counter(), collections.Counter(), collections.Counter()
-    for case in result.found:
-        for name, supports, against in case.got["rules"]:
-            fired[name] += 1
-            helped[name] += case.truth["failure_point"] in supports
-            harmed[name] += case.truth["failure_point"] in against
-    rows = [[name, count, _share(helped[name], count), _share(harmed[name], count)]
-            for name, count in fired.most_common()]
-    return table(("rule", "fired", "speaks for the real place", "speaks against it"), rows)
+    """What each rule of evidence is worth, by leaving it out; and those that no capture reaches."""
+    def placed(odds, place):
+        return top(odds) == place
+    clear = {id(case) for case in decidable(result.found)}
+    found = sorted(worths(result.found, clear, placed, brier), key=lambda worth: (-worth.brier, worth.rule))
+    rows = [[worth.rule, worth.held, worth.counted, _share(worth.right, 1), f"{worth.gained:+d}",
+             f"{worth.brier:+.2f}"] for worth in found]
+    known = all_rules()
+    never = [rule for rule in known if rule not in {worth.rule for worth in found}]
+    idle = [worth.rule for worth in found if not worth.counted]
+    return (f"{len(known)} rules, {len(known) - len(never)} of them held in at least one finding that a label has. "
+            "Counted: it was the first of its group. Gained: how many more decidable findings are placed right with "
+            "the rule than without it. Brier: by how much the sum of all Brier scores would be worse without it; what "
+            "is negative misleads more than it helps on this lab.\n\n"
+            + table(("rule", "held", "counted", "verdict right there", "gained", "Brier"), rows)
+            + f"\nNever held: {len(never)}" + "".join(f"\n- {rule}" for rule in never)
+            + f"\n\nHeld, but another of the group always counted: {len(idle)}"
+            + "".join(f"\n- {rule}" for rule in idle) + "\n")
 
 
 # ---- several captures of the same time ----
