@@ -198,6 +198,8 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
                  context);
+    warn_counted(inquiry, probes_refused(tracker_probes(inquiry->tracker)),
+                 "traceroute probes were not followed because their table was full", warn, context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
                  "answered)",

@@ -6,6 +6,7 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/histories.h"
 #include "analyzer/attribution/ledger.h"
 #include "analyzer/attribution/weighing.h"
 #include "analyzer/flow/hash.h"
@@ -160,7 +161,9 @@ static struct spoken spoken_on(const struct diagnosis_request *request,
 
 static struct finding *make_finding(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
-                                    const struct controls *controls, const struct failure *failure)
+                                    const struct controls *controls,
+                                    const struct histories *histories,
+                                    const struct failure *failure)
 {
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
@@ -179,6 +182,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     const struct fact_context fact_context = {
         .vantage = context,
         .controls = controls,
+        .histories = histories,
         .thresholds = request->thresholds,
         .spoken = finding->spoken.protocol,
         .capture_dropped = request->capture_dropped,
@@ -354,9 +358,12 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     };
     look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
     vantage_of_capture(&context, &diagnosis->vantage);
+    struct histories *histories = histories_gather(request->tracker, failures.all, failures.count,
+                                                   request->thresholds->idle_min_s);
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)
-            add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
+            add_finding(diagnosis,
+                        make_finding(request, &context, controls, histories, &failures.all[i]));
     add_absences(request, &context, controls, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
@@ -368,6 +375,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     diagnosis->races = left_out.races;
     diagnosis->floods = left_out.floods;
     diagnosis->one_directional = left_out.one_directional > 0;
+    histories_free(histories);
     controls_free(controls);
     free(failures.all);
 }

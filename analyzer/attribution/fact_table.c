@@ -22,6 +22,8 @@ LIST(phase_list, "handshake", "first-payload", "request", "transfer", "idle");
 LIST(other_side_list, "silent", "acks", "data");
 LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
 LIST(spoken_list, "expected", "foreign");
+LIST(probe_end_list, "first-router", "midway", "last-router", "reached");
+LIST(turn_list, "went-down", "came-up");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

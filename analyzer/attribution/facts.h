@@ -69,6 +69,19 @@ X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,     
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \
+X(PROBE_ENDS,               "probe.ends",              WORD,   probe_end_list,   "where traceroute-like probes of the failing port end: first-router (no router beyond the first answers, while other probes or packets go at least three far), midway (other probes go on beyond), last-router (the one before the server), reached (the server answers them)") \
+X(PROBE_HOPS,               "probe.hops",              NUMBER, NULL,             "the farthest router that answers probes of the failing port, counted from the capture; 0: none") \
+X(PROBE_OTHER_HOPS,         "probe.other-hops",        NUMBER, NULL,             "the farthest that other probes to this server (ping, UDP, other ports) are known to come, counted from the capture") \
+X(TIMER_DIED,               "timer.died",              NUMBER, NULL,             "connections of this service, of any client, that died at their first packet after a silence") \
+X(TIMER_DIED_S,             "timer.shortest-died-s",   NUMBER, NULL,             "the shortest silence that one of them died of, in seconds") \
+X(TIMER_SURVIVED_S,         "timer.longest-survived-s", NUMBER, NULL,            "the longest silence that a connection of this service survived, in seconds; 0: none was ever silent for a second") \
+X(TIMER_SHARP,              "timer.sharp",             FLAG,   NULL,             "two or more died so, and every silence that was survived is shorter than every one that was not") \
+X(CUT_BYTES_ALIKE,          "cut.bytes-alike",         NUMBER, NULL,             "transfers of this finding that were cut at about the same amount (within a twentieth) as the first") \
+X(CUT_BYTES,                "cut.bytes",               NUMBER, NULL,             "that amount, in payload bytes of both directions") \
+X(CUT_SECONDS_ALIKE,        "cut.seconds-alike",       NUMBER, NULL,             "connections of this finding that were cut at about the same age (within a twentieth) as the first") \
+X(CUT_SECONDS,              "cut.seconds",             NUMBER, NULL,             "that age, in seconds") \
+X(CONTROL_BETWEEN,          "control.same-between",    WORD,   control_list,     "this client on this service between the first failure and the last: answered, none") \
+X(SERVICE_TURN,             "service.turn",            WORD,   turn_list,        "two clients or more see the same service change at once: went-down (it answered until then, and nobody since), came-up (nobody until then)") \
 X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
 /* clang-format on */
 

@@ -131,6 +131,9 @@ struct attempt {
     struct mark refused;        /* RST in reply to the SYN */
     struct frame_list refused_frames;
 
+    int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
+    uint64_t idle_survived_frame; /* that packet's; 0: none was */
+
     int64_t last_ns; /* last packet of either side */
     uint64_t last_frame;
     uint32_t copies;    /* frames that were copies */
@@ -153,6 +156,15 @@ enum { LOOP_HOPS_MIN = 3 };
 static inline bool attempt_loops(const struct attempt *attempt)
 {
     return attempt->copy_hops >= LOOP_HOPS_MIN;
+}
+
+/* The packet that the side had waiting is answered: what was silent before it did no harm. */
+static inline void attempt_survived(struct attempt *attempt, const struct side_record *side)
+{
+    if (!side->first_unanswered.frame || side->idle_before_ns <= attempt->idle_survived_ns)
+        return;
+    attempt->idle_survived_ns = side->idle_before_ns;
+    attempt->idle_survived_frame = side->first_unanswered.frame;
 }
 
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */

@@ -93,6 +93,8 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     flow->isn = isn;
     flow->syn_count = 1;
     flow->bits |= FLOW_SYN;
+    if (is_probe_packet(event->packet))
+        flow->bits |= FLOW_PROBE;
     tracker->counters.syn_attempts++;
     return true;
 }
@@ -233,6 +235,7 @@ static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32
     }
     if (!progress && outstanding(sender, receiver))
         return;
+    attempt_survived(attempt, sender);
     forget_unanswered(sender);
     const struct mark *newest = &sender->last_data;
     if (newest->frame &&

@@ -16,12 +16,18 @@ enum {
     ETHERNET_MTU = 1500,
 };
 
+static bool is_udp_service(const void *profiles, uint16_t port)
+{
+    return profiles_service(profiles, PROTO_UDP, port) != NULL;
+}
+
 struct tracker *tracker_new(const struct tracker_options *options)
 {
     struct tracker *tracker = memory_zeroed(1, sizeof *tracker);
     size_t flows = options->max_flows;
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
+    tracker->probes = probes_new(is_udp_service, options->profiles);
     tracker->addresses = address_pool_new(flows * 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
     tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
@@ -33,6 +39,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    probes_free(tracker->probes);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);
@@ -101,6 +108,8 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         flow->first_frame = (uint32_t)event->frame;
         if (from_high == request)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
+        if (is_probe_packet(packet))
+            flow->bits |= FLOW_PROBE;
     }
     flow->last_ns = event->time_ns;
     flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
@@ -264,6 +273,7 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     case PACKET_OTHER:
         return NULL;
     }
+    probes_packet(tracker->probes, packet, frame);
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
@@ -289,6 +299,11 @@ struct flow_table *tracker_flows(const struct tracker *tracker)
 struct host_table *tracker_hosts(const struct tracker *tracker)
 {
     return tracker->hosts;
+}
+
+const struct probes *tracker_probes(const struct tracker *tracker)
+{
+    return tracker->probes;
 }
 
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,

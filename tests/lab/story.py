@@ -10,6 +10,7 @@ import time
 import zlib
 
 import peers
+import tracing
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
@@ -376,6 +377,15 @@ def _connect(story):
     return False
 
 
+def _traced(story):
+    """It fails, and the administrator traces the way to the port, and to ports nobody uses."""
+    worked = _connect(story)
+    node, address, port = story.site["client"], story.site.servers["server"], story.scenario.port
+    (tracing.udp if story.scenario.proto == "udp" else tracing.tcp)(node, address, port)
+    tracing.udp(node, address)
+    return worked
+
+
 def _later(story, seconds, action):
     timer = threading.Timer(seconds, action)
     timer.daemon = True
@@ -534,7 +544,7 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "connect": _connect, "traced": _traced, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
     "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),

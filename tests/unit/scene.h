@@ -27,6 +27,7 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/histories.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/knowledge.h"
 
@@ -404,6 +405,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
 struct study {
     struct failures failures;
     struct controls *controls;
+    struct histories *histories;
     struct suppressions left_out;
     struct vantage_context vantage;
     struct fact_context context;
@@ -419,6 +421,8 @@ static inline struct study *scene_study(struct scene *scene, double now)
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
     study->controls = controls_gather(scene->tracker, study->failures.all, study->failures.count,
                                       detecting.now_ns);
+    study->histories = histories_gather(scene->tracker, study->failures.all, study->failures.count,
+                                        known->thresholds.idle_min_s);
     failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
                       &known->thresholds, &study->left_out);
     const struct control_summary *summary = controls_summary(study->controls);
@@ -427,6 +431,7 @@ static inline struct study *scene_study(struct scene *scene, double now)
                                               .flows = {summary->flows[0], summary->flows[1]}};
     study->context = (struct fact_context){.vantage = &study->vantage,
                                            .controls = study->controls,
+                                           .histories = study->histories,
                                            .thresholds = &known->thresholds,
                                            .now_ns = detecting.now_ns};
     return study;
@@ -454,6 +459,7 @@ static inline size_t scene_failing(const struct study *study)
 
 static inline void scene_study_end(struct study *study)
 {
+    histories_free(study->histories);
     controls_free(study->controls);
     free(study->failures.all);
     free(study);
