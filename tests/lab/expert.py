@@ -72,7 +72,15 @@ EVIDENCE = {
     "worked-before": _row(host=.7, path=.7),
     "worked-before-refusal": _row(local=1.2, edge=1.2, egress=1.2, host=.8),
     "arp-unanswered": _row(.05, 1, .01, 1.5, .05, .01),
+    "probes-end-near": _row(.04, .05, 1, .04, .25, .04),      # a traceroute of the port ends at the first router
+    "probes-end-midway": _row(.1, .4, .5, .1, 2, .1),         # ... between the two edges
+    "probes-reach-edge": _row(egress=.05, path=.15),          # ... at the last router before the server
     # time and size
+    "served-between": _row(local=.5, edge=.5, egress=.4, host=2.5, path=2),
+    "served-between-refusals": _row(local=.6, edge=.6, egress=.4, host=2),
+    "stopped-for-all": _row(egress=.1, host=2.5, path=.7),
+    "worked-after": _row(egress=.8, host=1.5, path=1.3),
+    "repeated": _row(host=.3, path=.2, app=.5),
     "after-idle": _row(local=.8, edge=2, egress=2, host=.15, path=.2, app=.1),
     "mid-transfer": _row(host=.4, app=.1),
     "only-big-lost": _row(local=.02, edge=.1, egress=.1, host=.02, path=8, app=.02),

@@ -41,6 +41,10 @@ CONTROLS = {
     "other-server-fails": ("client", "other", None, False),
     "web": ("client", "other", 80, True),
     "earlier": ("client", "server", None, True),
+    "ping": ("client", "server", "ping", True),
+    "ping-fails": ("client", "server", "ping", False),
+    "other-port-fails": ("client", "server", 81, False),
+    "other-client-fails": ("away", "server", None, False),
     "master": ("master", "server", None, True),
     "storage": ("storage", "server", None, True),
 }
@@ -276,6 +280,33 @@ CONTENT = [
     S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
 ]
 
+# What shows by repetition, and by looking into it.
+REPEATED = [
+    S("inet-egress-traced", "internet", "syncrify", EGRESS, "drop", play="traced"),
+    S("inet-egress-traced-udp", "internet", "mtpip", EGRESS, "drop", play="traced"),
+    S("inet-edge-traced", "internet", "synaman", EDGE, "drop", play="traced", controls=("other-port",)),
+    S("inet-isp-traced", "internet", "smb", PATH, "drop", play="traced", controls=("other-port",),
+      options={"box": "isp1"}),
+    S("inet-local-traced", "internet", "securidata", LOCAL, "drop", play="traced", controls=("other-port",)),
+    S("inet-edge-timer", "internet", "syncrify", EDGE, "idle-timeout", play="timers", options=IDLE),
+    S("inet-egress-timer", "internet", "securidata", EGRESS, "idle-timeout", play="timers", options=IDLE),
+    S("inet-edge-timer-rst", "internet", "peersync", EDGE, "idle-timeout", "rst", play="timers", options=IDLE),
+    S("inet-egress-quota", "internet", "syncrify", EGRESS, "dynamic-block", play="cuts"),
+    S("inet-edge-quota", "internet", "synaman", EDGE, "dynamic-block", play="cuts"),
+    S("inet-egress-aged", "internet", "peersync", EGRESS, "dynamic-block", play="aged"),
+    S("lan-flapping", "lan", "syncrify", HOST, "not-listening", play="flapping"),
+    S("inet-flapping", "internet", "synaman", HOST, "not-listening", play="flapping"),
+    S("lan-stopping", "lan", "securidata", HOST, "not-listening", play="stopping", options={"also": ("client2",)}),
+    S("lan-opened", "lan", "syncrify", LOCAL, "drop", play="opened"),
+    S("inet-opened", "internet", "peersync", LOCAL, "drop", play="opened"),
+    S("inet-outage", "internet", "syncrify", PATH, "no-route", "blackhole", play="outage"),
+    S("lan-local-drop-ping", "lan", "syncrify", LOCAL, "drop", controls=("ping",)),
+    S("lan-local-drop-no-ping", "lan", "synaman", LOCAL, "drop", "no-ping", controls=("ping-fails",)),
+    S("inet-edge-drop-ping", "internet", "securidata", EDGE, "drop", controls=("ping",)),
+    S("inet-local-drop-all", "internet", "syncrify", LOCAL, "drop", controls=("other-port-fails", "other-client-fails")),
+    S("inet-edge-drop-all", "internet", "synaman", EDGE, "drop", controls=("other-client-fails",)),
+]
+
 HEALTHY = [
     S("lan-fine", "lan", "syncrify", controls=("same-site", "other-port"), fast=True),
     S("lan-smb", "lan", "smb", play="smb-both"),
@@ -314,4 +345,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + HEALTHY)
+             + CONTENT + REPEATED + HEALTHY)

@@ -10,7 +10,7 @@ import time
 import zlib
 
 import peers
-import tracing
+import repeats
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
@@ -153,6 +153,8 @@ class Story:
         """One client tries once, as its product does."""
         scenario, site = self.scenario, self.site
         node = site[origin]
+        if port == "ping":
+            return peers.ping(node, site.servers[target])
         inside = origin in ("inside", "storage", "master") or scenario.topology == "lan"
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
@@ -276,6 +278,8 @@ def _by_rule(story):
         story.rule(f"tcp sport {scenario.port} {verdict}")
     else:
         story.add_rule(verdict)
+    if scenario.how == "no-ping":
+        story.rule("icmp type echo-request drop")
 
 
 def _dynamic(story):
@@ -375,15 +379,6 @@ def _connect(story):
             return False
         settle(REFUSED_PAUSE_S)
     return False
-
-
-def _traced(story):
-    """It fails, and the administrator traces the way to the port, and to ports nobody uses."""
-    worked = _connect(story)
-    node, address, port = story.site["client"], story.site.servers["server"], story.scenario.port
-    (tracing.udp if story.scenario.proto == "udp" else tracing.tcp)(node, address, port)
-    tracing.udp(node, address)
-    return worked
 
 
 def _later(story, seconds, action):
@@ -544,7 +539,7 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, "traced": _traced, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
     "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),

@@ -95,16 +95,22 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
     return ["sender-host" if max(here) >= 4 or baseline else "sender-far"]
 
 
-def finding(scenario, site, vantage, symptoms, evidence, server=None, **extra):
+def finding(scenario, site, vantage, symptoms, evidence, server=None, client=None, **extra):
     """One entry of the truth, with the names the flow has at this vantage."""
-    client, main_server = scenario.options.get("flow", ("client", "server"))
-    pairs = site.names_at("server" if vantage == "server-any" else vantage, client, server or main_server)
+    main_client, main_server = scenario.options.get("flow", ("client", "server"))
+    pairs = site.names_at("server" if vantage == "server-any" else vantage, client or main_client,
+                          server or main_server)
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
              "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
              "evidence": evidence, "expert": judge(symptoms[0], evidence)}
     if len(pairs) > 1:
         entry["also"] = [{"client_ip": c, "server_ip": s} for c, s in pairs[1:]]
     return {**entry, **extra}
+
+
+# What a play shows beside the failure itself.
+PLAYED = {"flapping": "served-between-refusals", "stopping": "stopped-for-all", "outage": "served-between",
+          "opened": "worked-after", "timers": "repeated", "cuts": "repeated", "aged": "repeated"}
 
 
 # ---- shapes: how a mechanism looks from one vantage; each returns one finding or None ----
@@ -131,7 +137,18 @@ class View:
         return sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
 
     def controls(self, refused=False):
-        return controls_seen(self.scenario, self.vantage, refused)
+        return controls_seen(self.scenario, self.vantage, refused) + self.played()
+
+    def played(self):
+        """What the way it was tried shows by itself."""
+        play = self.scenario.play
+        if play != "traced":
+            return [PLAYED[play]] if play in PLAYED else []
+        if self.box == BOX["egress"]:
+            return ["probes-end-near"] if self.vantage in ("client", "egress-lan") else []
+        if self.box == BOX["isp1"]:
+            return ["probes-end-midway"] if self.before() else []
+        return ["probes-reach-edge"] if self.before(BOX["edge"]) else []
 
     def finding(self, symptoms, evidence, **extra):
         return finding(self.scenario, self.site, self.vantage, symptoms, evidence, **extra)
@@ -336,9 +353,19 @@ def findings(scenario, site, vantage):
     found = SHAPES[scenario.mechanism](view)
     if found is None:
         return [_expected_client(view)] if scenario.options.get("expect") else []
-    also = [finding(scenario, site, vantage, found["symptoms"], found["evidence"], server=CONTROLS[name][1])
-            for name in scenario.controls if not CONTROLS[name][3]]
-    return [found] + also
+    return [found] + list(_others(scenario, site, vantage, found))
+
+
+def _others(scenario, site, vantage, found):
+    """The same failure of other pairs; what fails on a port that is no product's is not reported."""
+    for name in scenario.controls:
+        origin, target, port, works = CONTROLS[name]
+        if works or port is not None or (origin != "client" and not passes(vantage, origin, target)):
+            continue
+        yield finding(scenario, site, vantage, found["symptoms"], found["evidence"], server=target, client=origin)
+    for client in scenario.options.get("also", ()):
+        if passes(vantage, client, "server"):
+            yield finding(scenario, site, vantage, found["symptoms"], found["evidence"], client=client)
 
 
 def options(scenario, site, vantage):
