@@ -379,6 +379,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
         .any_forwarded = any_forwarded(request->tracker),
     };
     look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
+    neighbours_gather(request->tracker, &context.neighbours);
     vantage_of_capture(&context, &diagnosis->vantage);
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)

@@ -267,6 +267,20 @@ static void note_repeat(struct side_record *side, const struct mark *mark, int64
     frame_list_add(&side->repeat_frames, mark->frame);
 }
 
+/* A packet that begins beyond all that was seen of its side: what lies between was sent before it,
+ * and lost before the capture (or by it). What comes late fills the gap. */
+static void note_missing(struct side_record *record, const struct mark *mark)
+{
+    if (!sequence_after(mark->sequence, record->next_sequence)) {
+        if (mark->length && record->missing)
+            record->missing -= mark->length < record->missing ? mark->length : record->missing;
+        return;
+    }
+    if (!record->missing)
+        record->beyond_missing = *mark;
+    record->missing = mark->sequence - record->next_sequence;
+}
+
 /* New data, a retransmission, or a keep-alive probe (RFC 9293 3.8.4: one below the next). */
 static void attempt_data(struct attempt *attempt, enum side side, const struct mark *mark)
 {
@@ -278,6 +292,7 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
         record->has_sequence = true;
         record->next_sequence = mark->sequence;
     }
+    note_missing(record, mark);
     if (sequence_after(end, record->next_sequence)) {
         if (!outstanding(record, other) || !record->first_unanswered.frame) {
             record->first_unanswered = *mark;
