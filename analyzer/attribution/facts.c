@@ -174,6 +174,17 @@ static void path_facts(const struct fact_context *context, const struct failure 
     set_flag(facts, FACT_LOOP, circling.count > 0)->frames = circling;
 }
 
+/* Whether an answer to the requests for this address would have come to the capture: the capturing
+ * box or the client asks itself, or other answers to who asks are seen. */
+static bool answers_are_heard(const struct fact_context *context, const struct failure *failure,
+                              const struct host *asked)
+{
+    const struct host *asker =
+        host_table_find(tracker_hosts(context->vantage->tracker), &asked->asked_by);
+    return asked->asked_out || ip_equal(&asked->asked_by, &failure->client) ||
+           (asker && (asker->answers || asker->packets));
+}
+
 static void server_facts(const struct fact_context *context, const struct failure *failure,
                          struct fact *facts)
 {
@@ -187,12 +198,13 @@ static void server_facts(const struct fact_context *context, const struct failur
     fact = set_flag(facts, FACT_SERVER_ALIVE, alive);
     if (alive)
         frame_list_add(&fact->frames, server->last_frame);
-    if (server && (server->asked || server->resolved)) {
-        fact = set_word(facts, FACT_ARP_SERVER,
-                        server->asked_unanswered && !server->resolved && !seen ? "unanswered"
-                                                                               : "answered");
-        fact->frames = server->asked_frames;
-    }
+    if (!host_on_link(server))
+        return;
+    bool unanswered = server->asked_unanswered && !server->resolved && !seen;
+    if (unanswered && !answers_are_heard(context, failure, server))
+        return;
+    fact = set_word(facts, FACT_ARP_SERVER, unanswered ? "unanswered" : "answered");
+    fact->frames = server->asked_frames;
 }
 
 /* --- who sent the refusal --- */
@@ -239,20 +251,32 @@ static const char *mac_word(const struct host *host, const struct mark *mark)
     return memcmp(host->mac, mark->mac, sizeof host->mac) == 0 ? "same" : "different";
 }
 
+struct sighting {
+    const struct mark *mark;
+    const struct attempt *attempt; /* where it was seen: this one, or its twin */
+};
+
 /* A gateway that captures on "any" shows a refusal twice, the second time one hop later and, behind
  * a NAT, in the twin. Distances are those at which it came in. */
-static const struct mark *arriving(const struct fact_context *context,
-                                   const struct attempt *attempt, const struct mark *refusal)
+static struct sighting arriving(const struct fact_context *context, const struct attempt *attempt,
+                                const struct mark *refusal)
 {
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    const struct sighting here = {refusal, attempt};
     if (!twin || refusal->direction != LINK_OUT)
-        return refusal;
+        return here;
     const struct mark *there = refusal == &attempt->icmp.first ? &twin->icmp.first
                                : refusal == &attempt->refused  ? &twin->refused
                                : refusal == &attempt->side[RESPONDER].rst
                                    ? &twin->side[RESPONDER].rst
                                    : &twin->side[INITIATOR].rst;
-    return there->frame && there->direction == LINK_IN ? there : refusal;
+    return there->frame && there->direction == LINK_IN ? (struct sighting){there, twin} : here;
+}
+
+static const struct host *host_at(const struct fact_context *context, const struct attempt *attempt,
+                                  enum side side)
+{
+    return host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
 }
 
 static void icmp_distance(const struct fact_context *context, const struct attempt *attempt,
@@ -271,7 +295,7 @@ static void icmp_distance(const struct fact_context *context, const struct attem
     /* Where there and back is the same way, a packet refused by whom it reached has passed as many
      * routers as the error has. A router that refuses it in its forwarding path has taken off one
      * more by then. Any other difference says that the ways differ. */
-    int beyond = passed - hops_travelled(arriving(context, attempt, &icmp->first)->hop_limit);
+    int beyond = passed - hops_travelled(arriving(context, attempt, &icmp->first).mark->hop_limit);
     if (beyond == 0 || beyond == 1)
         set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
             icmp->frames;
@@ -318,8 +342,9 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
         set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
         set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first.hop_limit))->frames =
             icmp->frames;
-        const char *ttl =
-            against_baseline(context, server, arriving(context, attempt, &icmp->first)->hop_limit);
+        const struct sighting seen = arriving(context, attempt, &icmp->first);
+        const char *ttl = against_baseline(context, host_at(context, seen.attempt, RESPONDER),
+                                           seen.mark->hop_limit);
         if (ttl)
             set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
         const char *mac = mac_word(server, &icmp->first);
@@ -405,8 +430,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
         return;
     struct frame_list frames = {0};
     frame_list_add(&frames, rst->frame);
-    const struct host *host =
-        host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
+    const struct host *host = host_at(context, attempt, side);
     bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
     set_word(facts, FACT_RST_FROM,
              both                ? "both"
@@ -414,7 +438,9 @@ static void reset_facts(const struct fact_context *context, const struct failure
                                  : "initiator")
         ->frames = frames;
     set_number(facts, FACT_RST_HOPS, hops_travelled(rst->hop_limit))->frames = frames;
-    const char *ttl = reset_ttl(context, attempt, arriving(context, attempt, rst), side, host);
+    const struct sighting seen = arriving(context, attempt, rst);
+    const char *ttl = reset_ttl(context, seen.attempt, seen.mark, side,
+                                host_at(context, seen.attempt, side));
     if (ttl)
         set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
     const char *mac = mac_word(host, rst);

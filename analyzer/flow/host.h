@@ -40,7 +40,9 @@ struct host {
     struct ip_address asked_by;     /* whoever asked last; unspecified: nobody, or not told */
     bool has_link_mac;              /* what it answered, or asked with */
     uint8_t link_mac[6];
-    uint32_t link_out; /* ARP or ND of its own that leaves the capturing box (cooked) */
+    uint32_t link_out;  /* ARP or ND of its own that leaves the capturing box (cooked) */
+    uint32_t asked_out; /* requests for it that leave the capturing box (cooked) */
+    uint32_t answers;   /* ARP or ND answers to it: the capture hears what it is told */
 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link

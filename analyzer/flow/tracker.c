@@ -132,6 +132,7 @@ static void resolution_asked(struct tracker *tracker, const struct event *event,
     host->asked_unanswered++;
     host->asked_last_ns = event->time_ns;
     host->asked_by = *asker;
+    host->asked_out += event->packet->direction == LINK_OUT;
     frame_list_add(&host->asked_frames, event->frame);
 }
 
@@ -152,6 +153,16 @@ static void resolution_spoke(struct tracker *tracker, const struct event *event,
     }
 }
 
+/* Requests go to everybody, answers to the asker alone: only who hears the answers as well can say
+ * that there was none. */
+static void resolution_answered(struct tracker *tracker, const struct event *event,
+                                const struct ip_address *asker)
+{
+    struct host *host = resolved_host(tracker, event, asker);
+    if (host)
+        host->answers++;
+}
+
 static void arp_track(struct tracker *tracker, const struct event *event)
 {
     const struct arp_header *arp = &event->packet->arp;
@@ -160,6 +171,8 @@ static void arp_track(struct tracker *tracker, const struct event *event)
         resolution_spoke(tracker, event, &arp->sender, arp->sender_mac);
     if (arp->operation == 1 && !ip_equal(&arp->sender, &arp->target))
         resolution_asked(tracker, event, &arp->sender, &arp->target);
+    else if (arp->operation == 2)
+        resolution_answered(tracker, event, &arp->target);
 }
 
 /* RFC 4861 4.3, 4.4. */
@@ -171,8 +184,11 @@ static void neighbour_track(struct tracker *tracker, const struct event *event)
     const uint8_t *mac = packet->has_mac ? packet->source_mac : NULL;
     if (packet->icmp.type == 135 && !ip_is_unspecified(&packet->ip.source))
         resolution_asked(tracker, event, &packet->ip.source, &packet->icmp.target);
-    else if (packet->icmp.type == 136)
+    else if (packet->icmp.type == 136) {
         resolution_spoke(tracker, event, &packet->icmp.target, mac);
+        if (!ip_is_multicast(&packet->ip.destination))
+            resolution_answered(tracker, event, &packet->ip.destination);
+    }
 }
 
 static bool is_error(const struct packet *packet)
