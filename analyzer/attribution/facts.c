@@ -151,6 +151,7 @@ static void path_facts(const struct fact_context *context, const struct failure 
                        struct fact *facts)
 {
     set_word(facts, FACT_PATH, path_word(context, failure));
+    set_number(facts, FACT_IP_VERSION, ip_is_v4(&failure->server) ? 4 : 6);
     set_flag(facts, FACT_SERVER_PUBLIC, !ip_is_private(&failure->server));
     set_flag(facts, FACT_CLIENT_PUBLIC, !ip_is_private(&failure->client));
     static const uint16_t usual[] = {22, 25, 53, 80, 110, 143, 443, 465, 587, 993, 995};
@@ -292,10 +293,22 @@ static void icmp_distance(const struct fact_context *context, const struct attem
         set_word(facts, FACT_ICMP_QUOTED_DISTANCE,
                  passed >= to_server ? "at-server" : "before-server")
             ->frames = icmp->frames;
-    /* Where there and back is the same way, a packet refused by whom it reached has passed as many
-     * routers as the error has. A router that refuses it in its forwarding path has taken off one
-     * more by then. Any other difference says that the ways differ. */
-    int beyond = passed - hops_travelled(arriving(context, attempt, &icmp->first).mark->hop_limit);
+}
+
+/* Where there and back is the same way, a packet refused by whom it reached has passed as many
+ * routers as the error has. A router that refuses it in its forwarding path has taken off one more
+ * by then. Any other difference says that the ways differ. */
+static void refused_while_fact(const struct fact_context *context, const struct attempt *attempt,
+                               struct fact *facts)
+{
+    const struct attempt *seen = arriving(context, attempt, &attempt->icmp.first).attempt;
+    const struct icmp_record *icmp = &seen->icmp;
+    if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
+        return;
+    int beyond = icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first.hop_limit);
+    /* The capturing box took one off itself, where the error comes from its other side. */
+    if (attempt->forwarded && !attempt_loops(attempt) && icmp->first.direction == LINK_IN)
+        beyond--;
     if (beyond == 0 || beyond == 1)
         set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
             icmp->frames;
@@ -353,6 +366,7 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
         set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
             icmp->frames;
         icmp_distance(context, attempt, facts);
+        refused_while_fact(context, attempt, facts);
         return;
     }
 }

@@ -10,6 +10,7 @@
 /*  identifier               name in rules             type    words             meaning */
 #define FACT_TABLE(X) \
 X(SYMPTOM,                  "symptom",                 WORD,   symptom_list,     "what the capture shows") \
+X(IP_VERSION,               "ip.version",              NUMBER, NULL,             "4 or 6: with IPv6, addresses are hardly ever translated") \
 X(PROTO,                    "proto",                   WORD,   proto_list,       "transport of the service") \
 X(VANTAGE,                  "vantage",                 WORD,   vantage_list,     "where the capture was taken, seen from this flow") \
 X(VANTAGE_CONFIDENCE,       "vantage.confidence",      NUMBER, NULL,             "how sure that is, 0 to 1") \
