@@ -467,6 +467,9 @@ static void reset_facts(const struct fact_context *context, const struct failure
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     own_stack_fact(attempt, rst, side, facts);
+    if (!attempt->refused.frame)
+        set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =
+            frames;
     double delay_ms = reset_delay_ms(attempt, rst, side);
     if (delay_ms >= 0)
         reset_timing(context, host, delay_ms, frames, facts);

@@ -43,6 +43,7 @@ X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,        
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
 X(RST_STACK,               "rst.own-stack",           FLAG,   NULL,             "the RST carries the timestamps of its connection, going on where the side's own packets were") \
+X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             "the side whose address the RST carries went on with the connection after it") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \

@@ -75,6 +75,10 @@ static const double client_incoming[VANTAGES]        = PLACES(RARE, 0.5, 0.5, 0.
 /* Checksums wrong on one end's packets only: not yet filled in by its own network card. */
 static const double client_offloads[VANTAGES]        = PLACES(1, 0.1, 0.1, RARE, RARE, 0.1, 0.1);
 static const double server_offloads[VANTAGES]        = PLACES(0.1, 0.1, RARE, RARE, 0.1, 0.1, 1);
+/* Segments longer than any link carries: not yet cut by their sender's network card (TSO), or already
+ * put together by the receiver's (GRO), which Linux routers do as well; no mirror port shows them. */
+static const double client_oversized[VANTAGES]       = PLACES(1, 0.3, 0.3, 0.2, 0.3, 0.3, 0.6);
+static const double server_oversized[VANTAGES]       = PLACES(0.6, 0.3, 0.3, 0.2, 0.3, 0.3, 1);
 /* One end answers within the time a host needs, the other takes much longer. */
 static const double client_answers_at_once[VANTAGES] = PLACES(1, 0.5, 0.2, 0.1, 0.1, 0.1, 0.1);
 static const double server_answers_at_once[VANTAGES] = PLACES(0.1, 0.1, 0.1, 0.1, 0.3, 0.5, 1);
@@ -237,7 +241,7 @@ static bool refused_while_forwarding(const struct attempt *attempt)
            hops_travelled(icmp->first.hop_limit) == 0;
 }
 
-enum { OBSERVATIONS = 24 };
+enum { OBSERVATIONS = 26 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -282,6 +286,10 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "only the client's checksums are not filled in yet (offload)"},
         {one_sided_checksums(server, client), server_offloads,
          "only the server's checksums are not filled in yet (offload)"},
+        {client && client->oversized, client_oversized,
+         "the client's segments are longer than a link carries (offload)"},
+        {server && server->oversized, server_oversized,
+         "the server's segments are longer than a link carries (offload)"},
         {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
          from_afar ? "the refusal in the server's name passed routers: not sent by this host"
                    : "the refusal in the server's name passed no router"},
@@ -394,17 +402,45 @@ static void gateways_see_both_sides(double weight[VANTAGES])
     weight[VANTAGE_EDGE_WAN] = weight[VANTAGE_EDGE_LAN] = 0;
 }
 
-static void apply_local_net(const struct vantage_context *context, const struct attempt *attempt,
-                            double weight[VANTAGES])
+/* What --nat says of an address: it is used on this side of the translation, or on the other. */
+enum face { FACE_UNKNOWN, FACE_INSIDE, FACE_OUTSIDE };
+
+static enum face face_of(const struct site *site, const struct ip_address *address)
+{
+    for (size_t i = 0; i < site->nat_count; i++) {
+        if (ip_equal(&site->nat[i].private_side, address))
+            return FACE_INSIDE;
+        if (ip_equal(&site->nat[i].public_side, address))
+            return FACE_OUTSIDE;
+    }
+    return FACE_UNKNOWN;
+}
+
+enum { TOLD_OBSERVATIONS = 6 };
+
+/* --local-net and --nat. */
+static void observe_told(const struct site *site, const struct attempt *attempt,
+                         struct observation seen[TOLD_OBSERVATIONS])
 {
     static const double client_side[VANTAGES] = PLACES(1, 1, 0.3, RARE, RARE, RARE, RARE);
     static const double server_side[VANTAGES] = PLACES(RARE, RARE, RARE, RARE, 0.3, 1, 1);
-    bool client = in_local_net(context->site, &attempt->address[INITIATOR]);
-    bool server = in_local_net(context->site, &attempt->address[RESPONDER]);
-    if (client && !server)
-        apply(weight, client_side);
-    if (server && !client)
-        apply(weight, server_side);
+    static const double inside_client[VANTAGES] = PLACES(1, 1, RARE, RARE, RARE, RARE, RARE);
+    static const double outside_client[VANTAGES] = PLACES(RARE, RARE, 1, 1, 1, 1, 1);
+    static const double inside_server[VANTAGES] = PLACES(RARE, RARE, RARE, RARE, RARE, 1, 1);
+    static const double outside_server[VANTAGES] = PLACES(1, 1, 1, 1, 1, RARE, RARE);
+    bool client = in_local_net(site, &attempt->address[INITIATOR]);
+    bool server = in_local_net(site, &attempt->address[RESPONDER]);
+    enum face client_face = face_of(site, &attempt->address[INITIATOR]);
+    enum face server_face = face_of(site, &attempt->address[RESPONDER]);
+    const struct observation all[TOLD_OBSERVATIONS] = {
+        {client && !server, client_side, "the client is in the network told by --local-net"},
+        {server && !client, server_side, "the server is in the network told by --local-net"},
+        {client_face == FACE_INSIDE, inside_client, "the client has its private address of --nat here"},
+        {client_face == FACE_OUTSIDE, outside_client, "the client has its public address of --nat here"},
+        {server_face == FACE_INSIDE, inside_server, "the server has its private address of --nat here"},
+        {server_face == FACE_OUTSIDE, outside_server, "the server has its public address of --nat here"},
+    };
+    memcpy(seen, all, sizeof all);
 }
 
 void vantage_of_attempt(const struct vantage_context *context, const struct attempt *attempt,
@@ -423,7 +459,11 @@ void vantage_of_attempt(const struct vantage_context *context, const struct atte
     for (int i = 0; i < OBSERVATIONS; i++)
         if (seen[i].made)
             apply(weight, seen[i].likelihood);
-    apply_local_net(context, attempt, weight);
+    struct observation told[TOLD_OBSERVATIONS];
+    observe_told(context->site, attempt, told);
+    for (int i = 0; i < TOLD_OBSERVATIONS; i++)
+        if (told[i].made)
+            apply(weight, told[i].likelihood);
     if (context->cooked)
         gateways_see_both_sides(weight);
     double sum = 0;
@@ -460,7 +500,11 @@ static void give_reasons(const struct vantage_context *context, const struct att
         because(estimate, "packets are seen entering and leaving the capturing box");
         return;
     }
-    struct observation seen[OBSERVATIONS];
+    struct observation told[TOLD_OBSERVATIONS], seen[OBSERVATIONS];
+    observe_told(context->site, attempt, told);
+    for (int i = 0; i < TOLD_OBSERVATIONS; i++)
+        if (told[i].made && told[i].likelihood[estimate->kind] >= 0.4)
+            because(estimate, told[i].because);
     observe(context, attempt, seen);
     for (int i = 0; i < OBSERVATIONS; i++)
         if (seen[i].made && seen[i].likelihood[estimate->kind] >= 0.4)
