@@ -357,6 +357,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
         .any_forwarded = any_forwarded(request->tracker),
     };
     look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
+    neighbours_gather(request->tracker, &context.neighbours);
     vantage_of_capture(&context, &diagnosis->vantage);
     struct histories *histories = histories_gather(request->tracker, failures.all, failures.count,
                                                    request->thresholds->idle_min_s);

@@ -28,6 +28,8 @@ struct mark {
     uint8_t flags;
     uint8_t direction; /* enum link_direction */
     bool has_mac;
+    bool has_timestamp; /* TCP, RFC 7323 */
+    uint32_t timestamp, timestamp_echo;
     uint8_t mac[6];    /* source */
     uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
@@ -64,6 +66,9 @@ struct side_record {
      * are known to pass. */
     uint32_t full_size_sequence;
     bool has_full_size;
+    /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
+    uint32_t missing;
+    struct mark beyond_missing; /* the first of those packets */
     int64_t idle_before_ns; /* silence of the whole connection before first_unanswered */
 };
 
@@ -88,6 +93,7 @@ enum attempt_bit {
     ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
     ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_UNWRAPPED = 1 << 6,    /* a copy without the tunnel: the tunnel ends in this box */
 };
 
 enum { RECENT_PACKETS = 4 };

@@ -82,6 +82,9 @@ struct mark mark_of(const struct event *event)
         mark.acknowledgment = packet->tcp.acknowledgment;
         mark.window = packet->tcp.window;
         mark.flags = packet->tcp.flags;
+        mark.has_timestamp = packet->tcp.has_timestamp;
+        mark.timestamp = packet->tcp.timestamp_value;
+        mark.timestamp_echo = packet->tcp.timestamp_echo;
     }
     return mark;
 }
@@ -119,24 +122,54 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         flow->answer_frame = (uint32_t)event->frame;
 }
 
-static void resolution_track(struct tracker *tracker, const struct event *event,
-                             const struct ip_address *target, bool asked)
+/* ARP and ND inside a tunnel tell of another link than the captured one. */
+static struct host *resolved_host(struct tracker *tracker, const struct event *event,
+                                  const struct ip_address *address)
 {
-    if (ip_is_unspecified(target))
-        return;
-    struct host *host = host_table_add(tracker->hosts, target);
+    if (event->packet->tunnels || ip_is_unspecified(address))
+        return NULL;
+    return host_table_add(tracker->hosts, address);
+}
+
+static void resolution_asked(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *asker, const struct ip_address *target)
+{
+    struct host *host = resolved_host(tracker, event, target);
     if (!host)
         return;
-    if (asked) {
-        host->asked++;
-        host->asked_unanswered++;
-        host->asked_last_ns = event->time_ns;
-        frame_list_add(&host->asked_frames, event->frame);
-    } else {
-        host->resolved++;
-        host->asked_unanswered = 0;
-        host->asked_frames = (struct frame_list){0};
+    host->asked++;
+    host->asked_unanswered++;
+    host->asked_last_ns = event->time_ns;
+    host->asked_by = *asker;
+    host->asked_out += event->packet->direction == LINK_OUT;
+    frame_list_add(&host->asked_frames, event->frame);
+}
+
+/* `address` spoke on the link, and said that `mac` is its own. */
+static void resolution_spoke(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *address, const uint8_t mac[6])
+{
+    struct host *host = resolved_host(tracker, event, address);
+    if (!host)
+        return;
+    host->resolved++;
+    host->asked_unanswered = 0;
+    host->asked_frames = (struct frame_list){0};
+    host->link_out += event->packet->direction == LINK_OUT;
+    if (mac) {
+        memcpy(host->link_mac, mac, sizeof host->link_mac);
+        host->has_link_mac = true;
     }
+}
+
+/* Requests go to everybody, answers to the asker alone: only who hears the answers as well can say
+ * that there was none. */
+static void resolution_answered(struct tracker *tracker, const struct event *event,
+                                const struct ip_address *asker)
+{
+    struct host *host = resolved_host(tracker, event, asker);
+    if (host)
+        host->answers++;
 }
 
 static void arp_track(struct tracker *tracker, const struct event *event)
@@ -144,9 +177,11 @@ static void arp_track(struct tracker *tracker, const struct event *event)
     const struct arp_header *arp = &event->packet->arp;
     /* A request also proves that its sender is there; a gratuitous one asks for itself. */
     if (!ip_is_unspecified(&arp->sender))
-        resolution_track(tracker, event, &arp->sender, false);
+        resolution_spoke(tracker, event, &arp->sender, arp->sender_mac);
     if (arp->operation == 1 && !ip_equal(&arp->sender, &arp->target))
-        resolution_track(tracker, event, &arp->target, true);
+        resolution_asked(tracker, event, &arp->sender, &arp->target);
+    else if (arp->operation == 2)
+        resolution_answered(tracker, event, &arp->target);
 }
 
 /* RFC 4861 4.3, 4.4. */
@@ -155,10 +190,14 @@ static void neighbour_track(struct tracker *tracker, const struct event *event)
     const struct packet *packet = event->packet;
     if (packet->ip.version != 6)
         return;
+    const uint8_t *mac = packet->has_mac ? packet->source_mac : NULL;
     if (packet->icmp.type == 135 && !ip_is_unspecified(&packet->ip.source))
-        resolution_track(tracker, event, &packet->icmp.target, true);
-    else if (packet->icmp.type == 136)
-        resolution_track(tracker, event, &packet->icmp.target, false);
+        resolution_asked(tracker, event, &packet->ip.source, &packet->icmp.target);
+    else if (packet->icmp.type == 136) {
+        resolution_spoke(tracker, event, &packet->icmp.target, mac);
+        if (!ip_is_multicast(&packet->ip.destination))
+            resolution_answered(tracker, event, &packet->ip.destination);
+    }
 }
 
 static bool is_error(const struct packet *packet)

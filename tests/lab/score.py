@@ -11,6 +11,8 @@ Words used in the result:
   decidable      the expert's first place has at least 0.8
   acceptable     the place has at least 0.15 in the expert's eyes, or is the real one; a mechanism is
                  acceptable if at least 15 % of the lab's findings that look alike have it
+  mechanism, decidable: exact where the expert's first mechanism has at least 0.8; elsewhere the same
+                 bytes come from several mechanisms (a closed port, a filter that answers with RST)
   Brier          sum over the six places of (probability - truth) squared: 0 is perfect, 2 the worst
 """
 
@@ -30,9 +32,10 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import packets  # noqa: E402
-from expert import PLACES, judge  # noqa: E402
+from expert import PLACES, judge, judge_mechanism  # noqa: E402
 from ledger import Ledger, all_rules, worths  # noqa: E402
 from scenarios import SERVICES  # noqa: E402
+from truth import BEHIND_NAT  # noqa: E402
 
 DECIDABLE = 0.8
 ACCEPTABLE = 0.15
@@ -174,6 +177,18 @@ def decidable(cases):
     return [case for case in cases if max(case.truth["expert"].values()) >= DECIDABLE]
 
 
+def decidable_mechanism(cases):
+    return [case for case in cases if max(case.truth["expert_mechanism"].values()) >= DECIDABLE]
+
+
+def right_mechanism(case):
+    return case.got["mechanism"] == case.truth["mechanism"]
+
+
+def expert_right_mechanism(case):
+    return top(case.truth["expert_mechanism"]) == case.truth["mechanism"]
+
+
 def right(case):
     return case.got["place"] == case.truth["failure_point"]
 
@@ -210,18 +225,21 @@ def table(head, rows):
 
 def _row(name, cases, alarms, alike):
     found = [case for case in cases if case.got]
-    clear = decidable(found)
+    clear, clear_mechanism = decidable(found), decidable_mechanism(found)
     return [name, len(cases), _share(len(found), len(cases)), _share(len(found), len(found) + alarms),
             _share(sum(map(right, clear)), len(clear)), _share(sum(map(expert_right, clear)), len(clear)),
             _share(sum(map(acceptable, found)), len(found)),
-            _share(sum(c.got["mechanism"] == c.truth["mechanism"] for c in found), len(found)),
+            _share(sum(map(right_mechanism, found)), len(found)),
+            _share(sum(map(expert_right_mechanism, found)), len(found)),
+            _share(sum(map(right_mechanism, clear_mechanism)), len(clear_mechanism)),
+            _share(sum(map(expert_right_mechanism, clear_mechanism)), len(clear_mechanism)),
             _share(sum(c.got["mechanism"] in alike[look(c.truth)] | {c.truth["mechanism"]} for c in found), len(found)),
             mean(brier(c.got["odds"], c.truth["failure_point"]) for c in found),
             mean(brier(c.truth["expert"], c.truth["failure_point"]) for c in found)]
 
 
 HEAD = ("", "labels", "recall", "precision", "place, decidable", "expert there", "place, acceptable",
-        "mechanism, exact", "mechanism, acceptable", "Brier", "expert's Brier")
+        "mechanism, exact", "expert, exact", "mechanism, decidable", "expert there", "mechanism, acceptable", "Brier", "expert's Brier")
 
 
 def _groups(result, key, alarm_key):
@@ -343,14 +361,15 @@ def pair_entries(entries):
             entry.update(vantage=f"{up}+{down}", options=[], files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}")
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
             for truth in entry["findings"]:
-                _judge_pair(truth, below, down)
+                _judge_pair(entry, truth, below, down)
             yield entry
 
 
-def _judge_pair(truth, below, down):
+def _judge_pair(entry, truth, below, down):
     """Beyond one capture: the lower one sees it too, or it does not."""
     if below:
         truth["evidence"], truth["expert"] = below[0]["evidence"] + ["seen-by-both"], below[0]["expert"]
+        truth["expert_mechanism"] = below[0]["expert_mechanism"]
         truth.setdefault("also", []).extend(below)
         if below[0]["symptoms"][0] != truth["symptoms"][0]:
             truth["symptoms"] = truth["symptoms"] + below[0]["symptoms"]
@@ -358,6 +377,8 @@ def _judge_pair(truth, below, down):
     gone = "died-in-edge" if down == "edge-lan" else "gone-before-host"
     truth["evidence"] = truth["evidence"] + [gone]
     truth["expert"] = judge(truth["symptoms"][0], truth["evidence"])
+    truth["expert_mechanism"] = judge_mechanism(truth["symptoms"][0], truth["evidence"],
+                                                entry["topology"] in BEHIND_NAT)
 
 
 # ---- putting it together ----
@@ -366,7 +387,7 @@ def shuffled(entries, seed=1):
     """The same captures with the labels' places and mechanisms dealt anew: only chance can be right."""
     entries = copy.deepcopy(entries)
     truths = [truth for entry in entries for truth in entry["findings"]]
-    labels = [{key: truth[key] for key in ("failure_point", "mechanism", "expert")} for truth in truths]
+    labels = [{key: truth[key] for key in ("failure_point", "mechanism", "expert", "expert_mechanism")} for truth in truths]
     random.Random(seed).shuffle(labels)
     for truth, label in zip(truths, labels):
         truth.update(label)
@@ -427,13 +448,16 @@ def parse():
 def numbers(result):
     """The figures that goals are set in."""
     clear, accused = decidable(result.found), accusations(result)
+    named = decidable_mechanism(result.found)
     found = result.found
     return {"recall": len(found) / max(1, len(result.cases)),
             "precision": len(found) / max(1, len(found) + len(result.alarms)),
             "false_accusations": accused[0] / max(1, accused[1]),
             "place_decidable": sum(map(right, clear)) / max(1, len(clear)),
             "place_acceptable": sum(map(acceptable, found)) / max(1, len(found)),
-            "mechanism": sum(c.got["mechanism"] == c.truth["mechanism"] for c in found) / max(1, len(found)),
+            "mechanism": sum(map(right_mechanism, found)) / max(1, len(found)),
+            "mechanism_expert": sum(map(expert_right_mechanism, found)) / max(1, len(found)),
+            "mechanism_decidable": sum(map(right_mechanism, named)) / max(1, len(named)),
             "brier": sum(brier(c.got["odds"], c.truth["failure_point"]) for c in found) / max(1, len(found)),
             "brier_expert": sum(brier(c.truth["expert"], c.truth["failure_point"]) for c in found) / max(1, len(found))}
 

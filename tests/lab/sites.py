@@ -218,7 +218,7 @@ def internet(wire_program, plan, forwards=(), closed="drop", wan_options=None):
 
 
 def _set_boxes(site):
-    site.boxes = {"egress": site["egress"], "isp": site["isp2"], "edge": site["edge"],
+    site.boxes = {"egress": site["egress"], "isp1": site["isp1"], "isp": site["isp2"], "edge": site["edge"],
                   "host": site["server"]}
 
 

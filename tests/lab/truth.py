@@ -4,7 +4,7 @@ Everything follows from positions on the way (sites.py): a request is seen at th
 box that stops it, a refusal only at those its sender's answer passes, a control only where it passes.
 """
 
-from expert import judge
+from expert import judge, judge_mechanism
 from scenarios import CONTROLS
 from sites import BOX, POSITION
 
@@ -73,6 +73,13 @@ def reach(scenario, vantage, box):
     return [name for position, name in steps if max(here) >= position][:1]
 
 
+def _while(scenario, box):
+    """A firewall's forward chain comes after the TTL was lowered; a host, and a gateway that keeps the packet, do not
+    lower it. The quote shows which."""
+    kept = box == BOX["host"] or scenario.mechanism == "no-port-forward"
+    return ["refused-arriving" if kept else "refused-forwarding"]
+
+
 def sender(scenario, vantage, box, by_icmp, baseline=False):
     """Who can be seen to have refused. `baseline`: the server's own packets are there to compare with."""
     here = positions(scenario, vantage)
@@ -86,8 +93,15 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
         return ["sender-near"]
     if box == BOX["isp"]:
         return ["sender-path"]
-    if box == BOX["edge"] and vantage in ("edge-wan", "edge-any"):
+    if box == BOX["edge"] and vantage == "edge-any":
         return ["sender-at-edge"]
+    if box == BOX["edge"] and vantage == "edge-wan":
+        # A public address with a fresh TTL is the edge's where packets of the address pass that have come one hop
+        # further, where the error was made while forwarding, or where it is a router's own; else a server of a
+        # public address would look the same.
+        forwarding = by_icmp and _while(scenario, box) == ["refused-forwarding"]
+        known = baseline or forwarding or scenario.topology in WITHOUT_NAT
+        return ["sender-at-edge" if known else "sender-at-address"]
     if box == BOX["edge"] and by_icmp and scenario.topology in WITHOUT_NAT:
         return ["sender-gateway-address"]
     if box == BOX["edge"]:
@@ -102,7 +116,8 @@ def finding(scenario, site, vantage, symptoms, evidence, server=None, client=Non
                           server or main_server)
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
              "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
-             "evidence": evidence, "expert": judge(symptoms[0], evidence)}
+             "evidence": evidence, "expert": judge(symptoms[0], evidence),
+             "expert_mechanism": judge_mechanism(symptoms[0], evidence, scenario.topology in BEHIND_NAT)}
     if len(pairs) > 1:
         entry["also"] = [{"client_ip": c, "server_ip": s} for c, s in pairs[1:]]
     return {**entry, **extra}
@@ -189,6 +204,9 @@ def _refused(view, box=None, **extra):
     scenario = view.scenario
     by_icmp = view.udp or scenario.how.startswith(("icmp", "ipt"))
     evidence = view.sender(by_icmp, box=box) + view.controls(refused=True)
+    box = view.box if box is None else box
+    if by_icmp and not {"at-host-refused", "sender-host", "sender-at-address"} & set(evidence):
+        evidence += _while(scenario, box)
     if by_icmp:
         own_port = view.udp and scenario.how in ("icmp-port", "drop")
         evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
@@ -220,6 +238,12 @@ def _dead(view, silent):
     return view.finding(["icmp-unreachable", "syn-timeout"], ["code-host-late"] + asked + controls)
 
 
+def _judge_again(view, found):
+    found["expert"] = judge(found["symptoms"][0], found["evidence"])
+    found["expert_mechanism"] = judge_mechanism(found["symptoms"][0], found["evidence"],
+                                                view.scenario.topology in BEHIND_NAT)
+
+
 def _wrong_forward(view):
     how = view.scenario.how
     if how.startswith("dead"):
@@ -228,7 +252,7 @@ def _wrong_forward(view):
         seen = _refused(view, BOX["host"], server="server2" if how == "other-host" else None)
         if how == "other-port" and view.vantage == "edge-any":
             seen["evidence"].append("port-changed")
-            seen["expert"] = judge(seen["symptoms"][0], seen["evidence"])
+            _judge_again(view, seen)
         return seen
     if how == "other-host" and view.vantage in ("edge-lan", "span"):
         return _refused(view, BOX["host"], server="server2")
@@ -307,8 +331,13 @@ def _return_path(view):
 
 
 def _tunnel(view):
-    outside = view.vantage in ("egress-wan", "isp", "edge-wan", "egress-any", "edge-any")
-    return _silent(view, ["tunnel-silent"] if outside else [])
+    """One blocked direction of a tunnel looks, before the block, like any other silence behind it: its far end goes on
+    sending. Only where both directions end, nothing of the far end comes; and the far end's own two sides show that
+    nothing leaves the tunnel."""
+    if view.vantage == "edge-any":
+        return _silent(view, ["tunnel-kept"])
+    both_ways = view.box == BOX["isp"] and view.vantage in ("egress-wan", "isp", "egress-any")
+    return _silent(view, ["tunnel-silent"] if both_ways else [])
 
 
 def _in_the_middle(symptoms):
@@ -340,9 +369,7 @@ SHAPES = {
 
 def _expected_client(view):
     """Silence where the user says that a client should appear."""
-    found = view.finding(["no-traffic"], [], any_port=True)
-    found["expert"] = judge("no-traffic", [])
-    return found
+    return view.finding(["no-traffic"], [], any_port=True)
 
 
 def findings(scenario, site, vantage):
