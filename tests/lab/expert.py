@@ -83,6 +83,8 @@ EVIDENCE = {
     "served-between": _row(local=.5, edge=.5, egress=.4, host=2.5, path=2),
     "served-between-refusals": _row(local=.6, edge=.6, egress=.4, host=2),
     "stopped-for-all": _row(egress=.1, host=2.5, path=.7),
+    "answer-came-back": _row(local=.05, edge=.1, path=.25),   # seen on the client's own interface
+    "worked-before-and-after": _row(egress=.7, host=2, path=1.5),
     "worked-after": _row(egress=.8, host=1.5, path=1.3),
     "repeated": _row(host=.3, path=.2, app=.5),
     "after-idle": _row(local=.8, edge=2, egress=2, host=.15, path=.2, app=.1),

@@ -42,6 +42,7 @@ def timers(story):
         worked = list(pool.map(lambda session: session.ask(verb="PUT", body=600), sessions[1:]))
     for session in sessions[1:]:
         session.close()
+    _must(story.attempt(), "a new connection")
     return any(worked)
 
 
@@ -80,6 +81,37 @@ def flapping(story):
     story.servers[-1].stop()
     settle(OUTAGE_PAUSE_S)
     return _refused_again(story) or worked
+
+
+def starting(story):
+    """Refused until the service is started."""
+    worked = _refused_again(story)
+    story.serve("server", story.scenario.kind, story.scenario.port)
+    settle(OUTAGE_PAUSE_S)
+    _must(story.attempt(), "the time after")
+    return worked
+
+
+def banned(story):
+    """Served, shut out for a while, served again."""
+    chain = "flush chain inet lab block_input\n"
+    story.site.boxes[story.box].nft(chain)
+    _must(story.attempt(), "the time before")
+    story.block()
+    worked = story.attempt()
+    story.site.boxes[story.box].nft(chain)
+    settle(OUTAGE_PAUSE_S)
+    _must(story.attempt(), "the time after")
+    return worked
+
+
+def udp_bulk(story):
+    """A fast transfer of datagrams that is cut in the middle."""
+    timer = threading.Timer(1.5, story.block)
+    timer.start()
+    worked = story.attempt(blocks=2000, size=1300, every=0.005)
+    timer.join()
+    return worked
 
 
 def stopping(story):
@@ -125,5 +157,6 @@ def traced(story):
     return any(worked)
 
 
-PLAYS = {"timers": timers, "cuts": cuts, "aged": aged, "flapping": flapping, "stopping": stopping, "opened": opened,
+PLAYS = {"timers": timers, "cuts": cuts, "aged": aged, "flapping": flapping, "starting": starting, "banned": banned,
+         "udp-bulk": udp_bulk, "stopping": stopping, "opened": opened,
          "outage": outage, "traced": traced}

@@ -17,7 +17,7 @@ from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
 from sites import TOPOLOGIES, Plan
 
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp"}
-CHAIN_OF = {"host": ("block_input", "INPUT")}
+CHAIN_OF = {"host": ("block_input", "INPUT"), "client": ("block_input", "INPUT")}
 FORWARD = ("block_forward", "FORWARD")
 FTP_PORTS = (50000, 50020)
 PROXY_PORT = 18443

@@ -125,7 +125,7 @@ def finding(scenario, site, vantage, symptoms, evidence, server=None, client=Non
 
 # What a play shows beside the failure itself.
 PLAYED = {"flapping": "served-between-refusals", "stopping": "stopped-for-all", "outage": "served-between",
-          "opened": "worked-after", "timers": "repeated", "cuts": "repeated", "aged": "repeated"}
+          "opened": "worked-after", "starting": "worked-after", "banned": "worked-before-and-after", "timers": "repeated", "cuts": "repeated", "aged": "repeated"}
 
 
 # ---- shapes: how a mechanism looks from one vantage; each returns one finding or None ----
@@ -183,6 +183,10 @@ def _return_lost(view):
         here = [p for p in view.here if p < view.box]
         crossing = len(here) < len(view.here)
         return view.finding(["syn-timeout"], view.reach() if crossing else reach(view.scenario, view.vantage, 99))
+    if view.scenario.options.get("box") == "client":
+        return view.finding(["synack-unanswered"], ["answer-came-back"] if view.vantage in ("client", "span") else
+                            ["answer-crossed-path"] if min(view.here) < BOX["isp"] else
+                            ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     crossed = (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     return view.finding(["synack-unanswered"], crossed)
