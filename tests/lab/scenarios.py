@@ -304,8 +304,6 @@ REPEATED = [
     S("inet-client-deaf", "internet", "peersync", EGRESS, "drop", options={"return": True, "box": "client"}),
     S("inet-edge-expected-others", "internet", "syncrify", EDGE, "drop", controls=("other-client",),
       options={"expect": True}),
-    S("inet-edge-expected-elsewhere", "internet", "synaman", EDGE, "drop", controls=("other-port",),
-      options={"expect": True}),
     S("lan-flapping", "lan", "syncrify", HOST, "not-listening", play="flapping"),
     S("inet-flapping", "internet", "synaman", HOST, "not-listening", play="flapping"),
     S("lan-stopping", "lan", "securidata", HOST, "not-listening", play="stopping", options={"also": ("client2",)}),
