@@ -267,8 +267,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
 
     const struct observation all[OBSERVATIONS] = {
         {true,
-         scope_likelihood(client_private, server_private,
-                          ip_is_v4(&attempt->address[RESPONDER])),
+         scope_likelihood(client_private, server_private, ip_is_v4(&attempt->address[RESPONDER])),
          scope_text(client_private, server_private)},
         {one_link, on_one_link, "no router between client and server: both on the captured link"},
         {to_client >= 0 && !one_link, client_hops[hop_class(to_client < 0 ? 0 : to_client)],
@@ -301,11 +300,15 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
         {server_link.is_nat && !one_link, server_is_nat,
-         "the server's address is on this link, yet its packets have passed a router: a NAT holds it"},
+         "the server's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
         {client_link.is_nat && !one_link, client_is_nat,
-         "the client's address is on this link, yet its packets have passed a router: a NAT holds it"},
-        {server_link.here && !one_link, server_on_link, "the server's address is on this link (ARP)"},
-        {client_link.here && !one_link, client_on_link, "the client's address is on this link (ARP)"},
+         "the client's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
+        {server_link.here && !one_link, server_on_link,
+         "the server's address is on this link (ARP)"},
+        {client_link.here && !one_link, client_on_link,
+         "the client's address is on this link (ARP)"},
         {server_link.beyond, to_router, "the requests go to the MAC address of a router"},
         {client_link.beyond, from_router, "the requests come from the MAC address of a router"},
         {is_client && !is_server, box_is_client, "this box answers ARP for the client's address"},
@@ -438,10 +441,14 @@ static void observe_told(const struct site *site, const struct attempt *attempt,
     const struct observation all[TOLD_OBSERVATIONS] = {
         {client && !server, client_side, "the client is in the network told by --local-net"},
         {server && !client, server_side, "the server is in the network told by --local-net"},
-        {client_face == FACE_INSIDE, inside_client, "the client has its private address of --nat here"},
-        {client_face == FACE_OUTSIDE, outside_client, "the client has its public address of --nat here"},
-        {server_face == FACE_INSIDE, inside_server, "the server has its private address of --nat here"},
-        {server_face == FACE_OUTSIDE, outside_server, "the server has its public address of --nat here"},
+        {client_face == FACE_INSIDE, inside_client,
+         "the client has its private address of --nat here"},
+        {client_face == FACE_OUTSIDE, outside_client,
+         "the client has its public address of --nat here"},
+        {server_face == FACE_INSIDE, inside_server,
+         "the server has its private address of --nat here"},
+        {server_face == FACE_OUTSIDE, outside_server,
+         "the server has its public address of --nat here"},
     };
     memcpy(seen, all, sizeof all);
 }

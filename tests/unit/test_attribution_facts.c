@@ -433,7 +433,8 @@ static void arp_whose_answer_would_not_be_heard(void **state)
     static const struct {
         bool hears_answers, asks_itself;
         const char *word;
-    } cases[] = {{false, false, "unknown"}, {true, false, "unanswered"}, {false, true, "unanswered"}};
+    } cases[] = {
+        {false, false, "unknown"}, {true, false, "unanswered"}, {false, true, "unanswered"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scene *scene = scene_new();
         struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);

@@ -261,6 +261,24 @@ static void router_that_leaves_the_ttl_alone(void **state)
     }
 }
 
+static void neighbours_have_a_cap(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct neighbours *neighbours = calloc(1, sizeof *neighbours);
+    assert_non_null(neighbours);
+    for (int i = 0; i < NEIGHBOURS_MAX + 10; i++) {
+        char address[IP_ADDRESS_TEXT];
+        const uint8_t mac[6] = {2, 0, 0, 9, (uint8_t)(i >> 8), (uint8_t)i};
+        snprintf(address, sizeof address, "10.7.%d.%d", i >> 8, i & 255);
+        scene_arp_with(scene, i, 2, address, "10.7.255.1", mac, LINK_UNKNOWN);
+    }
+    neighbours_gather(scene->tracker, neighbours);
+    assert_int_equal(neighbours->count, NEIGHBOURS_MAX);
+    free(neighbours);
+    scene_end(scene);
+}
+
 /* Captured on "any": this box answers ARP for one address, which is neither end's. */
 static void box_with_an_address_of_its_own_is_a_router(void **state)
 {
@@ -356,6 +374,7 @@ int main(void)
         cmocka_unit_test(servers_address_on_the_link_one_router_away_is_its_nat),
         cmocka_unit_test(servers_address_on_the_link_may_be_its_own),
         cmocka_unit_test(router_that_leaves_the_ttl_alone),
+        cmocka_unit_test(neighbours_have_a_cap),
         cmocka_unit_test(box_with_an_address_of_its_own_is_a_router),
         cmocka_unit_test(box_that_answers_for_the_server_is_the_server),
         cmocka_unit_test(nat_told_by_the_user_speaks_for_its_side),
