@@ -209,7 +209,8 @@ static const char *against_baseline(const struct fact_context *context, const st
     int hops = hops_travelled(hop_limit), usual = hops_travelled(host->hop_limit);
     /* The device one hop before a host is what a port forward leads through, so a single hop
      * counts where the host's own packets show no variation that would explain it. */
-    bool steady = host->measured >= STEADY_PACKETS_MIN && host->hop_limit_min == host->hop_limit_max;
+    bool steady =
+        host->measured >= STEADY_PACKETS_MIN && host->hop_limit_min == host->hop_limit_max;
     if (hops == usual - 1 && steady)
         return "one-nearer";
     if (hop_limit == host->hop_limit && steady)
@@ -279,7 +280,8 @@ static void refused_while_fact(const struct fact_context *context, const struct 
     const struct icmp_record *icmp = &seen->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
-    int beyond = icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first.hop_limit);
+    int beyond =
+        icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first.hop_limit);
     /* The capturing box took one off itself, where the error comes from its other side. */
     if (attempt->forwarded && !attempt_loops(attempt) && icmp->first.direction == LINK_IN)
         beyond--;
@@ -401,8 +403,9 @@ static void own_stack_fact(const struct attempt *attempt, const struct mark *rst
     const struct mark *own = &attempt->side[side].last, *other = &attempt->side[!side].last;
     if (!rst->has_timestamp || !own->has_timestamp || !own->frame)
         return;
-    bool goes_on = !sequence_after(own->timestamp, rst->timestamp) &&
-                   (!other->has_timestamp || !sequence_after(rst->timestamp_echo, other->timestamp));
+    bool goes_on =
+        !sequence_after(own->timestamp, rst->timestamp) &&
+        (!other->has_timestamp || !sequence_after(rst->timestamp_echo, other->timestamp));
     struct fact *fact = set_flag(facts, FACT_RST_STACK, goes_on);
     frame_list_add(&fact->frames, rst->frame);
     frame_list_add(&fact->frames, own->frame);
@@ -427,8 +430,8 @@ static void reset_facts(const struct fact_context *context, const struct failure
         ->frames = frames;
     set_number(facts, FACT_RST_HOPS, hops_travelled(rst->hop_limit))->frames = frames;
     const struct sighting seen = arriving(context, attempt, rst);
-    const char *ttl = reset_ttl(context, seen.attempt, seen.mark, side,
-                                host_at(context, seen.attempt, side));
+    const char *ttl =
+        reset_ttl(context, seen.attempt, seen.mark, side, host_at(context, seen.attempt, side));
     if (ttl)
         set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
     const char *mac = mac_word(host, rst);

@@ -7,7 +7,7 @@
 #include "analyzer/flow/host.h"
 #include "analyzer/flow/tracker.h"
 
-enum { NEIGHBOURS_MAX = 256 };
+enum { NEIGHBOURS_MAX = 1024 };
 
 struct neighbours {
     const struct host *known[NEIGHBOURS_MAX]; /* those with a MAC address; belong to the tracker */

@@ -52,8 +52,8 @@ static const double server_is_nat[VANTAGES]          = PLACES(RARE, RARE, RARE, 
 static const double client_is_nat[VANTAGES]          = PLACES(RARE, 0.1, 1, 0.1, RARE, RARE, RARE);
 static const double server_on_link[VANTAGES]         = PLACES(RARE, 0.1, 0.1, 0.1, 1, 1, 1);
 static const double client_on_link[VANTAGES]         = PLACES(1, 1, 1, 0.1, 0.1, 0.1, RARE);
-static const double to_router[VANTAGES]              = PLACES(1, 1, 1, 1, 0.5, 0.05, RARE);
-static const double from_router[VANTAGES]            = PLACES(RARE, 0.05, 0.5, 1, 1, 1, 1);
+static const double to_router[VANTAGES]              = PLACES(1, 1, 1, 1, 0.3, 0.05, RARE);
+static const double from_router[VANTAGES]            = PLACES(RARE, 0.05, 0.3, 1, 1, 1, 1);
 /* The capturing box answers ARP for an end's address: it is that end, or its NAT; or it answers for
  * others only, and is neither. */
 static const double box_is_no_end[VANTAGES]          = PLACES(RARE, 1, 1, 1, 1, 1, RARE);
@@ -108,10 +108,26 @@ int vantage_hops(const struct vantage_context *context, const struct attempt *at
     return host && host->measured ? hops_travelled(host->hop_limit) : -1;
 }
 
-/* A capture on "any" has the ARP of all links: there only one end that asks for the other counts. */
+/* The first packet's frame goes to (or comes from) a router: no host of this link has that end's
+ * address. */
+static bool beyond_router(const struct vantage_context *context, const struct attempt *attempt,
+                          enum side side)
+{
+    static const uint8_t none[6];
+    const struct mark *first = &attempt->side[INITIATOR].first;
+    const uint8_t *mac = side == RESPONDER ? first->mac_to : first->mac;
+    return first->has_mac && !attempt->tunnels && memcmp(mac, none, sizeof none) != 0 &&
+           !host_on_link(host_of(context, attempt, side)) &&
+           neighbours_is_router(&context->neighbours, mac, &attempt->address[side]);
+}
+
+/* Routers of clouds leave the TTL alone; that there is one shows by its MAC address. A capture on
+ * "any" has the ARP of all links: there only one end that asks for the other counts. */
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt)
 {
     if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0)
+        return false;
+    if (beyond_router(context, attempt, INITIATOR) || beyond_router(context, attempt, RESPONDER))
         return false;
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
@@ -201,19 +217,6 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
     return 0;
 }
 
-/* The first packet's frame goes to (or comes from) a router: no host of this link has that end's
- * address. */
-static bool beyond_router(const struct vantage_context *context, const struct attempt *attempt,
-                          enum side side)
-{
-    static const uint8_t none[6];
-    const struct mark *first = &attempt->side[INITIATOR].first;
-    const uint8_t *mac = side == RESPONDER ? first->mac_to : first->mac;
-    return first->has_mac && !attempt->tunnels && memcmp(mac, none, sizeof none) != 0 &&
-           !host_on_link(host_of(context, attempt, side)) &&
-           neighbours_is_router(&context->neighbours, mac, &attempt->address[side]);
-}
-
 /* What the link says of one end; on captures of "any" there is no one link. */
 struct link_view {
     bool here, is_nat, beyond;
@@ -264,8 +267,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
 
     const struct observation all[OBSERVATIONS] = {
         {true,
-         scope_likelihood(client_private, server_private,
-                          ip_is_v4(&attempt->address[RESPONDER])),
+         scope_likelihood(client_private, server_private, ip_is_v4(&attempt->address[RESPONDER])),
          scope_text(client_private, server_private)},
         {one_link, on_one_link, "no router between client and server: both on the captured link"},
         {to_client >= 0 && !one_link, client_hops[hop_class(to_client < 0 ? 0 : to_client)],
@@ -298,11 +300,15 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
         {server_link.is_nat && !one_link, server_is_nat,
-         "the server's address is on this link, yet its packets have passed a router: a NAT holds it"},
+         "the server's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
         {client_link.is_nat && !one_link, client_is_nat,
-         "the client's address is on this link, yet its packets have passed a router: a NAT holds it"},
-        {server_link.here && !one_link, server_on_link, "the server's address is on this link (ARP)"},
-        {client_link.here && !one_link, client_on_link, "the client's address is on this link (ARP)"},
+         "the client's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
+        {server_link.here && !one_link, server_on_link,
+         "the server's address is on this link (ARP)"},
+        {client_link.here && !one_link, client_on_link,
+         "the client's address is on this link (ARP)"},
         {server_link.beyond, to_router, "the requests go to the MAC address of a router"},
         {client_link.beyond, from_router, "the requests come from the MAC address of a router"},
         {is_client && !is_server, box_is_client, "this box answers ARP for the client's address"},
@@ -435,10 +441,14 @@ static void observe_told(const struct site *site, const struct attempt *attempt,
     const struct observation all[TOLD_OBSERVATIONS] = {
         {client && !server, client_side, "the client is in the network told by --local-net"},
         {server && !client, server_side, "the server is in the network told by --local-net"},
-        {client_face == FACE_INSIDE, inside_client, "the client has its private address of --nat here"},
-        {client_face == FACE_OUTSIDE, outside_client, "the client has its public address of --nat here"},
-        {server_face == FACE_INSIDE, inside_server, "the server has its private address of --nat here"},
-        {server_face == FACE_OUTSIDE, outside_server, "the server has its public address of --nat here"},
+        {client_face == FACE_INSIDE, inside_client,
+         "the client has its private address of --nat here"},
+        {client_face == FACE_OUTSIDE, outside_client,
+         "the client has its public address of --nat here"},
+        {server_face == FACE_INSIDE, inside_server,
+         "the server has its private address of --nat here"},
+        {server_face == FACE_OUTSIDE, outside_server,
+         "the server has its public address of --nat here"},
     };
     memcpy(seen, all, sizeof all);
 }
@@ -483,6 +493,18 @@ static void because(struct vantage_estimate *estimate, const char *text)
     snprintf(estimate->because[estimate->because_count++], VANTAGE_REASON_TEXT, "%s", text);
 }
 
+/* Whether an observation is one to expect at this vantage; at a gateway, on either of its sides. */
+static bool speaks_for(const struct observation *seen, enum vantage vantage)
+{
+    const double *likelihood = seen->likelihood;
+    double here = vantage == VANTAGE_EGRESS_ANY
+                      ? fmax(likelihood[VANTAGE_EGRESS_LAN], likelihood[VANTAGE_EGRESS_WAN])
+                  : vantage == VANTAGE_EDGE_ANY
+                      ? fmax(likelihood[VANTAGE_EDGE_LAN], likelihood[VANTAGE_EDGE_WAN])
+                      : likelihood[vantage];
+    return seen->made && here >= 0.4;
+}
+
 /* The reasons of one attempt that stands for the others: those that speak for the vantage found. */
 static void give_reasons(const struct vantage_context *context, const struct attempt *attempt,
                          struct vantage_estimate *estimate)
@@ -503,11 +525,11 @@ static void give_reasons(const struct vantage_context *context, const struct att
     struct observation told[TOLD_OBSERVATIONS], seen[OBSERVATIONS];
     observe_told(context->site, attempt, told);
     for (int i = 0; i < TOLD_OBSERVATIONS; i++)
-        if (told[i].made && told[i].likelihood[estimate->kind] >= 0.4)
+        if (speaks_for(&told[i], estimate->kind))
             because(estimate, told[i].because);
     observe(context, attempt, seen);
     for (int i = 0; i < OBSERVATIONS; i++)
-        if (seen[i].made && seen[i].likelihood[estimate->kind] >= 0.4)
+        if (speaks_for(&seen[i], estimate->kind))
             because(estimate, seen[i].because);
 }
 

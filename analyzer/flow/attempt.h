@@ -69,7 +69,7 @@ struct side_record {
     /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
     uint32_t missing;
     struct mark beyond_missing; /* the first of those packets */
-    int64_t idle_before_ns; /* silence of the whole connection before first_unanswered */
+    int64_t idle_before_ns;     /* silence of the whole connection before first_unanswered */
 };
 
 struct icmp_record {

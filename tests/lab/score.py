@@ -276,6 +276,9 @@ def total_section(result, baseline, alike):
         accused, healthy = accusations(each)
         text += (f"- {name}: false accusations on {accused} of {healthy} healthy captures ({_share(accused, healthy)}); "
                  f"{len(each.alarms)} false alarms in all, {each.duplicates} findings told twice.\n")
+    text += ("- Mechanisms: \"exact\" is the plain share. A closed port and a filter that answers with RST, a dropped port and one "
+             "that is forwarded to nobody, are the same bytes; so \"expert, exact\" is what the expert's first guess reaches, "
+             "and \"decidable\" is the share where the expert is sure (0.8) of one mechanism.\n")
     right_place = sum(map(right, result.found))
     text += f"- place right over all found, decidable or not: {_share(right_place, len(result.found))}"
     text += f" (expert: {_share(sum(map(expert_right, result.found)), len(result.found))}).\n"
@@ -436,6 +439,7 @@ def parse():
     parser.add_argument("--lab", required=True, help="a folder that run.py wrote")
     parser.add_argument("--fwsniff", required=True, help="the program to score")
     parser.add_argument("--markdown", help="write the result there too, as a page for the documentation")
+    parser.add_argument("--append", metavar="FILE", help="text for the end of that page")
     parser.add_argument("--by-rule", action="store_true", help="how often each rule of evidence fired")
     parser.add_argument("--pairs", action="store_true", help="also score two captures at a time")
     parser.add_argument("--shuffle", action="store_true", help="deal the labels anew: must drop to chance")
@@ -497,6 +501,9 @@ def write_page(arguments, entries, text):
                    f"{len(scenarios)} scenarios, {len(entries)} captures in network namespaces with real firewalls. "
                    "Made by `make lab && make score` (root needed); what the words mean stands at the head of "
                    "`tests/lab/score.py`, what the lab does in `tests/lab/README.md`.\n\n" + text)
+        if arguments.append:
+            with open(arguments.append, encoding="utf-8") as more:
+                file.write("\n" + more.read())
 
 
 if __name__ == "__main__":
