@@ -75,6 +75,10 @@ static const double client_incoming[VANTAGES]        = PLACES(RARE, 0.5, 0.5, 0.
 /* Checksums wrong on one end's packets only: not yet filled in by its own network card. */
 static const double client_offloads[VANTAGES]        = PLACES(1, 0.1, 0.1, RARE, RARE, 0.1, 0.1);
 static const double server_offloads[VANTAGES]        = PLACES(0.1, 0.1, RARE, RARE, 0.1, 0.1, 1);
+/* Seen inside a tunnel of the kind that joins networks: between the gateways, most likely. The end
+ * that takes it out of the tunnel sees it come in so. */
+static const double wrapped[VANTAGES]                = PLACES(0.1, 0.1, 1, 1, 1, 0.1, 0.1);
+static const double comes_in_wrapped[VANTAGES]       = PLACES(RARE, RARE, RARE, 1, 1, 0.1, 0.1);
 /* Segments longer than any link carries: not yet cut by their sender's network card (TSO), or already
  * put together by the receiver's (GRO), which Linux routers do as well; no mirror port shows them. */
 static const double client_oversized[VANTAGES]       = PLACES(1, 0.3, 0.3, 0.2, 0.3, 0.3, 0.6);
@@ -90,6 +94,7 @@ enum {
     CHECKSUMS_MIN = 3,
     FLOWS_MIN = 3, /* conversations with different others, to speak of "all of them" */
     SAMPLE_ATTEMPTS = 256,
+    TUNNELS_OF_SITES = TUNNEL_IPIP | TUNNEL_GRE | TUNNEL_VXLAN | TUNNEL_GENEVE,
 };
 
 static const struct host *host_of(const struct vantage_context *context,
@@ -244,7 +249,7 @@ static bool refused_while_forwarding(const struct attempt *attempt)
            hops_travelled(icmp->first.hop_limit) == 0;
 }
 
-enum { OBSERVATIONS = 26 };
+enum { OBSERVATIONS = 27 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -263,10 +268,12 @@ static void observe(const struct vantage_context *context, const struct attempt 
     bool from_afar = refusal && hops_travelled(refusal) > 0;
     const struct link_view client_link = link_view(context, attempt, INITIATOR);
     const struct link_view server_link = link_view(context, attempt, RESPONDER);
+    bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
+    bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
     bool is_client = client && client->link_out, is_server = server && server->link_out;
 
     const struct observation all[OBSERVATIONS] = {
-        {true,
+        {!is_wrapped, /* inside a tunnel, addresses are private on the whole way */
          scope_likelihood(client_private, server_private, ip_is_v4(&attempt->address[RESPONDER])),
          scope_text(client_private, server_private)},
         {one_link, on_one_link, "no router between client and server: both on the captured link"},
@@ -288,6 +295,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "only the client's checksums are not filled in yet (offload)"},
         {one_sided_checksums(server, client), server_offloads,
          "only the server's checksums are not filled in yet (offload)"},
+        {is_wrapped, comes_in ? comes_in_wrapped : wrapped,
+         comes_in ? "the requests come into this box inside a tunnel"
+                  : "the requests are inside a tunnel: between the gateways"},
         {client && client->oversized, client_oversized,
          "the client's segments are longer than a link carries (offload)"},
         {server && server->oversized, server_oversized,

@@ -261,6 +261,25 @@ static void router_that_leaves_the_ttl_alone(void **state)
     }
 }
 
+/* Both addresses private, and between the gateways all the same. */
+static void packets_inside_a_tunnel_are_between_the_gateways(void **state)
+{
+    (void)state;
+    for (int incoming = 0; incoming < 2; incoming++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        talk.hop_limit[INITIATOR] = 63;
+        for (int i = 0; i < 4; i++)
+            CLIENT_SENDS(&talk, .at = i + i * i, .flags = "S", .tunnelled = true,
+                         .direction = incoming ? LINK_IN : LINK_UNKNOWN);
+        struct vantage_estimate estimate = estimate_of(scene);
+        assert_true(incoming ? estimate.kind == VANTAGE_EDGE_ANY
+                             : estimate.kind == VANTAGE_EGRESS_WAN ||
+                                   estimate.kind == VANTAGE_EDGE_WAN);
+        scene_end(scene);
+    }
+}
+
 static void neighbours_have_a_cap(void **state)
 {
     (void)state;
@@ -374,6 +393,7 @@ int main(void)
         cmocka_unit_test(servers_address_on_the_link_one_router_away_is_its_nat),
         cmocka_unit_test(servers_address_on_the_link_may_be_its_own),
         cmocka_unit_test(router_that_leaves_the_ttl_alone),
+        cmocka_unit_test(packets_inside_a_tunnel_are_between_the_gateways),
         cmocka_unit_test(neighbours_have_a_cap),
         cmocka_unit_test(box_with_an_address_of_its_own_is_a_router),
         cmocka_unit_test(box_that_answers_for_the_server_is_the_server),
