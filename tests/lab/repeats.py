@@ -107,7 +107,7 @@ def banned(story):
 
 def udp_bulk(story):
     """A fast transfer of datagrams that is cut in the middle."""
-    timer = threading.Timer(1.5, story.block)
+    timer = threading.Timer(5, story.block)
     timer.start()
     worked = story.attempt(blocks=2000, size=1300, every=0.005)
     timer.join()

@@ -274,6 +274,8 @@ CONTENT = [
     S("inet-filter-http-drop", "internet", "synaman", EGRESS, "content-filter", "drop"),
     S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
     S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
+    S("inet-filter-forged", "internet", "synaman", EGRESS, "content-filter", "forge"),
+    S("inet-filter-forged-edge", "internet", "syncrify", EDGE, "content-filter", "forge"),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),

@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 
+import forger
 import peers
 import repeats
 import truth
@@ -353,6 +354,10 @@ def _in_the_middle(kind, behaviour):
 
 def _content_filter(story):
     """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
+    if story.scenario.how == "forge":
+        box, interface = {"egress": ("egress", "lan0"), "edge": ("edge", "wan0")}[story.box]
+        story.servers.append(forger.Forger(story.site[box], interface, story.scenario.port))
+        return
     first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
 
