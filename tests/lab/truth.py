@@ -271,7 +271,9 @@ def _cut(view, why, silent_symptom, refused_symptoms):
     """An established exchange ends in the box: silence before it, or a reset; behind it just quiet."""
     if not view.here:
         return None
-    if view.scenario.how in ("rst", "forge"):
+    if view.scenario.how == "forge" and not view.before():
+        evidence, symptoms = ["forged-as-client"], refused_symptoms
+    elif view.scenario.how in ("rst", "forge"):
         evidence, symptoms = view.sender(baseline=True), refused_symptoms
     else:
         evidence, symptoms = view.reach(), silent_symptom
