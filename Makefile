@@ -150,6 +150,12 @@ lab: deps-test
 score: $(PROGRAM)
 	$(PYTHON) tests/lab/score.py --lab $(LAB) --fwsniff $(PROGRAM) --pairs --by-rule $(SCORE_OPTIONS)
 
+# Do the weights hold on a topology that nobody looked at while choosing them? After score, with
+# LEAVE_OUT_OPTIONS='--markdown docs/accuracy.md'
+.PHONY: leave-out
+leave-out: $(PROGRAM)
+	$(PYTHON) tests/lab/leave_out.py --lab $(LAB) --fwsniff $(PROGRAM) $(LEAVE_OUT_OPTIONS)
+
 # --- looking after the code -----------------------------------------------------------------------
 
 OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors tests -name '*.[ch]')
@@ -200,6 +206,7 @@ help:
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
 	@echo 'make bench-pairs  two captures of a million packets, together and one after the other'
+	@echo 'make leave-out  do the weights hold on a topology left out while choosing them?'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'

@@ -129,6 +129,7 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
         .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
+        .explain = asked->explain,
         .spoken = speech_told,
     };
 }
@@ -219,6 +220,8 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
                  context);
+    warn_counted(inquiry, probes_refused(tracker_probes(inquiry->tracker)),
+                 "traceroute probes were not followed because their table was full", warn, context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
                  "answered)",

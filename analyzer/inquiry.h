@@ -21,6 +21,7 @@ struct inquiry_request {
     uint64_t packet_limit; /* 0: none */
     int64_t duration_ns;   /* 0: none; counted from the first packet */
     uint32_t capture;      /* index in the report */
+    bool explain;          /* findings with their ledgers */
     const char *name;      /* as the user named the source; outlives the inquiry */
 };
 

@@ -286,6 +286,17 @@ static bool take_json(struct options *options, const struct option_row *row, con
     return true;
 }
 
+static bool take_explain(struct options *options, const struct option_row *row, const char *value,
+                         struct error *error)
+{
+    if (value && (strlen(value) != 8 || strspn(value, "0123456789abcdef") != 8))
+        return bad_value(error, row, value,
+                         "the id of a finding: eight hexadecimal digits, as --explain without a "
+                         "value and the JSON report show them");
+    options->explain = value ? value : "";
+    return true;
+}
+
 static bool take_colour(struct options *options, const struct option_row *row, const char *value,
                         struct error *error)
 {
@@ -423,6 +434,9 @@ static const struct option_row rows[] = {
     {"html", 0, required_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
     {"markdown", 0, optional_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
     {"evidence", 0, required_argument, "FILE.pcapng", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
+    {"explain", 0, optional_argument, "ID", SECTION_OUTPUT, false, take_explain, OPTIONS_RUN,
+     "how each verdict, or that of the one finding, came about: every rule with what it added, and "
+     "what would have changed it; in the JSON report too"},
     {"color", 0, required_argument, "WHEN", SECTION_OUTPUT, false, take_colour, OPTIONS_RUN,
      "auto (on a terminal), always or never"},
     {"numeric", 'n', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,

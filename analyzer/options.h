@@ -65,6 +65,7 @@ struct options {
     size_t expectation_count;
 
     const char *json, *ndjson; /* file; "-": standard output; NULL: not wanted */
+    const char *explain;       /* --explain: a finding's id, "" for all; NULL: not wanted */
     bool numeric;              /* -n: nothing to do, no name is ever looked up */
     bool quiet;
     int verbosity; /* number of -v */

@@ -36,6 +36,7 @@ bool outputs_open(struct outputs *outputs, const struct options *options, struct
                 .colour = options_colour(options, STDOUT_FILENO),
                 .columns = terminal_columns(STDOUT_FILENO),
                 .quiet = options->quiet,
+                .only = options->explain && *options->explain ? options->explain : NULL,
                 .verbosity = options->verbosity,
             },
     };

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyzer/attribution/ledger.h"
 #include "analyzer/capture/interfaces.h"
 #include "analyzer/capture/privileges.h"
 #include "analyzer/inquiry.h"
@@ -38,6 +39,7 @@ struct run {
     } twice; /* attempts that several captures hold, beyond the first */
     char *warnings[WARNINGS_MAX];
     size_t warning_count;
+    bool explained;  /* the finding that --explain names is there */
     bool unreadable; /* a capture could not be opened, or not to its end */
 };
 
@@ -103,6 +105,7 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
         .packet_limit = options->packet_limit,
         .duration_ns = options->interface ? 0 : options->duration_ns,
         .capture = (uint32_t)run->capture_count,
+        .explain = options->explain != NULL,
         .name = name,
         .expected = options->expectations,
         .expected_count = options->expectation_count,
@@ -152,6 +155,22 @@ static void tell_once(struct run *run)
     qsort(run->findings, kept, sizeof *run->findings, finding_order);
 }
 
+/* --explain=ID: the ledger of that finding only. */
+static bool keep_ledger_of(struct run *run, const char *id)
+{
+    bool found = false;
+    for (size_t i = 0; i < run->finding_count; i++) {
+        struct finding *finding = run->findings[i];
+        bool wanted = !*id || strcmp(finding->id, id) == 0;
+        found |= wanted;
+        if (wanted)
+            continue;
+        ledger_free(finding->ledger);
+        finding->ledger = NULL;
+    }
+    return found || !*id;
+}
+
 static void collect(struct run *run, struct report *report)
 {
     size_t total = 0;
@@ -174,6 +193,8 @@ static void collect(struct run *run, struct report *report)
     report->summary.succeeded -= run->twice.succeeded;
     report->summary.failed -=
         run->twice.failed < report->summary.failed ? run->twice.failed : report->summary.failed;
+    if (run->options->explain)
+        run->explained = keep_ledger_of(run, run->options->explain);
     report->ndpi_version = outputs_ndpi_version();
     report->captures = run->captures;
     report->capture_count = run->capture_count;
@@ -229,6 +250,8 @@ static enum exit_status conclude(struct run *run, int64_t now_ns)
         inquiry_warnings(run->inquiries[i], &run->diagnoses[i], warn, run);
         run->unreadable |= run->captures[i].truncated;
     }
+    if (run->options->explain && !run->explained)
+        warn(run, "no finding has the id that --explain names");
     report.warnings = (const char *const *)run->warnings;
     report.warning_count = run->warning_count;
     if (!outputs_write(&run->outputs, &report)) {

@@ -228,6 +228,8 @@ static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
     bool went_on = (flow->bits & FLOW_SYN) && (flow->bits & FLOW_ESTABLISHED);
     if (flow->answer_frame || went_on)
         return FATE_ANSWERED;
+    if (flow->bits & FLOW_PROBE)
+        return FATE_OPEN;
     if (flow->bits & FLOW_ICMP_ERROR)
         return FATE_FAILED;
     bool old = now_ns - flow->first_ns > SILENT_AFTER_S * INT64_C(1000000000);
@@ -248,7 +250,8 @@ static struct habit *habit_of(struct controls *controls, struct entry *entry)
     return &controls->habits[entry->habit - 1];
 }
 
-/* A TCP target that answered and was left at that counts as tried only: half-open scanning. */
+/* A TCP target that answered and was left at that counts as tried only: half-open scanning. Who
+ * traces the way to a server, port by port, is no scanner. */
 static void note_habit(struct habit *habit, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
@@ -256,6 +259,8 @@ static void note_habit(struct habit *habit, const struct ends *ends, const struc
         habit->answered++;
         return;
     }
+    if (flow->bits & FLOW_PROBE)
+        return;
     sketch_add(&habit->targets, ends->server ^ (uint64_t)service_bits(ends) << 24);
     sketch_add(&habit->hosts, ends->server);
     sketch_add(&habit->ports, service_bits(ends));

@@ -7,12 +7,11 @@
 #include "analyzer/attribution/facts_captures.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/histories.h"
+#include "analyzer/attribution/ledger.h"
+#include "analyzer/attribution/weighing.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
-
-/* A vantage less likely than this is left out of the weighing: it could not change a verdict by
- * more than rounding. */
-#define VANTAGE_SHARE_MIN 0.03
 
 enum { VARIABLES_MAX = 27, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
 
@@ -20,6 +19,7 @@ struct examination {
     struct diagnosis_request request;
     struct failures failures;
     struct controls *controls;
+    struct histories *histories;
     struct vantage_context context;
     struct vantage_estimate vantage;
     struct suppressions left_out;
@@ -128,112 +128,44 @@ static enum vantage likeliest(const struct vantage_belief *belief)
     return best;
 }
 
-static void set_vantage(struct fact *facts, enum vantage vantage, double confidence)
+/* Where this capture was taken, and what lies between it and the other one, go together. */
+static void readings_of_joint(const struct joint *joint, uint32_t own, struct readings *readings,
+                              struct vantage_belief *belief)
 {
-    facts[FACT_VANTAGE].known = true;
-    facts[FACT_VANTAGE].word = vantage_words[vantage];
-    facts[FACT_VANTAGE_CONFIDENCE].known = true;
-    facts[FACT_VANTAGE_CONFIDENCE].number = confidence;
-}
-
-/* P(place) = sum over vantages of P(vantage) P(place | facts, vantage). */
-static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
-                                const struct variable *variables,
-                                const struct vantage_belief *belief,
-                                double probability[FAILURE_POINTS])
-{
-    double share_sum = 0;
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] = 0;
-    for (int v = 0; v < VANTAGES; v++) {
-        double share = belief->probability[v], here[FAILURE_POINTS];
-        if (share < VANTAGE_SHARE_MIN)
-            continue;
-        set_vantage(facts, (enum vantage)v, share);
-        rules_weigh(rules, facts, variables, here);
-        for (int place = 0; place < FAILURE_POINTS; place++)
-            probability[place] += share * here[place];
-        share_sum += share;
-    }
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] /= share_sum;
-}
-
-/* Where this capture was taken, and what lies between it and the other one, go together: a share
- * for each of both. */
-struct shares {
-    double of[VANTAGES][BETWEEN_SETS];
-};
-
-static void shares_of(const struct joint *joint, uint32_t own, struct shares *shares,
-                      struct vantage_belief *belief)
-{
-    *shares = (struct shares){0};
+    double shares[VANTAGES][BETWEEN_SETS] = {0};
     *belief = (struct vantage_belief){0};
     for (int up = 0; up < VANTAGES; up++)
         for (int down = 0; down < VANTAGES; down++) {
             int here = joint->upstream == own ? up : down;
             double share = joint->stretch.together[up][down];
-            unsigned between =
-                stretch_between((enum vantage)up, (enum vantage)down, &joint->evidence);
-            shares->of[here][between] += share;
+            shares[here][stretch_between((enum vantage)up, (enum vantage)down,
+                                         &joint->evidence)] += share;
             belief->probability[here] += share;
         }
-}
-
-static void weigh_over_stretches(const struct rules *rules, struct fact *facts,
-                                 const struct variable *variables, const struct joint *joint,
-                                 const struct shares *shares, double probability[FAILURE_POINTS])
-{
-    double share_sum = 0;
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] = 0;
-    for (int v = 0; v < VANTAGES; v++)
-        for (unsigned between = 0; between < BETWEEN_SETS; between++) {
-            double share = shares->of[v][between], here[FAILURE_POINTS];
-            if (share < VANTAGE_SHARE_MIN)
-                continue;
-            set_vantage(facts, (enum vantage)v, share);
-            facts_set_between(joint, between, facts);
-            rules_weigh(rules, facts, variables, here);
-            for (int place = 0; place < FAILURE_POINTS; place++)
-                probability[place] += share * here[place];
-            share_sum += share;
-        }
-    for (int place = 0; place < FAILURE_POINTS; place++)
-        probability[place] /= share_sum;
-}
-
-static unsigned likeliest_between(const struct shares *shares, enum vantage vantage)
-{
-    unsigned best = 0;
-    for (unsigned between = 0; between < BETWEEN_SETS; between++)
-        if (shares->of[vantage][between] > shares->of[vantage][best])
-            best = between;
-    return best;
+    readings_of_shares(shares, joint, readings);
 }
 
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
                   const struct failure *failure, const struct joint *joint, struct fact *facts,
-                  struct verdict *verdict)
+                  struct finding *finding)
 {
     struct sentence_values values;
     struct vantage_belief belief;
+    struct readings readings;
     double probability[FAILURE_POINTS];
     fill_values(failure, &values);
     fill_capture_values(joint, &values);
     if (joint && joint->compared) {
-        struct shares shares;
-        shares_of(joint, request->capture, &shares, &belief);
-        weigh_over_stretches(request->rules, facts, values.variables, joint, &shares, probability);
-        facts_set_between(joint, likeliest_between(&shares, likeliest(&belief)), facts);
+        readings_of_joint(joint, request->capture, &readings, &belief);
     } else {
         failure_belief(context, failure, &belief);
-        weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
+        readings_of_belief(&belief, &readings);
     }
-    enum vantage best = likeliest(&belief);
-    set_vantage(facts, best, belief.probability[best]);
-    rules_judge(request->rules, facts, values.variables, probability, verdict);
+    weigh_readings(request->rules, facts, values.variables, &readings, probability);
+    weighing_set(facts, &readings, readings_likeliest(&readings, likeliest(&belief)));
+    rules_judge(request->rules, facts, values.variables, probability, &finding->verdict);
+    if (request->explain)
+        finding->ledger = ledger_new(request->rules, facts, values.variables, &readings);
 }
 
 /* --- from failure to finding --- */
@@ -293,6 +225,7 @@ static void establish(const struct examination *examination, const struct failur
     const struct fact_context context = {
         .vantage = &examination->context,
         .controls = examination->controls,
+        .histories = examination->histories,
         .thresholds = examination->request.thresholds,
         .spoken = spoken,
         .capture_dropped = examination->request.capture_dropped,
@@ -339,7 +272,7 @@ static struct finding *make_finding(const struct examination *examination,
     establish(examination, failure, finding->spoken.protocol, facts);
     if (joint)
         add_captures(examination, joint, all, facts);
-    judge(request, &examination->context, &named, joint, facts, &finding->verdict);
+    judge(request, &examination->context, &named, joint, facts, finding);
     return finding;
 }
 
@@ -426,8 +359,12 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
     fill_values(&failure, &values);
-    set_vantage(facts, vantage->kind, vantage->confidence);
+    const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
+                                      .count = 1};
+    weighing_set(facts, &readings, &readings.at[0]);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
+    if (request->explain)
+        finding->ledger = ledger_new(request->rules, facts, values.variables, &readings);
     return finding;
 }
 
@@ -518,7 +455,11 @@ struct examination *examine(const struct diagnosis_request *request)
         .any_forwarded = any_forwarded(request->tracker),
     };
     look_for_forwarding(request->tracker, &context->cooked, &context->any_forwarded);
+    neighbours_gather(request->tracker, &context->neighbours);
     vantage_of_capture(context, &examination->vantage);
+    examination->histories =
+        histories_gather(request->tracker, failures->all, failures->count,
+                         request->thresholds->idle_min_s);
     return examination;
 }
 
@@ -526,6 +467,7 @@ void examination_free(struct examination *examination)
 {
     if (!examination)
         return;
+    histories_free(examination->histories);
     controls_free(examination->controls);
     free(examination->failures.all);
     free(examination);
@@ -588,6 +530,7 @@ void diagnosis_release(struct diagnosis *diagnosis)
 {
     for (size_t i = 0; i < diagnosis->count; i++) {
         verdict_release(&diagnosis->findings[i]->verdict);
+        ledger_free(diagnosis->findings[i]->ledger);
         free(diagnosis->findings[i]);
     }
     free(diagnosis->findings);

@@ -26,6 +26,7 @@ struct diagnosis_request {
     uint64_t capture_dropped;
     uint32_t capture; /* index in the report */
     int64_t now_ns;   /* the capture's last packet; live: the time */
+    bool explain;     /* every finding with its ledger */
     /* What is spoken on an attempt; NULL: nobody listened. */
     void (*spoken)(const struct attempt *attempt, struct spoken *spoken);
 };

@@ -11,7 +11,9 @@ LIST(direction_list, "expected", "reversed");
 LIST(answer_list, "answered", "unanswered");
 LIST(icmp_reason_list, "admin", "port", "protocol", "host", "net", "ttl", "other");
 LIST(sender_list, "server", "client", "other");
-LIST(ttl_list, "same", "one-nearer", "nearer", "farther");
+LIST(ttl_list, "exact", "same", "one-nearer", "nearer", "farther");
+LIST(while_list, "forwarding", "arriving");
+LIST(tunnel_end_list, "crossed", "kept");
 LIST(distance_list, "at-server", "before-server");
 LIST(same_list, "same", "different");
 LIST(nat_list, "as-sent", "translated");
@@ -27,6 +29,8 @@ LIST(passage_list, "arrived", "lost", "made-between");
 LIST(witness_list, "flow", "pair", "server", "client", "host", "told");
 LIST(refuser_list, "first", "middle", "last", "only");
 LIST(changed_list, "none", "client", "server", "both");
+LIST(probe_end_list, "first-router", "midway", "last-router", "reached");
+LIST(turn_list, "went-down", "came-up");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

@@ -11,6 +11,7 @@
 struct fact_context {
     const struct vantage_context *vantage;
     const struct controls *controls;
+    const struct histories *histories;
     const struct thresholds *thresholds;
     const char *spoken; /* protocol nDPI recognised on the failing service; NULL: none */
     uint64_t capture_dropped;

@@ -122,6 +122,12 @@ bool rules_read_scope(const struct rules *rules, const struct json *json, const 
                       struct scope *scope);
 void rules_free_scope(struct scope *scope);
 
+/* rules_judge.c: whether an entry applies, as far as that does not depend on the verdict. `clause`:
+ * the one of its `when` that holds; NULL: it has none. */
+bool rules_scope_fits(const struct rules *rules, const struct scope *scope,
+                      const struct fact *facts, const struct variable *variables,
+                      const struct clause **clause);
+
 /* rules_condition.c: reading and applying conditions. */
 bool rules_read_clauses(const struct rules *rules, const struct json *json, const cJSON *node,
                         struct clauses *clauses);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/rules_account.h"
 #include "analyzer/attribution/rules_internal.h"
 #include "analyzer/memory.h"
 
@@ -27,9 +28,9 @@ struct held {
     double effect;               /* on the place of the verdict */
 };
 
-static bool is_of_profile(const struct judgement *judgement, const struct scope *scope)
+static bool is_of_profile(const struct scope *scope, const struct variable *variables)
 {
-    const char *profile = rules_variable(judgement->variables, "profile");
+    const char *profile = rules_variable(variables, "profile");
     if (scope->profile_count == 0)
         return true;
     for (size_t i = 0; profile && i < scope->profile_count; i++)
@@ -38,15 +39,21 @@ static bool is_of_profile(const struct judgement *judgement, const struct scope 
     return false;
 }
 
-/* What does not depend on the verdict. */
+bool rules_scope_fits(const struct rules *rules, const struct scope *scope,
+                      const struct fact *facts, const struct variable *variables,
+                      const struct clause **clause)
+{
+    *clause = rules_clauses_hold(rules, &scope->when, facts);
+    return (*clause || scope->when.count == 0) && is_of_profile(scope, variables) &&
+           rules_clause_holds(rules, &scope->proto, facts) &&
+           !rules_clauses_hold(rules, &scope->unless, facts);
+}
+
 static bool facts_hold(const struct judgement *judgement, const struct scope *scope,
                        const struct clause **clause)
 {
-    const struct rules *rules = judgement->rules;
-    *clause = rules_clauses_hold(rules, &scope->when, judgement->facts);
-    return (*clause || scope->when.count == 0) && is_of_profile(judgement, scope) &&
-           rules_clause_holds(rules, &scope->proto, judgement->facts) &&
-           !rules_clauses_hold(rules, &scope->unless, judgement->facts);
+    return rules_scope_fits(judgement->rules, scope, judgement->facts, judgement->variables,
+                            clause);
 }
 
 static bool has(uint32_t set, unsigned index)
@@ -93,16 +100,13 @@ static size_t hold_rules(const struct judgement *judgement, struct held held[RUL
     return count;
 }
 
-/* Softmax of the summed weights. The greatest sum is taken off first, so that no exponential
- * overflows; then every place gets the floor, which keeps the order and the sum of 1. */
-static void add_up(const struct held *held, size_t count, double probability[FAILURE_POINTS])
+/* The greatest sum is taken off first, so that no exponential overflows; then every place gets the
+ * floor, which keeps the order and the sum of 1. */
+void rules_softmax(const double sum[FAILURE_POINTS], double probability[FAILURE_POINTS])
 {
-    double sum[FAILURE_POINTS] = {0}, greatest = -INFINITY, total = 0;
-    for (size_t place = 0; place < FAILURE_POINTS; place++) {
-        for (size_t i = 0; i < count; i++)
-            sum[place] += held[i].rule->weight[place];
+    double greatest = -INFINITY, total = 0;
+    for (size_t place = 0; place < FAILURE_POINTS; place++)
         greatest = fmax(greatest, sum[place]);
-    }
     for (size_t place = 0; place < FAILURE_POINTS; place++) {
         probability[place] = exp(sum[place] - greatest);
         total += probability[place];
@@ -110,6 +114,15 @@ static void add_up(const struct held *held, size_t count, double probability[FAI
     for (size_t place = 0; place < FAILURE_POINTS; place++)
         probability[place] = PROBABILITY_FLOOR +
                              (1 - FAILURE_POINTS * PROBABILITY_FLOOR) * probability[place] / total;
+}
+
+static void add_up(const struct held *held, size_t count, double probability[FAILURE_POINTS])
+{
+    double sum[FAILURE_POINTS] = {0};
+    for (size_t place = 0; place < FAILURE_POINTS; place++)
+        for (size_t i = 0; i < count; i++)
+            sum[place] += held[i].rule->weight[place];
+    rules_softmax(sum, probability);
 }
 
 /* Places by probability; of equals the one named first in the contract. */

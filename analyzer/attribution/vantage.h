@@ -7,6 +7,7 @@
 #ifndef FWSNIFF_ATTRIBUTION_VANTAGE_H
 #define FWSNIFF_ATTRIBUTION_VANTAGE_H
 
+#include "analyzer/attribution/neighbours.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/options.h"
 #include "analyzer/report/report.h"
@@ -36,6 +37,7 @@ struct vantage_context {
                            "takes part in all of them": as host.flows counts them */
     bool any_forwarded; /* some frames of the capture are seen entering and leaving */
     bool cooked;        /* frames carry a direction: captured on "any" */
+    struct neighbours neighbours;
 };
 
 /* What one attempt says of where it was captured; sums to 1. */

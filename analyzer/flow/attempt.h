@@ -23,13 +23,14 @@ struct mark {
     uint32_t length; /* payload bytes */
     uint32_t ip_id;
     uint32_t if_index;
-    uint32_t timestamp; /* TCP: its TSval (RFC 7323), which a NAT leaves alone; 0: none */
     uint32_t content;   /* of the first payload bytes, a hash; 0: none captured */
     uint16_t window;
     uint8_t hop_limit;
     uint8_t flags;
     uint8_t direction; /* enum link_direction */
     bool has_mac;
+    bool has_timestamp; /* TCP, RFC 7323 */
+    uint32_t timestamp, timestamp_echo;
     uint8_t mac[6];    /* source */
     uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
@@ -66,7 +67,10 @@ struct side_record {
      * are known to pass. */
     uint32_t full_size_sequence;
     bool has_full_size;
-    int64_t idle_before_ns; /* silence of the whole connection before first_unanswered */
+    /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
+    uint32_t missing;
+    struct mark beyond_missing; /* the first of those packets */
+    int64_t idle_before_ns;     /* silence of the whole connection before first_unanswered */
 };
 
 struct icmp_record {
@@ -90,6 +94,7 @@ enum attempt_bit {
     ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
     ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_UNWRAPPED = 1 << 6,    /* a copy without the tunnel: the tunnel ends in this box */
 };
 
 enum { RECENT_PACKETS = 4, ASKED_TIMES = 6 };
@@ -136,6 +141,9 @@ struct attempt {
     struct mark refused;        /* RST in reply to the SYN */
     struct frame_list refused_frames;
 
+    int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
+    uint64_t idle_survived_frame; /* that packet's; 0: none was */
+
     int64_t last_ns; /* last packet of either side */
     uint64_t last_frame;
     uint32_t copies;    /* frames that were copies */
@@ -164,6 +172,15 @@ enum { LOOP_HOPS_MIN = 3 };
 static inline bool attempt_loops(const struct attempt *attempt)
 {
     return attempt->copy_hops >= LOOP_HOPS_MIN;
+}
+
+/* The packet that the side had waiting is answered: what was silent before it did no harm. */
+static inline void attempt_survived(struct attempt *attempt, const struct side_record *side)
+{
+    if (!side->first_unanswered.frame || side->idle_before_ns <= attempt->idle_survived_ns)
+        return;
+    attempt->idle_survived_ns = side->idle_before_ns;
+    attempt->idle_survived_frame = side->first_unanswered.frame;
 }
 
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */

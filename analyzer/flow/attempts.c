@@ -178,6 +178,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         attempt->copies++;
         if (before->tunnelled && !now.tunnelled) {
             *before = now; /* the tunnel ends here; that is not yet leaving the box */
+            attempt->bits |= ATTEMPT_UNWRAPPED;
             return true;
         }
         if (before->hop_limit > now.hop_limit &&

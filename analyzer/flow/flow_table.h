@@ -30,6 +30,7 @@ enum flow_bit {
     FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
     FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
+    FLOW_PROBE = 1 << 14, /* begun by a traceroute probe: that the server is silent says nothing */
     FLOW_USED = 1 << 15,
 };
 

@@ -37,6 +37,12 @@ struct host {
     uint32_t asked, asked_unanswered, resolved;
     int64_t asked_last_ns;
     struct frame_list asked_frames; /* unanswered ones */
+    struct ip_address asked_by;     /* whoever asked last; unspecified: nobody, or not told */
+    bool has_link_mac;              /* what it answered, or asked with */
+    uint8_t link_mac[6];
+    uint32_t link_out;  /* ARP or ND of its own that leaves the capturing box (cooked) */
+    uint32_t asked_out; /* requests for it that leave the capturing box (cooked) */
+    uint32_t answers;   /* ARP or ND answers to it: the capture hears what it is told */
 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
@@ -57,6 +63,12 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
 size_t host_table_count(const struct host_table *table);
 struct host *host_table_at(const struct host_table *table, size_t index);
 uint64_t host_table_refused(const struct host_table *table);
+
+/* Whether somebody on the captured link takes the address for one of this link. */
+static inline bool host_on_link(const struct host *host)
+{
+    return host && (host->asked || host->resolved);
+}
 
 /* Counts a packet that `host` itself sent. */
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,

@@ -94,6 +94,8 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     flow->isn = isn;
     flow->syn_count = 1;
     flow->bits |= FLOW_SYN;
+    if (is_probe_packet(event->packet))
+        flow->bits |= FLOW_PROBE;
     tracker->counters.syn_attempts++;
     return true;
 }
@@ -223,20 +225,39 @@ static void went_on_after_rst(struct attempt *attempt, enum side side)
     attempt->went_on_after_rst = (uint8_t)(attempt->went_on_after_rst | 1u << side);
 }
 
+/* The newest data, sent once, has just been acknowledged: a round trip, and at most some delay of
+ * the acknowledgment more (RFC 9293 3.8.6.3). */
+static void note_round_trip(struct tracker *tracker, struct attempt *attempt, uint32_t number,
+                            int64_t now_ns)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct mark *newest = &client->last_data;
+    if (!newest->frame || client->repeats || newest->sequence + newest->length != number)
+        return;
+    struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
+    int64_t us = (now_ns - newest->time_ns) / 1000;
+    if (server && us >= 0 && us < server->answer_min_us)
+        server->answer_min_us = (uint32_t)us;
+}
+
 /* `receiver` acknowledged what `sender` had sent. */
-static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32_t number)
+static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum side receiver_side,
+                        uint32_t number, int64_t now_ns)
 {
     struct side_record *receiver = &attempt->side[receiver_side];
     struct side_record *sender = &attempt->side[!receiver_side];
     bool progress = !receiver->has_acknowledged || sequence_after(number, receiver->acknowledged);
     if (progress) {
         receiver->acknowledged = number;
+        if (receiver_side == RESPONDER)
+            note_round_trip(tracker, attempt, number, now_ns);
         receiver->has_acknowledged = true;
         if (attempt->side[INITIATOR].rst.frame || attempt->side[RESPONDER].rst.frame)
             went_on_after_rst(attempt, receiver_side);
     }
     if (!progress && outstanding(sender, receiver))
         return;
+    attempt_survived(attempt, sender);
     forget_unanswered(sender);
     const struct mark *newest = &sender->last_data;
     if (newest->frame &&
@@ -271,6 +292,20 @@ static void note_repeat(struct side_record *side, const struct mark *mark, int64
     frame_list_add(&side->repeat_frames, mark->frame);
 }
 
+/* A packet that begins beyond all that was seen of its side: what lies between was sent before it,
+ * and lost before the capture (or by it). What comes late fills the gap. */
+static void note_missing(struct side_record *record, const struct mark *mark)
+{
+    if (!sequence_after(mark->sequence, record->next_sequence)) {
+        if (mark->length && record->missing)
+            record->missing -= mark->length < record->missing ? mark->length : record->missing;
+        return;
+    }
+    if (!record->missing)
+        record->beyond_missing = *mark;
+    record->missing = mark->sequence - record->next_sequence;
+}
+
 /* New data, a retransmission, or a keep-alive probe (RFC 9293 3.8.4: one below the next). */
 static void attempt_data(struct attempt *attempt, enum side side, const struct mark *mark)
 {
@@ -282,6 +317,7 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
         record->has_sequence = true;
         record->next_sequence = mark->sequence;
     }
+    note_missing(record, mark);
     if (sequence_after(end, record->next_sequence)) {
         if (!outstanding(record, other) || !record->first_unanswered.frame) {
             record->first_unanswered = *mark;
@@ -352,7 +388,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
             record->fin = mark;
     }
     if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {
-        acknowledge(attempt, side, packet->tcp.acknowledgment);
+        acknowledge(tracker, attempt, side, packet->tcp.acknowledgment, event->time_ns);
         if (packet->tcp.window == 0 && !has(packet, TCP_FIN))
             window_closed(attempt, side);
     }

@@ -16,12 +16,18 @@ enum {
     ETHERNET_MTU = 1500,
 };
 
+static bool is_udp_service(const void *profiles, uint16_t port)
+{
+    return profiles_service(profiles, PROTO_UDP, port) != NULL;
+}
+
 struct tracker *tracker_new(const struct tracker_options *options)
 {
     struct tracker *tracker = memory_zeroed(1, sizeof *tracker);
     size_t flows = options->max_flows;
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
+    tracker->probes = probes_new(is_udp_service, options->profiles);
     tracker->addresses = address_pool_new(flows * 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
     tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
@@ -33,6 +39,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    probes_free(tracker->probes);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);
@@ -94,7 +101,9 @@ struct mark mark_of(const struct event *event)
         mark.acknowledgment = packet->tcp.acknowledgment;
         mark.window = packet->tcp.window;
         mark.flags = packet->tcp.flags;
-        mark.timestamp = packet->tcp.has_timestamp ? packet->tcp.timestamp_value : 0;
+        mark.has_timestamp = packet->tcp.has_timestamp;
+        mark.timestamp = packet->tcp.timestamp_value;
+        mark.timestamp_echo = packet->tcp.timestamp_echo;
     }
     mark.content = content_hash(packet);
     return mark;
@@ -122,6 +131,8 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         flow->first_frame = (uint32_t)event->frame;
         if (from_high == request)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
+        if (is_probe_packet(packet))
+            flow->bits |= FLOW_PROBE;
     }
     if (!flow->hop_limit[request ? INITIATOR : RESPONDER])
         flow->hop_limit[request ? INITIATOR : RESPONDER] = packet->ip.hop_limit;
@@ -133,24 +144,54 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         flow->answer_frame = (uint32_t)event->frame;
 }
 
-static void resolution_track(struct tracker *tracker, const struct event *event,
-                             const struct ip_address *target, bool asked)
+/* ARP and ND inside a tunnel tell of another link than the captured one. */
+static struct host *resolved_host(struct tracker *tracker, const struct event *event,
+                                  const struct ip_address *address)
 {
-    if (ip_is_unspecified(target))
-        return;
-    struct host *host = host_table_add(tracker->hosts, target);
+    if (event->packet->tunnels || ip_is_unspecified(address))
+        return NULL;
+    return host_table_add(tracker->hosts, address);
+}
+
+static void resolution_asked(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *asker, const struct ip_address *target)
+{
+    struct host *host = resolved_host(tracker, event, target);
     if (!host)
         return;
-    if (asked) {
-        host->asked++;
-        host->asked_unanswered++;
-        host->asked_last_ns = event->time_ns;
-        frame_list_add(&host->asked_frames, event->frame);
-    } else {
-        host->resolved++;
-        host->asked_unanswered = 0;
-        host->asked_frames = (struct frame_list){0};
+    host->asked++;
+    host->asked_unanswered++;
+    host->asked_last_ns = event->time_ns;
+    host->asked_by = *asker;
+    host->asked_out += event->packet->direction == LINK_OUT;
+    frame_list_add(&host->asked_frames, event->frame);
+}
+
+/* `address` spoke on the link, and said that `mac` is its own. */
+static void resolution_spoke(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *address, const uint8_t mac[6])
+{
+    struct host *host = resolved_host(tracker, event, address);
+    if (!host)
+        return;
+    host->resolved++;
+    host->asked_unanswered = 0;
+    host->asked_frames = (struct frame_list){0};
+    host->link_out += event->packet->direction == LINK_OUT;
+    if (mac) {
+        memcpy(host->link_mac, mac, sizeof host->link_mac);
+        host->has_link_mac = true;
     }
+}
+
+/* Requests go to everybody, answers to the asker alone: only who hears the answers as well can say
+ * that there was none. */
+static void resolution_answered(struct tracker *tracker, const struct event *event,
+                                const struct ip_address *asker)
+{
+    struct host *host = resolved_host(tracker, event, asker);
+    if (host)
+        host->answers++;
 }
 
 static void arp_track(struct tracker *tracker, const struct event *event)
@@ -158,9 +199,11 @@ static void arp_track(struct tracker *tracker, const struct event *event)
     const struct arp_header *arp = &event->packet->arp;
     /* A request also proves that its sender is there; a gratuitous one asks for itself. */
     if (!ip_is_unspecified(&arp->sender))
-        resolution_track(tracker, event, &arp->sender, false);
+        resolution_spoke(tracker, event, &arp->sender, arp->sender_mac);
     if (arp->operation == 1 && !ip_equal(&arp->sender, &arp->target))
-        resolution_track(tracker, event, &arp->target, true);
+        resolution_asked(tracker, event, &arp->sender, &arp->target);
+    else if (arp->operation == 2)
+        resolution_answered(tracker, event, &arp->target);
 }
 
 /* RFC 4861 4.3, 4.4. */
@@ -169,10 +212,14 @@ static void neighbour_track(struct tracker *tracker, const struct event *event)
     const struct packet *packet = event->packet;
     if (packet->ip.version != 6)
         return;
+    const uint8_t *mac = packet->has_mac ? packet->source_mac : NULL;
     if (packet->icmp.type == 135 && !ip_is_unspecified(&packet->ip.source))
-        resolution_track(tracker, event, &packet->icmp.target, true);
-    else if (packet->icmp.type == 136)
-        resolution_track(tracker, event, &packet->icmp.target, false);
+        resolution_asked(tracker, event, &packet->ip.source, &packet->icmp.target);
+    else if (packet->icmp.type == 136) {
+        resolution_spoke(tracker, event, &packet->icmp.target, mac);
+        if (!ip_is_multicast(&packet->ip.destination))
+            resolution_answered(tracker, event, &packet->ip.destination);
+    }
 }
 
 static bool is_error(const struct packet *packet)
@@ -288,6 +335,7 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     case PACKET_OTHER:
         return NULL;
     }
+    probes_packet(tracker->probes, packet, frame);
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
@@ -313,6 +361,11 @@ struct flow_table *tracker_flows(const struct tracker *tracker)
 struct host_table *tracker_hosts(const struct tracker *tracker)
 {
     return tracker->hosts;
+}
+
+const struct probes *tracker_probes(const struct tracker *tracker)
+{
+    return tracker->probes;
 }
 
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,

@@ -12,6 +12,7 @@
 #include "analyzer/flow/attempt.h"
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/host.h"
+#include "analyzer/flow/probes.h"
 #include "dissectors/packet.h"
 
 struct tracker_options {
@@ -49,6 +50,7 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
+const struct probes *tracker_probes(const struct tracker *tracker);
 
 /* The addresses of a flow by side. */
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,

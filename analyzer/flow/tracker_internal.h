@@ -27,6 +27,7 @@ struct tracker {
     struct address_pool *addresses;
     struct flow_table *flows;
     struct host_table *hosts;
+    struct probes *probes;
     struct attempt **attempts; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */

@@ -56,6 +56,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     record->data_packets++;
     record->last = record->last_data = mark;
 
+    attempt_survived(attempt, other);
     other->repeats = 0;
     other->repeat_frames = (struct frame_list){0};
     other->first_unanswered.frame = 0;
@@ -83,6 +84,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (packet->tunnels)
             flow->bits |= FLOW_TUNNELLED;
+        if (is_probe_packet(packet))
+            flow->bits |= FLOW_PROBE;
         if (to_group(packet))
             flow->bits |= FLOW_TO_GROUP;
         flow->first_ns = event->time_ns;

@@ -201,6 +201,8 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "evidence", evidence_item(report, finding));
     add(item, "remedy", remedy_item(verdict));
     add(item, "next_step", text_item(verdict->has_next_step ? verdict->next_step : NULL));
+    if (finding->ledger)
+        add(item, "ledger", report_json_ledger(finding->ledger));
     return item;
 }
 

@@ -65,6 +65,7 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
+    struct ledger *ledger; /* how the verdict came about; NULL: nobody asked (--explain) */
 };
 
 struct report {
@@ -85,6 +86,7 @@ struct text_options {
     bool colour;
     unsigned columns; /* width to fill, at least 40 */
     bool quiet;       /* findings only */
+    const char *only; /* nothing but the finding of this id; NULL: all */
     int verbosity;    /* 1: all evidence, all vantage reasons, counters */
 };
 

@@ -7,6 +7,7 @@
 
 #include "analyzer/report/format.h"
 #include "analyzer/report/page.h"
+#include "analyzer/report/text_ledger.h"
 #include "analyzer/report/view.h"
 
 enum {
@@ -479,6 +480,8 @@ static void write_finding(struct writer *writer, const struct finding *finding)
     write_remedy(writer, finding, decided);
     if (decided)
         write_next_step(writer, finding);
+    if (finding->ledger)
+        text_ledger(&writer->page, finding);
 }
 
 static void write_number(struct page *page, size_t number)
@@ -505,12 +508,29 @@ static void write_finding_line(struct writer *writer, const struct finding *find
     page_line(page);
 }
 
+static void write_only(struct writer *writer, const char *id)
+{
+    const struct report *report = writer->report;
+    for (size_t i = 0; i < report->finding_count; i++) {
+        if (strcmp(report->findings[i]->id, id) != 0)
+            continue;
+        if (!writer->options->quiet)
+            page_line(&writer->page);
+        write_number(&writer->page, i + 1);
+        write_finding(writer, report->findings[i]);
+    }
+}
+
 static void write_findings(struct writer *writer)
 {
     const struct report *report = writer->report;
     struct page *page = &writer->page;
     size_t count = report->finding_count, full = count, lines = count;
     char number[FORMAT_TEXT];
+    if (writer->options->only) {
+        write_only(writer, writer->options->only);
+        return;
+    }
     if (writer->options->verbosity == 0 && count > FINDINGS_FULL_MAX) {
         full = FINDINGS_FULL_FIRST;
         lines = count < FINDINGS_LINES_MAX ? count : FINDINGS_LINES_MAX;

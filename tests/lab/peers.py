@@ -448,6 +448,13 @@ class Session:
             self.sock.close()
 
 
+def ping(node, address, count=3):
+    """Whether the address answers echo requests."""
+    command = ["ping", "-n", "-q", "-c", str(count), "-i", "0.5", "-W", "1", address]
+    with node:  # a child is born into the network of the thread that makes it
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+
 def fetch(node, kind, address, port, path="/small", requests=1, **options):
     """Connect, ask `requests` times, close: what a healthy exchange looks like."""
     session = Session(node, kind, address, port, **options)

@@ -41,6 +41,10 @@ CONTROLS = {
     "other-server-fails": ("client", "other", None, False),
     "web": ("client", "other", 80, True),
     "earlier": ("client", "server", None, True),
+    "ping": ("client", "server", "ping", True),
+    "ping-fails": ("client", "server", "ping", False),
+    "other-port-fails": ("client", "server", 81, False),
+    "other-client-fails": ("away", "server", None, False),
     "master": ("master", "server", None, True),
     "storage": ("storage", "server", None, True),
 }
@@ -270,10 +274,49 @@ CONTENT = [
     S("inet-filter-http-drop", "internet", "synaman", EGRESS, "content-filter", "drop"),
     S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
     S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
+    S("inet-filter-forged", "internet", "synaman", EGRESS, "content-filter", "forge"),
+    S("inet-filter-forged-edge", "internet", "syncrify", EDGE, "content-filter", "forge"),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
     S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+]
+
+# What shows by repetition, and by looking into it.
+REPEATED = [
+    S("inet-egress-traced", "internet", "syncrify", EGRESS, "drop", play="traced"),
+    S("inet-egress-traced-udp", "internet", "mtpip", EGRESS, "drop", play="traced"),
+    S("inet-edge-traced", "internet", "synaman", EDGE, "drop", play="traced", controls=("other-port",)),
+    S("inet-isp-traced", "internet", "smb", PATH, "drop", play="traced", controls=("other-port",),
+      options={"box": "isp1"}),
+    S("inet-local-traced", "internet", "securidata", LOCAL, "drop", play="traced", controls=("other-port",)),
+    S("inet-edge-timer", "internet", "syncrify", EDGE, "idle-timeout", play="timers", options=IDLE),
+    S("inet-egress-timer", "internet", "securidata", EGRESS, "idle-timeout", play="timers", options=IDLE),
+    S("inet-edge-timer-rst", "internet", "peersync", EDGE, "idle-timeout", "rst", play="timers", options=IDLE),
+    S("inet-egress-quota", "internet", "syncrify", EGRESS, "dynamic-block", play="cuts"),
+    S("inet-edge-quota", "internet", "synaman", EDGE, "dynamic-block", play="cuts"),
+    S("inet-egress-aged", "internet", "peersync", EGRESS, "dynamic-block", play="aged"),
+    S("inet-edge-idle-others", "internet", "synaman", EDGE, "idle-timeout", play="idle", controls=("other-client",),
+      options=IDLE),
+    S("inet-egress-bulk-udp", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-bulk"),
+    S("inet-local-banned", "internet", "syncrify", LOCAL, "drop", play="banned"),
+    S("lan-starting", "lan", "synaman", HOST, "not-listening", play="starting"),
+    S("inet-starting", "internet", "securidata", HOST, "not-listening", play="starting"),
+    S("lan-client-deaf", "lan", "syncrify", EGRESS, "drop", options={"return": True, "box": "client"}),
+    S("inet-client-deaf", "internet", "peersync", EGRESS, "drop", options={"return": True, "box": "client"}),
+    S("inet-edge-expected-others", "internet", "syncrify", EDGE, "drop", controls=("other-client",),
+      options={"expect": True}),
+    S("lan-flapping", "lan", "syncrify", HOST, "not-listening", play="flapping"),
+    S("inet-flapping", "internet", "synaman", HOST, "not-listening", play="flapping"),
+    S("lan-stopping", "lan", "securidata", HOST, "not-listening", play="stopping", options={"also": ("client2",)}),
+    S("lan-opened", "lan", "syncrify", LOCAL, "drop", play="opened"),
+    S("inet-opened", "internet", "peersync", LOCAL, "drop", play="opened"),
+    S("inet-outage", "internet", "syncrify", PATH, "no-route", "blackhole", play="outage"),
+    S("lan-local-drop-ping", "lan", "syncrify", LOCAL, "drop", controls=("ping",)),
+    S("lan-local-drop-no-ping", "lan", "synaman", LOCAL, "drop", "no-ping", controls=("ping-fails",)),
+    S("inet-edge-drop-ping", "internet", "securidata", EDGE, "drop", controls=("ping",)),
+    S("inet-local-drop-all", "internet", "syncrify", LOCAL, "drop", controls=("other-port-fails", "other-client-fails")),
+    S("inet-edge-drop-all", "internet", "synaman", EDGE, "drop", controls=("other-client-fails",)),
 ]
 
 HEALTHY = [
@@ -314,4 +357,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + HEALTHY)
+             + CONTENT + REPEATED + HEALTHY)

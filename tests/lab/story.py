@@ -9,14 +9,16 @@ import threading
 import time
 import zlib
 
+import forger
 import peers
+import repeats
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
 from sites import TOPOLOGIES, Plan
 
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp"}
-CHAIN_OF = {"host": ("block_input", "INPUT")}
+CHAIN_OF = {"host": ("block_input", "INPUT"), "client": ("block_input", "INPUT")}
 FORWARD = ("block_forward", "FORWARD")
 FTP_PORTS = (50000, 50020)
 PROXY_PORT = 18443
@@ -152,6 +154,8 @@ class Story:
         """One client tries once, as its product does."""
         scenario, site = self.scenario, self.site
         node = site[origin]
+        if port == "ping":
+            return peers.ping(node, site.servers[target])
         inside = origin in ("inside", "storage", "master") or scenario.topology == "lan"
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
@@ -275,6 +279,8 @@ def _by_rule(story):
         story.rule(f"tcp sport {scenario.port} {verdict}")
     else:
         story.add_rule(verdict)
+    if scenario.how == "no-ping":
+        story.rule("icmp type echo-request drop")
 
 
 def _dynamic(story):
@@ -348,6 +354,10 @@ def _in_the_middle(kind, behaviour):
 
 def _content_filter(story):
     """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
+    if story.scenario.how == "forge":
+        box, interface = {"egress": ("egress", "lan0"), "edge": ("edge", "wan0")}[story.box]
+        story.servers.append(forger.Forger(story.site[box], interface, story.scenario.port))
+        return
     first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
 
@@ -534,7 +544,7 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
     "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),

@@ -27,6 +27,7 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/histories.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/knowledge.h"
 
@@ -44,6 +45,7 @@ struct scene {
     struct site site;
     struct expectation expected[SCENE_EXPECTED_MAX];
     size_t expected_count;
+    bool explain;               /* findings with their ledgers */
     struct diagnosis diagnosis; /* of scene_diagnose() */
 };
 
@@ -70,6 +72,8 @@ struct step {
     bool no_ack; /* acknowledgment 0 whatever was received */
     bool closed_window;
     bool first_fragment;
+    bool tunnelled;
+    uint32_t timestamp, timestamp_echo; /* RFC 7323; 0: the option is not there */
     const uint8_t *mac;
     const char *payload; /* first bytes, up to 64 */
 };
@@ -197,6 +201,9 @@ static inline struct tcp_header scene_tcp(struct talk *talk, enum side from,
                                       : (uint16_t)(500 + from),
         .flags = flags,
         .window_scale = 0xff,
+        .has_timestamp = step->timestamp != 0,
+        .timestamp_value = step->timestamp,
+        .timestamp_echo = step->timestamp_echo,
     };
 }
 
@@ -220,6 +227,7 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
     packet.payload_captured = step.payload                  ? (uint32_t)strlen(step.payload)
                               : step.length < sizeof filler ? step.length
                                                             : (uint32_t)sizeof filler;
+    packet.tunnels = step.tunnelled ? TUNNEL_VXLAN : 0;
     packet.direction = step.direction;
     packet.if_index = step.if_index;
     packet.has_mac = !talk->no_mac;
@@ -285,6 +293,7 @@ struct icmp_step {
     uint8_t quoted_hop_limit; /* 0: as the quoted side sends it */
     const char *quoted_source, *quoted_destination; /* where a NAT changed them */
     const uint8_t *mac;
+    enum link_direction direction;
     bool no_quote;
 };
 
@@ -312,6 +321,7 @@ static inline struct attempt *scene_icmp(struct talk *talk, enum side quoted, st
         scene_ip(&sender, &talk->address[quoted], step.hop_limit ? step.hop_limit : 64);
     bool v6 = packet.ip.version == 6;
     packet.kind = PACKET_ICMP;
+    packet.direction = step.direction;
     packet.has_mac = true;
     memcpy(packet.source_mac, step.mac ? step.mac : talk->mac[!quoted], 6);
     packet.icmp = (struct icmp_header){
@@ -337,13 +347,22 @@ static inline struct attempt *scene_icmp(struct talk *talk, enum side quoted, st
     return scene_feed(talk->scene, &packet, step.at);
 }
 
+static inline void scene_arp_with(struct scene *scene, double at, uint16_t operation,
+                                  const char *sender, const char *target, const uint8_t mac[6],
+                                  enum link_direction direction)
+{
+    struct packet packet = {.kind = PACKET_ARP, .direction = direction};
+    packet.arp = (struct arp_header){
+        .operation = operation, .sender = scene_address(sender), .target = scene_address(target)};
+    memcpy(packet.arp.sender_mac, mac, 6);
+    scene_feed(scene, &packet, at);
+}
+
 static inline void scene_arp(struct scene *scene, double at, uint16_t operation, const char *sender,
                              const char *target)
 {
-    struct packet packet = {.kind = PACKET_ARP};
-    packet.arp = (struct arp_header){
-        .operation = operation, .sender = scene_address(sender), .target = scene_address(target)};
-    scene_feed(scene, &packet, at);
+    static const uint8_t somebodys[6] = {2, 8, 8, 8, 8, 8};
+    scene_arp_with(scene, at, operation, sender, target, somebodys, LINK_UNKNOWN);
 }
 
 /* ICMP or ICMPv6 that is no error: echo, ND. */
@@ -391,6 +410,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
         .site = &scene->site,
         .expected = scene->expected,
         .expected_count = scene->expected_count,
+        .explain = scene->explain,
         .now_ns = now < 0 ? scene->last_ns : scene_time(now),
     };
     diagnosis_release(&scene->diagnosis);
@@ -402,6 +422,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
 struct study {
     struct failures failures;
     struct controls *controls;
+    struct histories *histories;
     struct suppressions left_out;
     struct vantage_context vantage;
     struct fact_context context;
@@ -417,6 +438,8 @@ static inline struct study *scene_study(struct scene *scene, double now)
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
     study->controls = controls_gather(scene->tracker, study->failures.all, study->failures.count,
                                       detecting.now_ns);
+    study->histories = histories_gather(scene->tracker, study->failures.all, study->failures.count,
+                                        known->thresholds.idle_min_s);
     failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
                       &known->thresholds, &study->left_out);
     const struct control_summary *summary = controls_summary(study->controls);
@@ -425,6 +448,7 @@ static inline struct study *scene_study(struct scene *scene, double now)
                                               .flows = {summary->flows[0], summary->flows[1]}};
     study->context = (struct fact_context){.vantage = &study->vantage,
                                            .controls = study->controls,
+                                           .histories = study->histories,
                                            .thresholds = &known->thresholds,
                                            .now_ns = detecting.now_ns};
     return study;
@@ -452,6 +476,7 @@ static inline size_t scene_failing(const struct study *study)
 
 static inline void scene_study_end(struct study *study)
 {
+    histories_free(study->histories);
     controls_free(study->controls);
     free(study->failures.all);
     free(study);

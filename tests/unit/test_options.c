@@ -153,6 +153,9 @@ static void test_errors(void **state)
         {"-i e --ndjson=x --json=x", "options --json and --ndjson both write to x"},
         {"-r a --json=a", "option --json: 'a' is the capture to be read"},
         {"-r /etc/passwd --json=/etc/../etc/passwd", "is the capture to be read"},
+        {"-r a --explain=", "option --explain: '' is not the id of a finding"},
+        {"-r a --explain=C0FFEE12", "'C0FFEE12' is not the id"},
+        {"-r a --explain=c0ffee1", "'c0ffee1' is not the id"},
         {"-r a --color", "option --color needs a value: WHEN"},
         {"-r a --color red", "option --color: 'red' is not auto, always or never"},
         {"-i e -d 0", "option --duration: '0' is not a time"},
@@ -187,6 +190,19 @@ static void test_errors(void **state)
     }
 }
 
+static void test_explain(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_good(&parsed, "-r a --explain");
+    assert_string_equal(parsed.options.explain, "");
+    options_free(&parsed.options);
+    parse_good(&parsed, "-r a --explain=c0ffee12 host 10.0.0.1");
+    assert_string_equal(parsed.options.explain, "c0ffee12");
+    assert_string_equal(parsed.options.filter, "host 10.0.0.1");
+    options_free(&parsed.options);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -200,6 +216,7 @@ static void test_defaults(void **state)
     assert_null(options->filter);
     assert_null(options->json);
     assert_null(options->ndjson);
+    assert_null(options->explain);
     assert_int_equal(options->duration_ns, 0);
     assert_int_equal(options->max_flows, 0);
     assert_int_equal(options->colour, COLOUR_AUTO);
@@ -391,10 +408,10 @@ static void test_help(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "--interface", "--read",  "--profile", "--profile-file",  "--port",       "--vantage",
-        "--local-net", "--nat",   "--expect",  "--json",          "--ndjson",     "--color",
-        "--duration",  "--count", "--rules",   "--max-flows",     "--snaplen",    "--promisc",
-        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size"};
+        "--interface", "--read",  "--profile", "--profile-file",  "--port",        "--vantage",
+        "--local-net", "--nat",   "--expect",  "--json",          "--ndjson",      "--color",
+        "--duration",  "--count", "--rules",   "--max-flows",     "--snaplen",     "--promisc",
+        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size", "--explain"};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -437,19 +454,13 @@ static void test_version_and_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_durations_and_sizes),
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_site),
-        cmocka_unit_test(test_expect),
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_colour),
-        cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_version_and_error),
+        cmocka_unit_test(test_results),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_durations_and_sizes),
+        cmocka_unit_test(test_filter),   cmocka_unit_test(test_site),
+        cmocka_unit_test(test_expect),   cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_colour),   cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_help),     cmocka_unit_test(test_version_and_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
