@@ -109,6 +109,24 @@ static void datagrams_match_by_payload_and_order(void **state)
     path_end(&path);
 }
 
+/* Two clients that ask for the same page at the same time are not one. */
+static void same_request_of_two_clients(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    struct way both = way_nat(&path, 50000, 5800), one = way_nat(&path, 51000, 5800),
+               two = way_nat(&path, 52000, 5800);
+    two.talk[1].address[INITIATOR] = scene_address("192.0.2.99");
+    path.scene[1]->next_id = 30000;
+    way_success(&both, 1);
+    scene_success(&one.talk[0], 5);
+    scene_success(&two.talk[1], 5);
+    struct together *all = path_correlate(&path);
+    assert_int_equal(correlation_pairing(all->correlation, 0, 1)->linked, 1);
+    together_end(all);
+    path_end(&path);
+}
+
 /* Scanners send one sequence number to everybody: those are not all one. */
 static void one_number_sent_to_many(void **state)
 {
@@ -570,6 +588,7 @@ int main(void)
         cmocka_unit_test(rewritten_sequence_numbers),
         cmocka_unit_test(joined_by_sequence_ranges),
         cmocka_unit_test(datagrams_match_by_payload_and_order),
+        cmocka_unit_test(same_request_of_two_clients),
         cmocka_unit_test(one_number_sent_to_many),
         cmocka_unit_test(more_matches_than_are_kept),
         cmocka_unit_test(more_captures_than_are_compared),
