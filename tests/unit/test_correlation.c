@@ -431,6 +431,25 @@ static void refuted_by_the_other_capture(void **state)
     path_end(&path);
 }
 
+/* The client repeats its SYN long after it got through in the other capture: another connection. */
+static void asking_on_is_not_refuted(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    struct way way = way_plain(&path, 50000, 5800);
+    path_runs(&path, 0, 0, 60);
+    path_runs(&path, 1, 0, 60);
+    way_asks(&way, AT_A, 1);
+    CLIENT_PASSES(&way, AT_B, .at = 1, .flags = "S");
+    SERVER_PASSES(&way, AT_B, .at = 1.02, .flags = "SA");
+    CLIENT_PASSES(&way, AT_B, .at = 1.04, .flags = "A");
+    CLIENT_PASSES(&way, AT_B, .at = 1.05, .flags = "PA", .length = 10);
+    struct together *all = path_correlate(&path);
+    assert_int_equal(all->diagnosis[0].count + all->diagnosis[1].count, 1);
+    together_end(all);
+    path_end(&path);
+}
+
 /* --- who refused --- */
 
 static void reset_made_between(void **state)
@@ -602,6 +621,7 @@ int main(void)
         cmocka_unit_test(seen_by_both_is_told_once),
         cmocka_unit_test(clients_behind_one_nat),
         cmocka_unit_test(refuted_by_the_other_capture),
+        cmocka_unit_test(asking_on_is_not_refuted),
         cmocka_unit_test(reset_made_between),
         cmocka_unit_test(reset_that_the_host_sent),
         cmocka_unit_test(forward_to_another_port),
