@@ -13,7 +13,8 @@
 enum {
     WALK_MAX = 2 * CORRELATION_CAPTURES_MAX, /* steps along the path */
     ARP_ASKED_MIN = 2,
-    ASKED_MAX = 64, /* more is a scan of the subnet */
+    ASKS_ON_NS = 500000000, /* under the first retry of a SYN (RFC 6298: 1 s) */
+    ASKED_MAX = 64,         /* more is a scan of the subnet */
     NOTE_TEXT = 256,
     TOLD_DOUBT_NS = 200000000, /* of two clocks with no packet in common, both set by NTP */
 };
@@ -211,6 +212,17 @@ static const struct attempt *partner_of(const struct couple *couple, const struc
     return room;
 }
 
+/* Here the initiator goes on asking after it got through there: what looks the same cannot be. */
+static bool asks_on(const struct couple *couple, const struct attempt *own,
+                    const struct attempt *other)
+{
+    const struct mark *last = own->syn_last.frame ? &own->syn_last : &own->side[INITIATOR].last;
+    const struct mark *through =
+        other->confirmed.frame ? &other->confirmed : &other->side[RESPONDER].last;
+    int64_t last_ns = pairing_time_at_other(couple->pairing, couple->own, last->time_ns);
+    return own->proto == PROTO_TCP && last_ns > through->time_ns + ASKS_ON_NS;
+}
+
 /* Every attempt looked at, in the other capture: how many are there, which failure it is, and
  * whether they went well. */
 static void find_linked(const struct correlation *all, const struct couple *couple,
@@ -237,7 +249,7 @@ static void find_linked(const struct correlation *all, const struct couple *coup
             other == &room ? NO_FAILURE : failure_of(all, relation->capture, other, &outcome);
         if (relation->failure == NO_FAILURE)
             relation->failure = found;
-        worked += outcome == OUTCOME_SUCCEEDED;
+        worked += outcome == OUTCOME_SUCCEEDED && !asks_on(couple, own, other);
         frame_list_add(&relation->witness_frames, other->side[INITIATOR].first.frame);
         frame_list_add(&relation->witness_frames, other->side[RESPONDER].first.frame);
     }

@@ -24,7 +24,7 @@ enum { POINTS_NUMBER = 8, POINTS_STRONG = 6, POINTS_WEAK = 3, POINTS_ADDRESS = 1
 enum {
     POINTS_SURE = 11,    /* one number and more than the ports */
     POINTS_UNTIMED = 10, /* one number and both ports, with no clock to hold it against */
-    POINTS_TIMED = 7,    /* the payload of a datagram and a port, at the same time by the clocks */
+    POINTS_TIMED = 8,    /* one number, at the same time by the clocks */
 };
 
 struct workspace {

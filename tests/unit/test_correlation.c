@@ -109,6 +109,24 @@ static void datagrams_match_by_payload_and_order(void **state)
     path_end(&path);
 }
 
+/* Two clients that ask for the same page at the same time are not one. */
+static void same_request_of_two_clients(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    struct way both = way_nat(&path, 50000, 5800), one = way_nat(&path, 51000, 5800),
+               two = way_nat(&path, 52000, 5800);
+    two.talk[1].address[INITIATOR] = scene_address("192.0.2.99");
+    path.scene[1]->next_id = 30000;
+    way_success(&both, 1);
+    scene_success(&one.talk[0], 5);
+    scene_success(&two.talk[1], 5);
+    struct together *all = path_correlate(&path);
+    assert_int_equal(correlation_pairing(all->correlation, 0, 1)->linked, 1);
+    together_end(all);
+    path_end(&path);
+}
+
 /* Scanners send one sequence number to everybody: those are not all one. */
 static void one_number_sent_to_many(void **state)
 {
@@ -413,6 +431,25 @@ static void refuted_by_the_other_capture(void **state)
     path_end(&path);
 }
 
+/* The client repeats its SYN long after it got through in the other capture: another connection. */
+static void asking_on_is_not_refuted(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    struct way way = way_plain(&path, 50000, 5800);
+    path_runs(&path, 0, 0, 60);
+    path_runs(&path, 1, 0, 60);
+    way_asks(&way, AT_A, 1);
+    CLIENT_PASSES(&way, AT_B, .at = 1, .flags = "S");
+    SERVER_PASSES(&way, AT_B, .at = 1.02, .flags = "SA");
+    CLIENT_PASSES(&way, AT_B, .at = 1.04, .flags = "A");
+    CLIENT_PASSES(&way, AT_B, .at = 1.05, .flags = "PA", .length = 10);
+    struct together *all = path_correlate(&path);
+    assert_int_equal(all->diagnosis[0].count + all->diagnosis[1].count, 1);
+    together_end(all);
+    path_end(&path);
+}
+
 /* --- who refused --- */
 
 static void reset_made_between(void **state)
@@ -570,6 +607,7 @@ int main(void)
         cmocka_unit_test(rewritten_sequence_numbers),
         cmocka_unit_test(joined_by_sequence_ranges),
         cmocka_unit_test(datagrams_match_by_payload_and_order),
+        cmocka_unit_test(same_request_of_two_clients),
         cmocka_unit_test(one_number_sent_to_many),
         cmocka_unit_test(more_matches_than_are_kept),
         cmocka_unit_test(more_captures_than_are_compared),
@@ -583,6 +621,7 @@ int main(void)
         cmocka_unit_test(seen_by_both_is_told_once),
         cmocka_unit_test(clients_behind_one_nat),
         cmocka_unit_test(refuted_by_the_other_capture),
+        cmocka_unit_test(asking_on_is_not_refuted),
         cmocka_unit_test(reset_made_between),
         cmocka_unit_test(reset_that_the_host_sent),
         cmocka_unit_test(forward_to_another_port),
