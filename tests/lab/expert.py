@@ -53,7 +53,7 @@ EVIDENCE = {
     "sender-at-address": _row(.6, 1, .02, .6, .02, .05),      # fresh TTL, but the public address may be the server's own
     "sender-not-host": _row(.06, 1, .12, .06, .1, .05),       # its TTL differs from the host's own
     "sender-host": _row(1, .03, .01, 1, .03, 1),              # its TTL or MAC is the host's own
-    "forged-as-client": _row(.1, .7, 1, .03, .1, .03),         # a RST in the client's name, not of its TTL, and yet it goes on
+    "forged-as-client": _row(.1, 1.5, .7, .03, .1, .03),        # a RST in the client's name, not of its TTL, and yet it goes on
     "sender-far": _row(egress=.08),                           # TTL has come a long way, nothing to compare
     # ICMP codes
     "code-policy": _row(host=.02, path=.25, app=.02),         # administratively prohibited; port unreachable quoting TCP

@@ -1,4 +1,4 @@
-"""A box that does not drop but forges: it sees the first words of a connection and sends a RST to both ends, each in
+"""An inspecting box that forges: it drops the first words of a connection (a rule beside this) and sends a RST to both ends, each in
 the other's name, with the IP-ID and window of the packet that set it off, as simple injectors do (Weaver, Sommer,
 Paxson: Detecting Forged TCP Reset Packets, NDSS 2009)."""
 
@@ -63,7 +63,7 @@ class Forger(threading.Thread):
         self.done.add((source, sport))
         end = (sequence + payload) & 0xffffffff
         self._send(destination, source, (dport, sport), acknowledgment, end, ip_id, window)
-        self._send(source, destination, (sport, dport), end, acknowledgment, ip_id, window)
+        self._send(source, destination, (sport, dport), sequence, acknowledgment, ip_id, window)
 
     def _send(self, source, destination, ports, sequence, acknowledgment, ip_id, window):
         packet = _reset(source, destination, ports, sequence, acknowledgment, ip_id, window)

@@ -357,9 +357,8 @@ def _content_filter(story):
     if story.scenario.how == "forge":
         box, interface = {"egress": ("egress", "lan0"), "edge": ("edge", "wan0")}[story.box]
         story.servers.append(forger.Forger(story.site[box], interface, story.scenario.port))
-        return
     first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
-    story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
+    story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS.get(story.scenario.how, 'drop')}")
 
 
 BLOCKS = {

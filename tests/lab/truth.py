@@ -276,7 +276,7 @@ def _cut(view, why, silent_symptom, refused_symptoms):
     elif view.scenario.how in ("rst", "forge"):
         evidence, symptoms = view.sender(baseline=True), refused_symptoms
     else:
-        evidence, symptoms = view.reach(), silent_symptom
+        evidence, symptoms = view.reach() if view.before() else [], silent_symptom  # behind it only quiet is seen
     found = view.finding(symptoms, evidence + [why] + view.controls())
     return found if view.before() else {**found, "optional": True}
 
