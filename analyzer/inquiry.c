@@ -45,8 +45,8 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
     if (!request->streams)
         inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
-    inquiry->listener =
-        listener_new(request->profiles, request->streams ? request->streams : inquiry->own_streams);
+    inquiry->listener = listener_new(request->profiles, request->signs,
+                                     request->streams ? request->streams : inquiry->own_streams);
     return inquiry;
 }
 
@@ -201,6 +201,8 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
                  context);
+    warn_counted(inquiry, listener_certificates_refused(inquiry->listener),
+                 "certificates were not kept because their table was full", warn, context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
                  "answered)",

@@ -14,6 +14,7 @@
 struct inquiry_request {
     const struct profiles *profiles;
     const struct rules *rules;
+    const struct signs *signs; /* NULL: none are known */
     const struct thresholds *thresholds;
     struct site site;
     const struct expectation *expected;

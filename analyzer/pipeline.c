@@ -98,6 +98,7 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
     struct inquiry_request request = {
         .profiles = run->knowledge.profiles,
         .rules = run->knowledge.rules,
+        .signs = run->knowledge.signs,
         .thresholds = &run->knowledge.thresholds,
         .max_flows = options->max_flows ? options->max_flows : DEFAULT_MAX_FLOWS,
         .packet_limit = options->packet_limit,

@@ -14,6 +14,8 @@ enum {
     RANDOM_LENGTH = 32,
 };
 
+enum { FATAL = 2 }; /* RFC 5246 7.2: after a warning (1) both sides go on */
+
 enum content { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22, APPLICATION_DATA = 23 };
 
 enum extension { EXT_SERVER_NAME = 0, EXT_ALPN = 16, EXT_SUPPORTED_VERSIONS = 43 };
@@ -374,7 +376,7 @@ static void alert_record(struct tls_side *side, const struct record *record, uin
     uint8_t alert = record->body[1];
     if (alert == TLS_ALERT_CLOSE_NOTIFY) {
         said_at(&side->said[TLS_CLOSE], at);
-    } else if (!side->said[TLS_ALERT].seen) {
+    } else if (record->body[0] == FATAL && !side->said[TLS_ALERT].seen) {
         side->alert = alert;
         said_at(&side->said[TLS_ALERT], at);
     }

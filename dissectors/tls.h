@@ -20,7 +20,7 @@ enum tls_message {
     TLS_CERTIFICATE_REQUEST,
     TLS_SERVER_DONE,
     TLS_CIPHERED,     /* ChangeCipherSpec, or the first record that shows no more than its length */
-    TLS_ALERT,        /* readable: first one that is not close_notify */
+    TLS_ALERT,        /* readable: first fatal one */
     TLS_CLOSE,        /* readable close_notify */
     TLS_HIDDEN_ALERT, /* encrypted, known by its record: what it says cannot be read */
     TLS_DATA,         /* application data; 1.3: a record too long for an alert */

@@ -12,11 +12,13 @@
 
 #include "analyzer/attribution/profile.h"
 #include "analyzer/flow/attempt.h"
+#include "analyzer/speech/certificates.h"
+#include "analyzer/speech/signs.h"
 #include "analyzer/speech/stream.h"
 #include "dissectors/said.h"
 
 /* The numbers of the table's rows. */
-enum speaker_id { SPEAKER_TLS, SPEAKER_COUNT };
+enum speaker_id { SPEAKER_TLS, SPEAKER_HTTP, SPEAKER_COUNT };
 
 /* What one side has said so far: all its bytes in order, and whose connection it is. */
 struct hearing {
@@ -26,6 +28,9 @@ struct hearing {
     uint32_t length;
     const struct attempt *attempt;
     const struct service *service; /* of the attempt: service->speaks says what is usual */
+    /* Of the run: */
+    struct certificates *certificates;
+    const struct signs *signs; /* NULL: none are known */
 };
 
 struct speaker {
@@ -46,6 +51,6 @@ enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_MAX = 24 };
 const struct speaker *speaker_at(enum speaker_id id);
 
 /* Each in a file of its own, hear_*.c. */
-extern const struct speaker speaker_tls;
+extern const struct speaker speaker_tls, speaker_http;
 
 #endif

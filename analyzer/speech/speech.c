@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyzer/memory.h"
+#include "analyzer/speech/heard.h"
 #include "analyzer/speech/speaker.h"
 #include "dissectors/ndpi_bridge.h"
 
@@ -11,6 +12,7 @@ enum { NOT_KNOWN = -1, NONE_OF_OURS = -2 };
 /* What hangs on an attempt. nDPI's state and the streams live only while they are of use; what was
  * found stays. */
 struct speech {
+    struct listener *listener;
     bool ndpi_done, streams_done;
     struct ndpi_flow *flow;
     struct ndpi_result result;
@@ -21,15 +23,20 @@ struct speech {
 
 struct listener {
     const struct profiles *profiles;
+    const struct signs *signs;
     struct stream_pool *pool;
+    struct certificates *certificates;
     struct ndpi_bridge *bridge; /* made when first needed */
 };
 
-struct listener *listener_new(const struct profiles *profiles, struct stream_pool *pool)
+struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
+                              struct stream_pool *pool)
 {
     struct listener *listener = memory_zeroed(1, sizeof *listener);
     listener->profiles = profiles;
+    listener->signs = signs;
     listener->pool = pool;
+    listener->certificates = certificates_new(CERTIFICATES_MAX, CERTIFICATES_BYTES_MAX);
     return listener;
 }
 
@@ -38,6 +45,7 @@ void listener_free(struct listener *listener)
     if (!listener)
         return;
     ndpi_bridge_free(listener->bridge);
+    certificates_free(listener->certificates);
     free(listener);
 }
 
@@ -152,6 +160,8 @@ static void put_in_order(struct listener *listener, struct speech *speech,
         .length = stream->length,
         .attempt = attempt,
         .service = profiles_service_at(listener->profiles, attempt->service),
+        .certificates = listener->certificates,
+        .signs = listener->signs,
     };
     hear(speech, &hearing);
 }
@@ -162,10 +172,11 @@ static bool conversation_over(const struct attempt *attempt, const struct packet
            (attempt->side[INITIATOR].fin.frame && attempt->side[RESPONDER].fin.frame);
 }
 
-static struct speech *speech_of(struct attempt *attempt)
+static struct speech *speech_of(struct listener *listener, struct attempt *attempt)
 {
     if (!attempt->speech) {
         attempt->speech = memory_zeroed(1, sizeof *attempt->speech);
+        attempt->speech->listener = listener;
         attempt->speech->speaker[INITIATOR] = attempt->speech->speaker[RESPONDER] = NOT_KNOWN;
         attempt->speech->streams_done = attempt->proto != PROTO_TCP;
     }
@@ -178,7 +189,7 @@ void speech_listen(struct listener *listener, struct attempt *attempt, const str
     bool ends = packet->kind == PACKET_TCP && (packet->tcp.flags & (TCP_FIN | TCP_RST));
     if (packet->payload_length == 0 && !(ends && attempt->speech))
         return;
-    struct speech *speech = speech_of(attempt);
+    struct speech *speech = speech_of(listener, attempt);
     if (!speech->ndpi_done && packet->payload_captured)
         show_ndpi(listener, speech, packet, side, time_ns);
     if (speech->streams_done)
@@ -197,6 +208,23 @@ static const char *known(const char *text)
     return text[0] ? text : NULL;
 }
 
+static void tell_tls(const struct speech *speech, struct spoken *spoken)
+{
+    const struct heard_tls *heard = spoken->heard_tls;
+    const struct x509 *leaf = certificates_at(speech->listener->certificates, heard->chain[0]);
+    uint16_t version = heard->talk.chosen ? heard->talk.chosen : heard->talk.offered;
+    spoken->tls.server_name = known(heard->talk.server_name);
+    spoken->tls.alpn = known(heard->talk.alpn);
+    spoken->tls.version = tls_version_name(version);
+    if (!leaf)
+        return;
+    spoken->leaf = leaf;
+    spoken->tls.issuer = known(leaf->issuer);
+    spoken->tls.subject = known(leaf->subject);
+    spoken->tls.sha1 = known(leaf->sha1);
+    spoken->tls.sha256 = known(leaf->sha256);
+}
+
 void speech_told(const struct attempt *attempt, struct spoken *spoken)
 {
     *spoken = (struct spoken){0};
@@ -209,13 +237,11 @@ void speech_told(const struct attempt *attempt, struct spoken *spoken)
         spoken->by[side] = id >= 0 ? speaker_at((enum speaker_id)id)->protocol : NULL;
         spoken->other[side] = id == NONE_OF_OURS;
     }
-    spoken->tls_talk = speech->record[SPEAKER_TLS];
     spoken->protocol = known(result->master);
-    spoken->tls.server_name = known(result->tls.server_name);
-    spoken->tls.version = known(result->tls.version);
-    spoken->tls.issuer = known(result->tls.issuer);
-    spoken->tls.subject = known(result->tls.subject);
-    spoken->tls.sha1 = known(result->tls.sha1);
+    spoken->heard_http = speech->record[SPEAKER_HTTP];
+    spoken->heard_tls = speech->record[SPEAKER_TLS];
+    if (spoken->heard_tls)
+        tell_tls(speech, spoken);
 }
 
 void speech_forget(struct listener *listener, struct attempt *attempt)
@@ -230,4 +256,9 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
         free(speech->record[i]);
     free(speech);
     attempt->speech = NULL;
+}
+
+uint64_t listener_certificates_refused(const struct listener *listener)
+{
+    return certificates_refused(listener->certificates);
 }

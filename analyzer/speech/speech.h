@@ -8,6 +8,7 @@
 
 #include "analyzer/attribution/profile.h"
 #include "analyzer/flow/attempt.h"
+#include "analyzer/speech/signs.h"
 #include "analyzer/speech/spoken.h"
 #include "analyzer/speech/stream.h"
 #include "dissectors/packet.h"
@@ -18,8 +19,9 @@ struct speech;
 /* Listens to one capture. */
 struct listener;
 
-/* Both outlive the listener; several may share the pool. */
-struct listener *listener_new(const struct profiles *profiles, struct stream_pool *pool);
+/* All outlive the listener; several may share them. `signs` may be NULL. */
+struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
+                              struct stream_pool *pool);
 /* All attempts were forgotten. */
 void listener_free(struct listener *listener);
 
@@ -31,5 +33,8 @@ void speech_listen(struct listener *listener, struct attempt *attempt, const str
 void speech_told(const struct attempt *attempt, struct spoken *spoken);
 
 void speech_forget(struct listener *listener, struct attempt *attempt);
+
+/* New certificates that found no room. */
+uint64_t listener_certificates_refused(const struct listener *listener);
 
 #endif
