@@ -122,6 +122,7 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .tracker = inquiry->tracker,
         .profiles = asked->profiles,
         .rules = asked->rules,
+        .signs = asked->signs,
         .thresholds = asked->thresholds,
         .site = &asked->site,
         .expected = asked->expected,
@@ -129,7 +130,6 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
-        .spoken = speech_told,
     };
     diagnose(&request, diagnosis);
     inquiry->news = false;

@@ -24,6 +24,8 @@ bool knowledge_load(struct knowledge *knowledge, const struct options *options, 
         .file_count = options->profile_file_count,
         .ports = options->ports,
         .port_count = options->port_count,
+        .pins = options->pins,
+        .pin_count = options->pin_count,
     };
     knowledge->profiles = profiles_load(&request, error);
     return knowledge->profiles != NULL;

@@ -290,11 +290,12 @@ static bool response(struct http_talk *talk, const struct head *head)
         return true;
     }
     said_at(&side->said[HTTP_RESPONSE], side->read);
-    if (!talk->status) {
+    if (side->messages == 0) {
         talk->status = status;
         keep_names(talk, head);
     }
-    bool refuses = !talk->refusal && is_refusal(talk, status, head);
+    bool again = talk->refusal && side->said[HTTP_REFUSAL].at == side->read; /* it was cut before */
+    bool refuses = (!talk->refusal || again) && is_refusal(talk, status, head);
     if (refuses)
         refusal(talk, status, head);
     else if (talk->refusal && status < 300)
@@ -307,6 +308,22 @@ static bool response(struct http_talk *talk, const struct head *head)
     end_of_message(side, head, !bare && !tunnel);
     side->opaque |= tunnel;
     return true;
+}
+
+/* The status line alone, where the head is not all there: a capture may have cut it. */
+static void status_line(struct http_talk *talk, const uint8_t *bytes, uint32_t length)
+{
+    struct http_side *side = &talk->side[1];
+    struct text rest = {bytes + side->read, length - side->read};
+    struct head head = {.first_line = cut_at(&rest, '\n')};
+    uint16_t status = status_of(trimmed(head.first_line));
+    if (head.first_line.length == length - side->read || status < 200)
+        return;
+    said_at(&side->said[HTTP_RESPONSE], side->read);
+    if (!talk->status)
+        talk->status = status;
+    if (!talk->refusal && status >= 400)
+        refusal(talk, status, &head);
 }
 
 /* One message at the present place. False: it is not all there, or none. */
@@ -323,6 +340,8 @@ static bool message(struct http_talk *talk, bool from_client, const uint8_t *byt
     uint32_t head_bytes = head_length(at, left);
     if (!head_bytes) {
         side->opaque = left > HEAD_BYTES_MAX;
+        if (!from_client)
+            status_line(talk, bytes, length);
         return false;
     }
     struct head head = read_head(at, head_bytes);

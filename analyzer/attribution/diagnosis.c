@@ -8,12 +8,13 @@
 #include "analyzer/attribution/failures.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/heard.h"
 
 /* A vantage less likely than this is left out of the weighing: it could not change a verdict by
  * more than rounding. */
 #define VANTAGE_SHARE_MIN 0.03
 
-enum { VARIABLES_MAX = 24, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
+enum { VARIABLES_MAX = 32, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
 
 /* Everything "{name}" in a sentence may be, with room for what has to be made up. */
 struct sentence_values {
@@ -43,7 +44,25 @@ static int client_port_of(const struct failure *failure)
                                                            : -1;
 }
 
-static void fill_values(const struct failure *failure, struct sentence_values *values)
+/* Strangers' words: the writers escape them. */
+static void speech_values(const struct signs *signs, const struct spoken *spoken,
+                          struct sentence_values *values)
+{
+    const char *issuer = spoken->tls.issuer;
+    const struct heard_http *http = spoken->heard_http;
+    const char *owner = issuer && signs ? signs_of_issuer(signs, issuer) : NULL;
+    set_value(values, "server_name",
+              spoken->tls.server_name ? spoken->tls.server_name : "no server by name");
+    set_value(values, "issuer", issuer ? issuer : "not visible");
+    set_value(values, "inspection", owner ? owner : "an inspecting device");
+    set_value(values, "page_owner", http && http->page ? http->page->name : "nobody known");
+    set_value(values, "http_host",
+              http && http->talk.host[0] ? http->talk.host : "no host by name");
+    set_value(values, "http_location", http ? http->talk.location : "");
+}
+
+static void fill_values(const struct failure *failure, const struct signs *signs,
+                        const struct spoken *spoken, struct sentence_values *values)
 {
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
@@ -75,6 +94,7 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
+    speech_values(signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
@@ -138,12 +158,13 @@ static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
 }
 
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, struct fact *facts, struct verdict *verdict)
+                  const struct failure *failure, const struct spoken *spoken, struct fact *facts,
+                  struct verdict *verdict)
 {
     struct sentence_values values;
     struct vantage_belief belief;
     double probability[FAILURE_POINTS];
-    fill_values(failure, &values);
+    fill_values(failure, request->signs, spoken, &values);
     failure_belief(context, failure, &belief);
     weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
     enum vantage best = likeliest(&belief);
@@ -178,15 +199,6 @@ static void finding_id(const struct site *site, const struct failure *failure, c
     snprintf(id, 9, "%08x", (uint32_t)hash);
 }
 
-static struct spoken spoken_on(const struct diagnosis_request *request,
-                               const struct failure *failure)
-{
-    struct spoken spoken = {0};
-    for (uint32_t i = 0; i < failure->sample_count && !spoken.protocol && request->spoken; i++)
-        request->spoken(failure->sample[i], &spoken);
-    return spoken;
-}
-
 static struct finding *make_finding(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
                                     const struct controls *controls, const struct failure *failure)
@@ -194,7 +206,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
-    finding->spoken = spoken_on(request, failure);
+    failure_spoken(failure, &finding->spoken);
     finding->client = failure->client;
     finding->server = failure->server;
     finding->client_port = client_port_of(failure);
@@ -210,11 +222,12 @@ static struct finding *make_finding(const struct diagnosis_request *request,
         .controls = controls,
         .thresholds = request->thresholds,
         .spoken = finding->spoken.protocol,
+        .signs = request->signs,
         .capture_dropped = request->capture_dropped,
         .now_ns = request->now_ns,
     };
     facts_establish(&fact_context, failure, facts);
-    judge(request, context, failure, facts, &finding->verdict);
+    judge(request, context, failure, &finding->spoken, facts, &finding->verdict);
     return finding;
 }
 
@@ -300,7 +313,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(&failure, &values);
+    fill_values(&failure, request->signs, &finding->spoken, &values);
     set_vantage(facts, vantage->kind, vantage->confidence);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
     return finding;
@@ -362,7 +375,8 @@ static bool any_forwarded(const struct tracker *tracker)
 
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
-    const struct detect_context detect_context = {request->thresholds, request->now_ns};
+    const struct detect_context detect_context = {request->thresholds, request->now_ns,
+                                                  request->profiles};
     struct failures failures;
     struct suppressions left_out;
     *diagnosis = (struct diagnosis){0};

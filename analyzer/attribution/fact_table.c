@@ -22,6 +22,12 @@ LIST(phase_list, "handshake", "first-payload", "request", "transfer", "idle");
 LIST(other_side_list, "silent", "acks", "data");
 LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
 LIST(spoken_list, "expected", "foreign");
+LIST(reached_list, "client-hello", "request", "server-hello", "certificate", "response", "data");
+LIST(answer_kind_list, "as-asked", "http", "tls", "other");
+LIST(alert_list, "unknown-ca", "bad-certificate", "version", "cipher", "name", "other", "hidden");
+LIST(tls_version_list, "SSL 3", "1.0", "1.1", "1.2", "1.3");
+LIST(certificate_list, "pinned", "other-than-pinned", "inspection", "other-than-usual", "usual", "self-issued", "unremarkable");
+LIST(page_list, "filter", "portal", "proxy", "none");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

@@ -413,6 +413,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
         .tracker = scene->tracker,
         .profiles = known->profiles,
         .rules = known->rules,
+        .signs = known->signs,
         .thresholds = &known->thresholds,
         .site = &scene->site,
         .expected = scene->expected,
@@ -452,6 +453,7 @@ static inline struct study *scene_study(struct scene *scene, double now)
     study->context = (struct fact_context){.vantage = &study->vantage,
                                            .controls = study->controls,
                                            .thresholds = &known->thresholds,
+                                           .signs = known->signs,
                                            .now_ns = detecting.now_ns};
     return study;
 }

@@ -130,6 +130,20 @@ static void a_long_page_is_looked_at_in_part(void **state)
     assert_int_equal(strlen(shown.body), HTTP_PAGE_BYTES_MAX);
 }
 
+static void reads_what_there_is_of_a_cut_head(void **state)
+{
+    (void)state;
+    struct http_talk talk = {0};
+    read_text(&talk, SERVER, "HTTP/1.1 403 Forbidden\r\nServer: Filter", 100);
+    assert_int_equal(talk.refusal, 403);
+    assert_true(talk.side[1].said[HTTP_REFUSAL].seen);
+    assert_int_equal(talk.side[1].messages, 0);
+    talk = (struct http_talk){0};
+    read_text(&talk, SERVER, "HTTP/1.1 100 Continue\r\nX", 100);
+    read_text(&talk, SERVER, "HTTP/1.1 200 ", 100);
+    assert_int_equal(talk.status, 0);
+}
+
 static void tells_where_a_redirect_leads(void **state)
 {
     (void)state;
@@ -204,6 +218,7 @@ int main(void)
         cmocka_unit_test(reads_a_conversation),
         cmocka_unit_test(sees_a_block_page),
         cmocka_unit_test(a_long_page_is_looked_at_in_part),
+        cmocka_unit_test(reads_what_there_is_of_a_cut_head),
         cmocka_unit_test(tells_where_a_redirect_leads),
         cmocka_unit_test(a_proxy_refuses),
         cmocka_unit_test(survives_nonsense),
