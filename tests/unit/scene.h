@@ -398,7 +398,8 @@ static inline void scene_ping(struct scene *scene, double at, const char *client
 
 static inline struct detection scene_detect(const struct attempt *attempt, double now)
 {
-    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now)};
+    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now),
+                                           scene_knowledge()->profiles};
     struct detection detection;
     assert_non_null(attempt);
     detect(attempt, &context, &detection);
@@ -438,7 +439,7 @@ struct study {
 static inline struct study *scene_study(struct scene *scene, double now)
 {
     const struct knowledge *known = scene_knowledge();
-    const struct detect_context detecting = {&known->thresholds, scene_time(now)};
+    const struct detect_context detecting = {&known->thresholds, scene_time(now), known->profiles};
     struct study *study = calloc(1, sizeof *study);
     assert_non_null(study);
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
