@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections import namedtuple
@@ -83,7 +84,7 @@ def make_certificate(folder, name="backup.example", issuer=None):
 
 def make_issued_certificate(folder, authority, name="backup.example"):
     """A certificate as an inspecting device makes it: for somebody else's name, signed by an authority of its own."""
-    path = os.path.join(folder, f"{name}-by-{authority}.pem".replace(" ", "-"))
+    path = os.path.join(tempfile.mkdtemp(dir=folder), f"{name}.pem")  # scenarios are played side by side
     root, leaf = path + ".ca", path + ".leaf"
     run = functools.partial(subprocess.run, check=True, capture_output=True)
     run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
