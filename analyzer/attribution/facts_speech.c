@@ -99,12 +99,13 @@ static const char *next_door_word(const struct fact_context *context, const stru
         return "everywhere";
     for (size_t i = 0; i < count && i < ADDRESSES_COMPARED; i++) {
         const struct host *host = host_table_at(hosts, i);
-        if (!host->measured || ip_is_private(&host->address) ||
-            ip_equal(&host->address, &failure->server))
+        if (!host->measured || ip_is_private(&host->address))
             continue;
-        if (hops_travelled(host->hop_limit) == 0)
-            return "everywhere";
-        word = "only-here";
+        /* The server's own address counts where it answers from further away as well. */
+        if (hops_travelled(host->hop_limit_min) > 0 || hops_travelled(host->hop_limit_max) > 0)
+            return "only-here";
+        if (!ip_equal(&host->address, &failure->server))
+            word = "everywhere";
     }
     return word;
 }

@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         const struct hearing hearing = {.side = side,
                                         .stream = one,
                                         .bytes = stream_bytes(one),
-                                        .length = one->length,
+                                        .length = one->length < one->cut ? one->length : one->cut,
+                                        .sent = one->length,
                                         .attempt = &attempt,
                                         .service = &service,
                                         .certificates = certificates};
