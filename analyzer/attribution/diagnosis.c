@@ -12,8 +12,9 @@
 #include "analyzer/attribution/weighing.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/heard.h"
 
-enum { VARIABLES_MAX = 27, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
+enum { VARIABLES_MAX = 35, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
 
 struct examination {
     struct diagnosis_request request;
@@ -54,7 +55,25 @@ static int client_port_of(const struct failure *failure)
                                                            : -1;
 }
 
-static void fill_values(const struct failure *failure, struct sentence_values *values)
+/* Strangers' words: the writers escape them. */
+static void speech_values(const struct signs *signs, const struct spoken *spoken,
+                          struct sentence_values *values)
+{
+    const char *issuer = spoken->tls.issuer;
+    const struct heard_http *http = spoken->heard_http;
+    const char *owner = issuer && signs ? signs_of_issuer(signs, issuer) : NULL;
+    set_value(values, "server_name",
+              spoken->tls.server_name ? spoken->tls.server_name : "no server by name");
+    set_value(values, "issuer", issuer ? issuer : "not visible");
+    set_value(values, "inspection", owner ? owner : "an inspecting device");
+    set_value(values, "page_owner", http && http->page ? http->page->name : "nobody known");
+    set_value(values, "http_host",
+              http && http->talk.host[0] ? http->talk.host : "no host by name");
+    set_value(values, "http_location", http ? http->talk.location : "");
+}
+
+static void fill_values(const struct failure *failure, const struct signs *signs,
+                        const struct spoken *spoken, struct sentence_values *values)
 {
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
@@ -86,6 +105,7 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
+    speech_values(signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
@@ -146,14 +166,14 @@ static void readings_of_joint(const struct joint *joint, uint32_t own, struct re
 }
 
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, const struct joint *joint, struct fact *facts,
-                  struct finding *finding)
+                  const struct failure *failure, const struct joint *joint,
+                  const struct spoken *spoken, struct fact *facts, struct finding *finding)
 {
     struct sentence_values values;
     struct vantage_belief belief;
     struct readings readings;
     double probability[FAILURE_POINTS];
-    fill_values(failure, &values);
+    fill_values(failure, request->signs, spoken, &values);
     fill_capture_values(joint, &values);
     if (joint && joint->compared) {
         readings_of_joint(joint, request->capture, &readings, &belief);
@@ -195,15 +215,6 @@ static void finding_id(const struct site *site, const struct failure *failure, c
     snprintf(id, 9, "%08x", (uint32_t)hash);
 }
 
-static struct spoken spoken_on(const struct diagnosis_request *request,
-                               const struct failure *failure)
-{
-    struct spoken spoken = {0};
-    for (uint32_t i = 0; i < failure->sample_count && !spoken.protocol && request->spoken; i++)
-        request->spoken(failure->sample[i], &spoken);
-    return spoken;
-}
-
 /* The failure under the names, and with the times, that it has nearest to the initiator. */
 static struct failure named_failure(const struct failure *failure, const struct joint *joint)
 {
@@ -228,6 +239,7 @@ static void establish(const struct examination *examination, const struct failur
         .histories = examination->histories,
         .thresholds = examination->request.thresholds,
         .spoken = spoken,
+        .signs = examination->request.signs,
         .capture_dropped = examination->request.capture_dropped,
         .now_ns = examination->request.now_ns,
     };
@@ -256,7 +268,7 @@ static struct finding *make_finding(const struct examination *examination,
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
-    finding->spoken = spoken_on(request, failure);
+    failure_spoken(failure, &finding->spoken);
     finding->client = named.client;
     finding->server = named.server;
     finding->client_port = client_port_of(&named);
@@ -272,7 +284,8 @@ static struct finding *make_finding(const struct examination *examination,
     establish(examination, failure, finding->spoken.protocol, facts);
     if (joint)
         add_captures(examination, joint, all, facts);
-    judge(request, &examination->context, &named, joint, facts, finding);
+    judge(request, &examination->context, &named, joint, &finding->spoken, facts,
+          finding);
     return finding;
 }
 
@@ -358,7 +371,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(&failure, &values);
+    fill_values(&failure, request->signs, &finding->spoken, &values);
     const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
                                       .count = 1};
     weighing_set(facts, &readings, &readings.at[0]);
@@ -437,7 +450,8 @@ static bool any_forwarded(const struct tracker *tracker)
 
 struct examination *examine(const struct diagnosis_request *request)
 {
-    const struct detect_context detect_context = {request->thresholds, request->now_ns};
+    const struct detect_context detect_context = {request->thresholds, request->now_ns,
+                                                   request->profiles};
     struct examination *examination = memory_zeroed(1, sizeof *examination);
     struct failures *failures = &examination->failures;
     examination->request = *request;

@@ -19,6 +19,7 @@ struct diagnosis_request {
     const struct tracker *tracker;
     const struct profiles *profiles;
     const struct rules *rules;
+    const struct signs *signs; /* NULL: none are known */
     const struct thresholds *thresholds;
     const struct site *site;
     const struct expectation *expected;
@@ -27,8 +28,6 @@ struct diagnosis_request {
     uint32_t capture; /* index in the report */
     int64_t now_ns;   /* the capture's last packet; live: the time */
     bool explain;     /* every finding with its ledger */
-    /* What is spoken on an attempt; NULL: nobody listened. */
-    void (*spoken)(const struct attempt *attempt, struct spoken *spoken);
 };
 
 struct diagnosis {

@@ -31,6 +31,13 @@ LIST(refuser_list, "first", "middle", "last", "only");
 LIST(changed_list, "none", "client", "server", "both");
 LIST(probe_end_list, "first-router", "midway", "last-router", "reached");
 LIST(turn_list, "went-down", "came-up");
+LIST(reached_list, "client-hello", "request", "server-hello", "certificate", "response", "data");
+LIST(answer_kind_list, "as-asked", "http", "tls", "other");
+LIST(next_door_list, "only-here", "alone", "everywhere", "no");
+LIST(alert_list, "unknown-ca", "bad-certificate", "expired", "version", "cipher", "name", "other", "hidden");
+LIST(tls_version_list, "SSL 3", "1.0", "1.1", "1.2", "1.3");
+LIST(certificate_list, "pinned", "other-than-pinned", "inspection", "other-than-usual", "usual", "self-issued", "unremarkable");
+LIST(page_list, "filter", "portal", "proxy", "none");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

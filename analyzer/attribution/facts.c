@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "analyzer/attribution/facts_state.h"
+#include "analyzer/attribution/facts_internal.h"
 #include "analyzer/words.h"
 
 enum {
@@ -14,11 +14,6 @@ enum {
     STEADY_PACKETS_MIN = 2,     /* of one hop limit, before one hop of difference counts */
     TOO_SOON_RTT_MIN_US = 2000, /* below this, timers and scheduling blur the comparison */
 };
-
-static const struct attempt *first_attempt(const struct failure *failure)
-{
-    return failure->sample_count ? failure->sample[0] : NULL;
-}
 
 static bool is_midstream(enum symptom symptom)
 {
@@ -817,4 +812,5 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     capture_facts(context, failure, facts);
     probe_facts(context, failure, facts);
     time_facts(context, failure, facts);
+    speech_facts(context, failure, facts);
 }

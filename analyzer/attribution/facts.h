@@ -72,6 +72,19 @@ X(SYNACK_RETRIES,           "synack.retries",          NUMBER, NULL,            
 X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,             "the client goes on sending its SYN after the SYN-ACK passed the capture") \
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
+X(CONTENT_REACHED,          "content.reached",         WORD,   reached_list,     "how far the conversation came before it failed, by the last message seen whole: client-hello or request (the first words of the client, no answer), server-hello, certificate, response, data (the handshake was done)") \
+X(CONTENT_ANSWER,           "content.answer",          WORD,   answer_kind_list, "what answers the client's first words: as-asked, http (to a TLS hello), tls (to an HTTP request), other") \
+X(ANSWER_NEXT_DOOR,         "answer.next-door",        WORD,   next_door_list,   "whoever answers sits on the link of this capture, by the answers' TTL, though the server's address is a public one and the client's is not: only-here (other public addresses answer from further away), alone (there is no other to compare with), everywhere (others do as well, or the gateway is a virtual machine's: its NAT makes all packets anew); no: it is not next door") \
+X(TLS_ALERT,                "tls.alert",               WORD,   alert_list,       "the alert that ended the handshake: unknown-ca, bad-certificate (42, 43, 46), expired (44, 45), version (70), cipher (40, 71), name (112), other, hidden (encrypted: its length gives it away, not its content)") \
+X(TLS_ALERT_FROM,           "tls.alert-from",          WORD,   side_list,        "who sent the alert: responder, initiator") \
+X(TLS_VERSION,              "tls.version",             WORD,   tls_version_list, "version the server chose; in 1.3 certificates cannot be seen") \
+X(TLS_CERTIFICATE,          "tls.certificate",         WORD,   certificate_list, "the certificate shown in the server's name: pinned (the profile's or --pin's), other-than-pinned, inspection (a known inspection issuer made it), other-than-usual (connections to this server that worked show another), usual (they show the same), self-issued, unremarkable") \
+X(TLS_ISSUER_ELSEWHERE,     "tls.issuer-elsewhere",    FLAG,   NULL,             "the same issuer made the certificates of other server addresses of the same client, with other subjects") \
+X(HTTP_STATUS,              "http.status",             NUMBER, NULL,             "status code of the refusal, or of the first answer") \
+X(HTTP_PAGE,                "http.page",               WORD,   page_list,        "what the answer's page or head is known by: filter (a web filter's block page), portal (a login page of a network), proxy (a proxy speaks for itself), none") \
+X(HTTP_PROXY_REFUSED,       "http.proxy-refused",      FLAG,   NULL,             "a proxy refused: 407, or anything but success to CONNECT") \
+X(HTTP_REDIRECT,            "http.redirect-elsewhere", FLAG,   NULL,             "the answer sends the client to another host") \
+X(HTTP_VIA,                 "http.via",                FLAG,   NULL,             "the answer says that it passed a proxy (Via, RFC 9110 7.6.3)") \
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \

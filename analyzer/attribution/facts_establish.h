@@ -6,6 +6,8 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/failure.h"
 #include "analyzer/attribution/vantage.h"
+#include "analyzer/speech/signs.h"
+#include "analyzer/speech/spoken.h"
 #include "analyzer/symptom/thresholds.h"
 
 struct fact_context {
@@ -13,7 +15,8 @@ struct fact_context {
     const struct controls *controls;
     const struct histories *histories;
     const struct thresholds *thresholds;
-    const char *spoken; /* protocol nDPI recognised on the failing service; NULL: none */
+    const char *spoken;        /* protocol nDPI recognised on the failing service; NULL: none */
+    const struct signs *signs; /* NULL: none are known */
     uint64_t capture_dropped;
     int64_t now_ns;
 };
@@ -22,5 +25,8 @@ struct fact_context {
  * the same failure from several. */
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT]);
+
+/* What was said on the attempt of the failure that tells most; all NULL where nothing was heard. */
+void failure_spoken(const struct failure *failure, struct spoken *spoken);
 
 #endif

@@ -1,7 +1,7 @@
 /* Traceroute-like probes in the capture: where those of the failing port end against how far others
  * come. A router checks the hop limit before its filter (RFC 1812 5.3.1; Linux ip_forward()), so
  * the box that drops is the last that answers or, where it keeps silent, the next. */
-#include "analyzer/attribution/facts_state.h"
+#include "analyzer/attribution/facts_internal.h"
 #include "analyzer/words.h"
 
 enum {

@@ -2,7 +2,7 @@
  * service that changes for everybody at once. */
 #include <math.h>
 
-#include "analyzer/attribution/facts_state.h"
+#include "analyzer/attribution/facts_internal.h"
 #include "analyzer/attribution/histories.h"
 #include "analyzer/words.h"
 

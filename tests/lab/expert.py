@@ -96,6 +96,8 @@ EVIDENCE = {
     "refused-after-accept": _row(local=.1, edge=.3, egress=.3, host=.3, app=4),
     "tunnel-silent": _row(local=.5, edge=1.2, host=.5, path=1.3),  # the tunnel's far end says nothing at all
     "tunnel-kept": _row(local=.02, host=.02),                 # both sides of the far end: nothing leaves the tunnel
+    "tls-server-alert": _row(egress=.15, edge=.4, app=4),     # version, cipher or client certificate: the server says so
+    "tls-wrong-root": _row(egress=.8),                        # the client does not know the issuer: which of the two is new?
     "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }

@@ -1,6 +1,6 @@
-/* For the files that establish facts: stating one, and walking a failure's attempts. */
-#ifndef FWSNIFF_ATTRIBUTION_FACTS_STATE_H
-#define FWSNIFF_ATTRIBUTION_FACTS_STATE_H
+/* What the files that establish facts share. */
+#ifndef FWSNIFF_ATTRIBUTION_FACTS_INTERNAL_H
+#define FWSNIFF_ATTRIBUTION_FACTS_INTERNAL_H
 
 #include "analyzer/attribution/facts_establish.h"
 
@@ -23,12 +23,19 @@ static inline struct fact *set_flag(struct fact *facts, enum fact_id id, bool fl
     return set_number(facts, id, flag ? 1 : 0);
 }
 
+static inline const struct attempt *first_attempt(const struct failure *failure)
+{
+    return failure->sample_count ? failure->sample[0] : NULL;
+}
+
 #define EACH_ATTEMPT(attempt, failure)                                                             \
     for (uint32_t attempt##_at = 0;                                                                \
          attempt##_at < (failure)->sample_count && ((attempt) = (failure)->sample[attempt##_at]);  \
          attempt##_at++)
 
-/* facts_probes.c, facts_time.c: parts of facts_establish(). */
+/* Parts of facts_establish(), each in the file of its name (facts_speech.c). */
+void speech_facts(const struct fact_context *context, const struct failure *failure,
+                  struct fact *facts);
 void probe_facts(const struct fact_context *context, const struct failure *failure,
                  struct fact *facts);
 void time_facts(const struct fact_context *context, const struct failure *failure,
