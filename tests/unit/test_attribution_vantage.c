@@ -273,9 +273,9 @@ static void packets_inside_a_tunnel_are_between_the_gateways(void **state)
             CLIENT_SENDS(&talk, .at = i + i * i, .flags = "S", .tunnelled = true,
                          .direction = incoming ? LINK_IN : LINK_UNKNOWN);
         struct vantage_estimate estimate = estimate_of(scene);
-        assert_true(incoming ? estimate.kind == VANTAGE_EDGE_ANY
-                             : estimate.kind == VANTAGE_EGRESS_WAN ||
-                                   estimate.kind == VANTAGE_EDGE_WAN);
+        assert_true(incoming
+                        ? estimate.kind == VANTAGE_EDGE_ANY
+                        : estimate.kind == VANTAGE_EGRESS_WAN || estimate.kind == VANTAGE_EDGE_WAN);
         scene_end(scene);
     }
 }
