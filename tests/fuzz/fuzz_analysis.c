@@ -152,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .site = &site,
         .expected = &expected,
         .expected_count = data[0] >> 7,
+        .explain = true,
         .now_ns = last_ns,
     };
     ip_network_parse("192.0.2.77", &expected.client);
