@@ -87,7 +87,8 @@ static bool number_of(struct text text, uint64_t *number)
 static struct text authority(struct text reference)
 {
     const struct text none = {reference.at, 0};
-    const uint8_t *slashes = memmem(reference.at, reference.length, "//", 2);
+    const uint8_t *slashes =
+        reference.length ? memmem(reference.at, reference.length, "//", 2) : NULL;
     if (!slashes || (slashes != reference.at && slashes[-1] != ':')) /* within a path */
         return none;
     reference.length -= (size_t)(slashes + 2 - reference.at);

@@ -80,10 +80,11 @@ static void answer_fact(const struct attempt *attempt, const struct spoken *spok
  * that says nothing. Oracle VirtualBox manual 9.8 (NAT engine); libslirp, src/slirp.c. */
 static bool is_virtual_gateway(const struct mark *answer)
 {
-    static const uint8_t gateways[][5] = {{0x52, 0x54, 0x00, 0x12, 0x35},
-                                          {0x52, 0x55, 0x0a, 0x00, 0x02}};
+    enum { PREFIX = 5 };
+    static const uint8_t gateways[][PREFIX] = {{0x52, 0x54, 0x00, 0x12, 0x35},
+                                               {0x52, 0x55, 0x0a, 0x00, 0x02}};
     for (size_t i = 0; answer->has_mac && i < sizeof gateways / sizeof *gateways; i++)
-        if (memcmp(answer->mac, gateways[i], sizeof *gateways) == 0)
+        if (memcmp(answer->mac, gateways[i], PREFIX) == 0)
             return true;
     return false;
 }

@@ -12,6 +12,7 @@
 #include "analyzer/report/escape.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/view.h"
+#include "analyzer/speech/heard.h"
 
 /* Exact beyond 2^53, unlike cJSON's doubles. */
 static cJSON *count_item(uint64_t count)
@@ -170,10 +171,35 @@ static cJSON *tls_item(const struct spoken *spoken)
         return cJSON_CreateNull();
     cJSON *item = cJSON_CreateObject();
     add(item, "server_name", text_item(spoken->tls.server_name));
+    add(item, "alpn", text_item(spoken->tls.alpn));
     add(item, "version", text_item(spoken->tls.version));
     add(item, "issuer", text_item(spoken->tls.issuer));
     add(item, "subject", text_item(spoken->tls.subject));
     add(item, "sha1", text_item(spoken->tls.sha1));
+    add(item, "sha256", text_item(spoken->tls.sha256));
+    return item;
+}
+
+static cJSON *said_item(const char *text)
+{
+    return text_item(*text ? text : NULL);
+}
+
+static cJSON *http_item(const struct spoken *spoken)
+{
+    if (!spoken->heard_http)
+        return cJSON_CreateNull();
+    const struct http_talk *talk = &spoken->heard_http->talk;
+    const struct page_sign *page = spoken->heard_http->page;
+    uint16_t status = talk->refusal ? talk->refusal : talk->status;
+    cJSON *item = cJSON_CreateObject();
+    add(item, "method", said_item(talk->method));
+    add(item, "host", said_item(talk->host));
+    add(item, "status", status ? cJSON_CreateNumber(status) : cJSON_CreateNull());
+    add(item, "server", said_item(talk->server));
+    add(item, "via", said_item(talk->via));
+    add(item, "location_host", said_item(talk->location));
+    add(item, "page_of", text_item(page ? page->name : NULL));
     return item;
 }
 
@@ -189,6 +215,7 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "proto", text_item(proto_word(service->proto)));
     add(item, "speaks", text_item(finding->spoken.protocol));
     add(item, "tls", tls_item(&finding->spoken));
+    add(item, "http", http_item(&finding->spoken));
     add(item, "client",
         endpoint_item(&finding->client, finding->client_port, service->initiator_role));
     add(item, "server",

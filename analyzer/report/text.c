@@ -230,6 +230,8 @@ static void write_certificate(struct writer *writer, const struct finding *findi
     page_printf(&writer->page, "Certificate issued by %s", finding->spoken.tls.issuer);
     if (finding->spoken.tls.sha1)
         page_printf(&writer->page, ", SHA-1 %s", finding->spoken.tls.sha1);
+    if (finding->spoken.tls.sha256)
+        page_printf(&writer->page, ", SHA-256 %s", finding->spoken.tls.sha256);
     page_text(&writer->page, ".");
     page_line(&writer->page);
 }

@@ -87,8 +87,9 @@ uint32_t certificates_number(struct certificates *certificates, const uint8_t *d
     if (certificates->count == certificates->room)
         grow(certificates);
     uint32_t *slot = slot_of(certificates, hash, der, length);
-    if (*slot)
-        return *slot;
+    uint32_t known = *slot;
+    if (known)
+        return known;
     if (certificates->count == certificates->count_max ||
         certificates->bytes + length > certificates->bytes_max) {
         certificates->refused++;
@@ -98,7 +99,8 @@ uint32_t certificates_number(struct certificates *certificates, const uint8_t *d
     *entry = (struct entry){.hash = hash, .length = length, .der = memory_zeroed(length, 1)};
     memcpy(entry->der, der, length);
     certificates->bytes += length;
-    return *slot = certificates->count;
+    *slot = certificates->count;
+    return certificates->count;
 }
 
 const struct x509 *certificates_at(struct certificates *certificates, uint32_t number)

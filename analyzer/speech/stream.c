@@ -110,7 +110,7 @@ static bool grow_bytes(struct stream *stream, uint32_t end)
     uint32_t room = stream->room ? stream->room : ROOM_MIN;
     while (room < end)
         room *= 2; /* ends at STREAM_BYTES_MAX, a power of two */
-    if (room == stream->room)
+    if (stream->bytes && room == stream->room)
         return true;
     if (!make_room(stream, room - stream->room))
         return false;
@@ -121,7 +121,7 @@ static bool grow_bytes(struct stream *stream, uint32_t end)
 
 static bool grow_pieces(struct stream *stream)
 {
-    if (stream->piece_count < stream->piece_room)
+    if (stream->pieces && stream->piece_count < stream->piece_room)
         return true;
     if (stream->piece_count == STREAM_PIECES_MAX)
         return false;

@@ -47,6 +47,13 @@ CHOSEN = (
     ("vpn-edge-icmp", "client", "pcap", "Inside a VXLAN tunnel: the far gateway refuses tcp/7333 with ICMP."),
     ("inet-fine", "client", "pcap", "Nothing is wrong; other servers and the web are used as well."),
     ("dmz-fine", "server", "pcapng", "Nothing is wrong: edge server with master, storage and clients."),
+    ("inet-tls-intercepted-web", "client", "pcap", "The client's gateway opens TLS on tcp/5443 with an authority of its "
+                                                   "own; the client knows the server's certificate."),
+    ("inet-portal", "client", "pcap", "The client's gateway answers tcp/5800 itself and sends the client to a login page."),
+    ("inet-filter-sni-rst", "egress-lan", "pcapng", "The client's gateway resets TLS connections that ask for the "
+                                                    "server's name."),
+    ("inet-tls-version", "server", "snap96", "The server wants TLS 1.3, the client offers 1.2. Cut after 96 bytes of "
+                                             "each packet."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (
