@@ -236,11 +236,76 @@ static bool is_flood_part(const struct failure *failure)
            failure->attempts == 1;
 }
 
+/* Two services of which one is enough were tried together and both failed: one failure, told of the
+ * service that the profile names first. */
+struct pairs {
+    const struct failures *failures;
+    uint32_t *slots; /* index + 1 */
+    size_t mask;
+};
+
+static bool is_pair(const struct failure *a, const struct failure *b)
+{
+    return a->service->profile == b->service->profile && ip_equal(&a->client, &b->client) &&
+           ip_equal(&a->server, &b->server);
+}
+
+/* The place of the first failure of a pair, or the free one where it would go. */
+static uint32_t *pair_slot(const struct pairs *pairs, const struct failure *failure)
+{
+    uint64_t hash = hash_two(1, failure->client.halves[0], failure->client.halves[1]);
+    hash = hash_two(hash, failure->server.halves[0], failure->server.halves[1]);
+    size_t slot = hash & pairs->mask;
+    while (pairs->slots[slot] && !is_pair(&pairs->failures->all[pairs->slots[slot] - 1], failure))
+        slot = (slot + 1) & pairs->mask;
+    return &pairs->slots[slot];
+}
+
+static bool may_pair(const struct failure *failure)
+{
+    return !failure->suppressed && failure->service->alternative && may_race(failure);
+}
+
+static bool at_one_time(const struct failure *a, const struct failure *b, double window_s)
+{
+    int64_t window_ns = (int64_t)(window_s * 1e9);
+    return a->first_ns <= b->last_ns + window_ns && b->first_ns <= a->last_ns + window_ns;
+}
+
 static void suppress(struct failures *failures, struct failure *failure, uint32_t *count)
 {
     failure->suppressed = true;
     failures->failed -= failure->attempts < failures->failed ? failure->attempts : failures->failed;
     (*count)++;
+}
+
+static void join_alternatives(struct failures *failures, const struct thresholds *thresholds,
+                              struct suppressions *suppressions)
+{
+    struct pairs pairs = {.failures = failures, .mask = 63};
+    while (pairs.mask < failures->count * 2)
+        pairs.mask = pairs.mask * 2 + 1;
+    pairs.slots = memory_zeroed(pairs.mask + 1, sizeof *pairs.slots);
+    for (size_t i = 0; i < failures->count; i++) {
+        if (!may_pair(&failures->all[i]))
+            continue;
+        uint32_t *slot = pair_slot(&pairs, &failures->all[i]);
+        if (!*slot || failures->all[i].service < failures->all[*slot - 1].service)
+            *slot = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < failures->count; i++) {
+        struct failure *second = &failures->all[i];
+        if (!may_pair(second))
+            continue;
+        struct failure *first = &failures->all[*pair_slot(&pairs, second) - 1];
+        if (first->service == second->service || first->suppressed ||
+            !at_one_time(first, second, thresholds->eyeballs_window_s))
+            continue;
+        first->alternative_failed = second->service;
+        frame_list_join(&first->alternative_frames, &second->frames);
+        suppress(failures, second, &suppressions->races);
+    }
+    free(pairs.slots);
 }
 
 void failures_suppress(struct failures *failures, const struct tracker *tracker,
@@ -268,5 +333,6 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
         else if (may_race(failure) && lost_race(failure, races))
             suppress(failures, failure, &suppressions->races);
     }
+    join_alternatives(failures, thresholds, suppressions);
     races_free(races);
 }

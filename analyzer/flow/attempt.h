@@ -88,11 +88,13 @@ enum attempt_bit {
     ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
     ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_NOT_FTP = 1 << 12,     /* its first bytes were looked at: no FTP control connection */
 };
 
 enum { RECENT_PACKETS = 4 };
 
 struct speech;
+struct ftp_session;
 
 /* What tells a packet from a copy of it. */
 struct fingerprint {
@@ -142,6 +144,9 @@ struct attempt {
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
+    struct ftp_session *ftp;   /* FTP control connection; NULL: none */
+    uint32_t control;          /* FTP data connection: number of its control connection; else 0 */
+    bool backwards;            /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
 };

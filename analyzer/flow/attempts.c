@@ -1,6 +1,7 @@
 /* The records of product attempts: making them, giving them up, telling copies from packets. */
 #include <stdlib.h>
 
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
@@ -74,6 +75,7 @@ static struct attempt *blank_record(struct tracker *tracker)
 {
     if (tracker->attempt_count == tracker->attempt_cap) {
         struct attempt *attempt = evict(tracker);
+        free(attempt->ftp);
         *attempt = (struct attempt){.number = attempt->number};
         return attempt;
     }
@@ -103,8 +105,13 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     const struct packet *packet = event->packet;
     uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
     const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
+    struct attempt *control = NULL;
+    if (!service && !midstream && key->proto == PROTO_TCP &&
+        (control = ftp_control_of(tracker, packet, event->time_ns)))
+        service = profiles_service_at(tracker->options.profiles, control->service);
     if (!service)
         return NULL;
+    uint32_t control_number = control ? control->number : 0;
     struct attempt *attempt = blank_record(tracker);
     attempt->bits = midstream ? ATTEMPT_MIDSTREAM : 0;
     attempt->service = profiles_service_index(tracker->options.profiles, service);
@@ -118,6 +125,12 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
         attempt->payload_hash = payload_hash(packet);
+    control = tracker_attempt(tracker, control_number);
+    if (control && control != attempt && control->ftp) { /* unless it just made room */
+        attempt->control = control_number;
+        attempt->backwards = control->ftp->mode == FTP_MODE_ACTIVE;
+        ftp_data_seen(control, attempt);
+    }
     flow->attempt = attempt->number;
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
     return attempt;
@@ -232,7 +245,9 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 
 void attempts_free(struct tracker *tracker)
 {
-    for (size_t i = 0; i < tracker->attempt_count; i++)
+    for (size_t i = 0; i < tracker->attempt_count; i++) {
+        free(tracker->attempts[i]->ftp);
         free(tracker->attempts[i]);
+    }
     free(tracker->attempts);
 }

@@ -33,6 +33,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    ftp_expected_free(tracker);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);

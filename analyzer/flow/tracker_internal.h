@@ -3,6 +3,7 @@
 #define FWSNIFF_FLOW_TRACKER_INTERNAL_H
 
 #include "analyzer/flow/address_pool.h"
+#include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/tracker.h"
 
 /* A packet with where it stands in the capture. */
@@ -32,6 +33,7 @@ struct tracker {
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
+    struct ftp_expected_table *ftp_expected; /* made when first needed */
     void (*on_evict)(const struct attempt *, void *);
     void *evict_context;
 };

@@ -65,6 +65,28 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     attempt->last_frame = event->frame;
 }
 
+/* After so long a silence what comes is another try. RFC 4787 4.3: a mapping must live for two
+ * minutes, and five are recommended. An exchange that was answered gets the longer time, since a
+ * request that dies after a pause is a failure of the old one; one that never was has nothing to
+ * keep. */
+enum { IDLE_UNANSWERED_S = 120, IDLE_ANSWERED_S = 300 };
+
+static bool begins_anew(const struct attempt *attempt, enum side side, const struct event *event)
+{
+    bool answered = attempt->side[RESPONDER].first.frame != 0;
+    int64_t idle_s = (event->time_ns - attempt->last_ns) / 1000000000;
+    return side == INITIATOR && idle_s >= (answered ? IDLE_ANSWERED_S : IDLE_UNANSWERED_S);
+}
+
+static void restart_flow(struct flow *flow, const struct event *event)
+{
+    flow->bits &= FLOW_USED | FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
+    flow->first_ns = event->time_ns;
+    flow->first_frame = (uint32_t)event->frame;
+    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+    flow->attempt = 0;
+}
+
 struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
                           bool *fresh)
 {
@@ -87,6 +109,12 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
         flow->first_frame = (uint32_t)event->frame;
     }
     *side = flow_side(flow, from_high);
+    struct attempt *attempt = attempt_of_flow(tracker, flow);
+    if (attempt && begins_anew(attempt, *side, event)) {
+        attempt->bits |= ATTEMPT_SUPERSEDED;
+        attempt = NULL;
+        restart_flow(flow, event);
+    }
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
     if (*side == RESPONDER && !flow->answer_frame)
@@ -94,7 +122,6 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     if (*side == INITIATOR)
         flow->syn_count++;
 
-    struct attempt *attempt = attempt_of_flow(tracker, flow);
     bool first = !attempt;
     if (first && !(flow->bits & FLOW_TO_GROUP))
         attempt = attempt_new(tracker, flow, &key, event, *side, *side == RESPONDER);

@@ -1,0 +1,207 @@
+#include "analyzer/flow/ftp.h"
+
+#include <stdlib.h>
+
+#include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/memory.h"
+#include "dissectors/ftp.h"
+
+static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mode mode,
+                   const struct ftp_endpoint *endpoint, const struct mark *mark)
+{
+    struct ftp_session *session = control->ftp;
+    enum side listener = mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
+    session->mode = mode;
+    session->announced = endpoint->has_address ? endpoint->address : control->address[listener];
+    session->port = endpoint->port;
+    session->agreed = *mark;
+    session->transfer = (struct mark){0};
+    session->seen = session->settled = false;
+    ftp_expected_add(tracker, &(struct ftp_expected){
+                                  .control = control->number,
+                                  .control_key = control->key,
+                                  .from = control->address[!listener],
+                                  .to = {session->announced, control->address[listener]},
+                                  .port = endpoint->port,
+                                  .since_ns = mark->time_ns,
+                              });
+}
+
+/* From here on the ports agreed on cannot be read. */
+static void went_dark(struct tracker *tracker, struct attempt *control, const struct mark *mark)
+{
+    control->ftp->encrypted = *mark;
+    control->ftp->mode = FTP_MODE_PASSIVE;
+    control->ftp->announced = control->address[RESPONDER];
+    ftp_expected_add(tracker, &(struct ftp_expected){
+                                  .control = control->number,
+                                  .control_key = control->key,
+                                  .from = control->address[INITIATOR],
+                                  .to = {control->address[RESPONDER], control->address[RESPONDER]},
+                                  .since_ns = mark->time_ns,
+                              });
+}
+
+static bool command_line(struct tracker *tracker, struct attempt *control,
+                         const struct ftp_line *line, const struct mark *mark)
+{
+    struct ftp_session *session = control->ftp;
+    struct ftp_endpoint endpoint;
+    enum ftp_word word = ftp_command(line->text, line->length, &endpoint);
+    switch (word) {
+    case FTP_ACTIVE:
+        expect(tracker, control, FTP_MODE_ACTIVE, &endpoint, mark);
+        break;
+    case FTP_TRANSFER:
+        session->transfer = *mark;
+        break;
+    case FTP_ENCRYPT:
+        session->encrypted = (struct mark){0};
+        break;
+    case FTP_LEAVE:
+        session->left = *mark;
+        break;
+    case FTP_PASSIVE:
+    case FTP_OTHER_COMMAND:
+    case FTP_NO_COMMAND:
+        break;
+    }
+    return word != FTP_NO_COMMAND || session->read[INITIATOR];
+}
+
+enum { /* RFC 959 4.2.2, RFC 2428, RFC 4217 */
+    REPLY_TRANSFER_DONE = 226,
+    REPLY_PASSIVE = 227,
+    REPLY_EXTENDED_PASSIVE = 229,
+    REPLY_AUTH_OK = 234,
+    REPLY_FILE_DONE = 250,
+    REPLY_NO_DATA_CONNECTION = 425,
+};
+
+static bool reply_line(struct tracker *tracker, struct attempt *control,
+                       const struct ftp_line *line, const struct mark *mark)
+{
+    struct ftp_session *session = control->ftp;
+    struct ftp_endpoint endpoint;
+    int code = ftp_reply(line->text, line->length);
+    if (code < 0)
+        return session->in_reply || session->read[RESPONDER];
+    session->in_reply = code == 0;
+    switch (code) {
+    case REPLY_PASSIVE:
+    case REPLY_EXTENDED_PASSIVE:
+        if (ftp_reply_endpoint(line->text, line->length, &endpoint))
+            expect(tracker, control, FTP_MODE_PASSIVE, &endpoint, mark);
+        break;
+    case REPLY_TRANSFER_DONE:
+    case REPLY_FILE_DONE:
+        session->settled = true;
+        break;
+    case REPLY_AUTH_OK:
+        went_dark(tracker, control, mark);
+        break;
+    case REPLY_NO_DATA_CONNECTION:
+        session->settled = true;
+        if (session->seen)
+            break;
+        if (session->refused++ == 0)
+            session->refused_first = *mark;
+        frame_list_add(&session->refused_frames, session->agreed.frame);
+        frame_list_add(&session->refused_frames, mark->frame);
+        break;
+    default: /* a refusal of the command ends the wish for its data connection */
+        session->settled |= code >= 400;
+        break;
+    }
+    return true;
+}
+
+/* False: this is not FTP. */
+static bool whole_line(struct tracker *tracker, struct attempt *control, enum side side,
+                       const struct mark *mark)
+{
+    struct ftp_line *line = &control->ftp->line[side];
+    if (line->length && line->text[line->length - 1] == '\r')
+        line->length--;
+    bool good = line->length == 0 || (side == INITIATOR
+                                          ? command_line(tracker, control, line, mark)
+                                          : reply_line(tracker, control, line, mark));
+    control->ftp->read[side] |= line->length > 0;
+    line->length = 0;
+    return good;
+}
+
+/* Its first line decides whether a connection is read on: a greeting, or a command. */
+static bool may_be_ftp(enum side side, const uint8_t *bytes, size_t length)
+{
+    const char *text = (const char *)bytes;
+    struct ftp_endpoint endpoint;
+    size_t end = 0;
+    if (side == RESPONDER)
+        return length >= 3 && ftp_reply(text, length < 4 ? 3 : 4) >= 0;
+    while (end < length && bytes[end] != '\r' && bytes[end] != '\n')
+        end++;
+    return ftp_command(text, end, &endpoint) != FTP_NO_COMMAND;
+}
+
+static struct ftp_session *session_of(struct attempt *attempt, enum side side,
+                                      const uint8_t *bytes, size_t length)
+{
+    if (attempt->ftp || (attempt->bits & ATTEMPT_NOT_FTP))
+        return attempt->ftp;
+    if (attempt->proto != PROTO_TCP || attempt->control || !may_be_ftp(side, bytes, length)) {
+        attempt->bits |= ATTEMPT_NOT_FTP;
+        return NULL;
+    }
+    attempt->ftp = memory_zeroed(1, sizeof *attempt->ftp);
+    return attempt->ftp;
+}
+
+void ftp_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
+               const uint8_t *bytes, size_t length, const struct mark *mark)
+{
+    if (!length)
+        return;
+    struct ftp_session *session = session_of(attempt, side, bytes, length);
+    if (!session || session->foreign || session->encrypted.frame)
+        return;
+    struct ftp_line *line = &session->line[side];
+    for (size_t i = 0; i < length && !session->encrypted.frame; i++) {
+        if (bytes[i] == '\n') {
+            bool good = line->skipping || whole_line(tracker, attempt, side, mark);
+            line->skipping = false;
+            session->foreign |= !good;
+        } else if (line->length < FTP_LINE_MAX) {
+            line->text[line->length++] = (char)bytes[i];
+        } else {
+            line->skipping = true;
+            line->length = 0;
+        }
+        if (session->foreign)
+            return;
+    }
+}
+
+void ftp_gap(struct attempt *attempt, enum side side)
+{
+    if (!attempt->ftp)
+        return;
+    attempt->ftp->line[side].length = 0;
+    attempt->ftp->line[side].skipping = true;
+}
+
+struct attempt *ftp_control_of(const struct tracker *tracker, const struct packet *packet,
+                               int64_t time_ns)
+{
+    uint32_t number = ftp_expected_find(tracker, packet, time_ns);
+    struct attempt *control = tracker_attempt(tracker, number);
+    return control && control->ftp ? control : NULL;
+}
+
+void ftp_data_seen(struct attempt *control, const struct attempt *data)
+{
+    struct ftp_session *session = control->ftp;
+    session->seen = true;
+    session->data[session->data_count++ % FTP_DATA_KEPT] = data->number;
+}
