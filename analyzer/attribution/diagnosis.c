@@ -88,7 +88,10 @@ static void failure_belief(const struct vantage_context *context, const struct f
     struct vantage_belief sum = {0};
     for (uint32_t i = 0; i < failure->sample_count; i++) {
         struct vantage_belief one;
-        vantage_of_attempt(context, failure->sample[i], &one);
+        /* A data connection of FTP is seen where its control connection is. */
+        const struct attempt *control =
+            tracker_attempt(context->tracker, failure->sample[i]->control);
+        vantage_of_attempt(context, control ? control : failure->sample[i], &one);
         for (int v = 0; v < VANTAGES; v++)
             sum.probability[v] += one.probability[v] / failure->sample_count;
     }

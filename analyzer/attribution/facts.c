@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "analyzer/attribution/facts_establish.h"
+#include "analyzer/attribution/facts_internal.h"
 #include "analyzer/words.h"
 
 enum {
@@ -701,6 +702,12 @@ static void capture_facts(const struct fact_context *context, const struct failu
     set_word(facts, FACT_SPEAKS, expected ? "expected" : "foreign")->frames = failure->frames;
 }
 
+static void alternative_fact(const struct failure *failure, struct fact *facts)
+{
+    if (failure->alternative_failed)
+        set_word(facts, FACT_ALTERNATIVE, "failed")->frames = failure->alternative_frames;
+}
+
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT])
 {
@@ -718,4 +725,6 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     midstream_facts(context, failure, facts);
     return_path_fact(failure, facts);
     capture_facts(context, failure, facts);
+    alternative_fact(failure, facts);
+    facts_of_ftp(context, failure, facts);
 }

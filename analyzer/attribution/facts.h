@@ -66,6 +66,12 @@ X(SYNACK_RETRIES,           "synack.retries",          NUMBER, NULL,            
 X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,             "the client goes on sending its SYN after the SYN-ACK passed the capture") \
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
+X(ALTERNATIVE,              "alternative",             WORD,   alternative_list, "another service that would have served as well (SMB: 139 beside 445) was tried at the same time: failed") \
+X(FTP_MODE,                 "ftp.mode",                WORD,   ftp_mode_list,    "who opens the data connection of FTP: the client (passive) or the server (active)") \
+X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list, "the address announced for the data connection: as-connected (the one the control connection uses), private (that cannot be reached from where the other side is), other") \
+X(FTP_PORT,                 "ftp.port",                NUMBER, NULL,             "the port announced for the data connection") \
+X(FTP_DATA,                 "ftp.data",                WORD,   ftp_data_list,    "how the data connection fails: silent (no answer to its SYN), refused (RST), unreachable (ICMP error), unconfirmed (SYN-ACK never acknowledged), never-came (no SYN in this capture)") \
+X(FTP_ENCRYPTED,            "ftp.encrypted",           FLAG,   NULL,             "the control connection is encrypted (AUTH TLS): which data connection was agreed on is hidden, from firewalls too") \
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \

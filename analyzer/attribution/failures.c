@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyzer/attribution/races.h"
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -21,13 +22,12 @@ struct group_table {
     const struct profiles *profiles;
 };
 
-static uint64_t group_hash(const struct attempt *attempt, enum symptom symptom)
+static uint64_t group_hash(uint8_t proto, const struct ip_address *client,
+                           const struct ip_address *server, uint16_t port, enum symptom symptom)
 {
-    const struct ip_address *client = &attempt->address[INITIATOR];
-    const struct ip_address *server = &attempt->address[RESPONDER];
-    uint64_t hash = hash_two(attempt->proto, client->halves[0], client->halves[1]);
+    uint64_t hash = hash_two(proto, client->halves[0], client->halves[1]);
     hash = hash_two(hash, server->halves[0], server->halves[1]);
-    return hash_two(hash, attempt->port[RESPONDER], (uint64_t)symptom);
+    return hash_two(hash, port, (uint64_t)symptom);
 }
 
 static bool in_group(const struct failure *failure, const struct attempt *attempt,
@@ -49,7 +49,9 @@ static void grow_groups(struct group_table *table)
     table->slots = memory_zeroed(table->mask + 1, sizeof *table->slots);
     for (size_t i = 0; i < failures->count; i++) {
         const struct failure *failure = &failures->all[i];
-        size_t slot = group_hash(failure->sample[0], failure->symptom) & table->mask;
+        size_t slot = group_hash(failure->proto, &failure->client, &failure->server,
+                                 failure->server_port, failure->symptom) &
+                      table->mask;
         while (table->slots[slot])
             slot = (slot + 1) & table->mask;
         table->slots[slot] = (uint32_t)i + 1;
@@ -60,7 +62,9 @@ static void grow_groups(struct group_table *table)
 static uint32_t *find_group(const struct group_table *table, const struct attempt *attempt,
                             enum symptom symptom)
 {
-    size_t slot = group_hash(attempt, symptom) & table->mask;
+    size_t slot = group_hash(attempt->proto, &attempt->address[INITIATOR],
+                             &attempt->address[RESPONDER], attempt->port[RESPONDER], symptom) &
+                  table->mask;
     while (table->slots[slot] &&
            !in_group(&table->failures->all[table->slots[slot] - 1], attempt, symptom))
         slot = (slot + 1) & table->mask;
@@ -155,6 +159,29 @@ static void promote_silent(struct group_table *table, const struct thresholds *t
     }
 }
 
+static bool never_opened(enum symptom symptom)
+{
+    return symptom == SYMPTOM_SYN_TIMEOUT || symptom == SYMPTOM_SYN_RESET ||
+           symptom == SYMPTOM_ICMP_UNREACHABLE || symptom == SYMPTOM_SYNACK_UNANSWERED;
+}
+
+/* A data connection of FTP that cannot be opened is a failure of its control connection's client
+ * and server, whichever of the two opens it. */
+static void add_failed(struct group_table *table, const struct tracker *tracker,
+                       const struct attempt *attempt, const struct detection *detection)
+{
+    const struct attempt *control = tracker_attempt(tracker, attempt->control);
+    if (!control || !control->ftp || !never_opened(detection->symptom)) {
+        add_attempt(group_of(table, attempt, detection->symptom), attempt, detection->failed_ns,
+                    &detection->frames);
+        return;
+    }
+    struct frame_list frames = detection->frames;
+    frame_list_add(&frames, control->ftp->agreed.frame);
+    add_attempt(group_of(table, control, SYMPTOM_FTP_DATA_FAILED),
+                attempt->backwards ? control : attempt, detection->failed_ns, &frames);
+}
+
 void failures_gather(const struct tracker *tracker, const struct profiles *profiles,
                      const struct detect_context *context, struct failures *failures)
 {
@@ -173,8 +200,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
         failures->succeeded += detection.outcome == OUTCOME_SUCCEEDED;
         if (detection.outcome == OUTCOME_FAILED) {
             failures->failed++;
-            add_attempt(group_of(&table, attempt, detection.symptom), attempt, detection.failed_ns,
-                        &detection.frames);
+            add_failed(&table, tracker, attempt, &detection);
         } else if (detection.outcome == OUTCOME_SILENT) {
             struct frame_list frames = {0};
             frame_list_add(&frames, attempt->side[INITIATOR].first.frame);

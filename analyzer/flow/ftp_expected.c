@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 
+#include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
 
 enum { HIGH_PORT_MIN = 1024, ANY_PORT = 0 };
 
 struct ftp_expected_table {
-    struct ftp_expected place[FTP_EXPECTED_PORTS][FTP_EXPECTED_PER_PORT];
+    struct ftp_expected place[FTP_EXPECTED_ROWS][FTP_EXPECTED_PER_ROW];
     uint64_t lost;
 };
 
@@ -24,19 +25,20 @@ static bool is_fresh(const struct ftp_expected *expected, int64_t now_ns)
             now_ns - expected->since_ns <= FTP_EXPECTED_S * INT64_C(1000000000));
 }
 
-/* Row 0 belongs to those that wait for any port. */
-static size_t row_of(uint16_t port)
+/* By port; those that wait for any port by who connects. */
+static size_t row_of(uint16_t port, const struct ip_address *from)
 {
-    return port == ANY_PORT ? 0 : 1u + port % (FTP_EXPECTED_PORTS - 1u);
+    uint64_t hash = port == ANY_PORT ? hash_two(1, from->halves[0], from->halves[1]) : port;
+    return hash % FTP_EXPECTED_ROWS;
 }
 
 void ftp_expected_add(struct tracker *tracker, const struct ftp_expected *expected)
 {
     if (!tracker->ftp_expected)
         tracker->ftp_expected = memory_zeroed(1, sizeof *tracker->ftp_expected);
-    struct ftp_expected *row = tracker->ftp_expected->place[row_of(expected->port)];
+    struct ftp_expected *row = tracker->ftp_expected->place[row_of(expected->port, &expected->from)];
     struct ftp_expected *oldest = row;
-    for (int i = 0; i < FTP_EXPECTED_PER_PORT; i++) {
+    for (int i = 0; i < FTP_EXPECTED_PER_ROW; i++) {
         if (!row[i].control || same_control(&row[i], expected)) {
             row[i] = *expected;
             return;
@@ -74,9 +76,10 @@ uint32_t ftp_expected_find(const struct tracker *tracker, const struct packet *p
         return 0;
     const uint16_t ports[] = {packet->destination_port, ANY_PORT};
     for (int p = 0; p < 2; p++) {
-        const struct ftp_expected *row = tracker->ftp_expected->place[row_of(ports[p])];
-        for (int i = 0; i < FTP_EXPECTED_PER_PORT; i++)
-            if (fits(tracker, &row[i], packet, time_ns))
+        const struct ftp_expected *row =
+            tracker->ftp_expected->place[row_of(ports[p], &packet->ip.source)];
+        for (int i = 0; i < FTP_EXPECTED_PER_ROW; i++)
+            if (row[i].port == ports[p] && fits(tracker, &row[i], packet, time_ns))
                 return row[i].control;
     }
     return 0;

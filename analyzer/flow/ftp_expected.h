@@ -10,9 +10,8 @@
 
 struct tracker;
 
-/* Another one that falls on the same port's places takes that of the oldest, and is counted where
- * that was still fresh. */
-enum { FTP_EXPECTED_PORTS = 256, FTP_EXPECTED_PER_PORT = 4, FTP_EXPECTED_S = 120 };
+/* In a full row the oldest gives way, and is counted where it was still fresh. */
+enum { FTP_EXPECTED_ROWS = 256, FTP_EXPECTED_PER_ROW = 4, FTP_EXPECTED_S = 120 };
 
 struct ftp_expected {
     uint32_t control; /* attempt number; 0: free */
