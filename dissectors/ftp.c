@@ -113,11 +113,12 @@ enum ftp_word ftp_command(const char *line, size_t length, struct ftp_endpoint *
     return FTP_NO_COMMAND;
 }
 
-/* RFC 959 4.2: three digits and a space; a dash where more lines follow, which may hold anything. */
+/* RFC 959 4.2: three digits and a space; a dash where more lines follow, which may hold anything.
+ */
 int ftp_reply(const char *line, size_t length)
 {
-    bool coded = length >= 3 && line[0] >= '1' && line[0] <= '6' && is_digit(line[1]) &&
-                 is_digit(line[2]);
+    bool coded =
+        length >= 3 && line[0] >= '1' && line[0] <= '6' && is_digit(line[1]) && is_digit(line[2]);
     if (coded && (length == 3 || line[3] == ' '))
         return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     return coded && line[3] == '-' ? 0 : -1;

@@ -71,7 +71,7 @@ static void what_was_announced(const struct attempt *control, struct fact *facts
 static void forget_controls(struct fact *facts)
 {
     static const enum fact_id about_control[] = {
-        FACT_CONTROL_OTHER_CLIENTS, FACT_CONTROL_BEFORE,     FACT_CONTROL_AFTER,
+        FACT_CONTROL_OTHER_CLIENTS, FACT_CONTROL_BEFORE,      FACT_CONTROL_AFTER,
         FACT_CONTROL_CONCURRENT,    FACT_CONTROL_OTHER_PORTS, FACT_CONTROL_SAME_PORT,
         FACT_PORT_UNUSUAL,
     };

@@ -82,7 +82,8 @@ static struct heat *find_heat(const struct races *races, uint64_t key, int64_t s
     return &races->heats[slot];
 }
 
-static void widen(struct races *races, uint64_t key, int64_t step, int64_t first_ns, int64_t last_ns)
+static void widen(struct races *races, uint64_t key, int64_t step, int64_t first_ns,
+                  int64_t last_ns)
 {
     struct heat *heat = find_heat(races, key, step);
     if (!heat->key)

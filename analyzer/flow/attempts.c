@@ -75,7 +75,7 @@ static struct attempt *blank_record(struct tracker *tracker)
 {
     if (tracker->attempt_count == tracker->attempt_cap) {
         struct attempt *attempt = evict(tracker);
-        free(attempt->ftp);
+        ftp_forget(attempt);
         *attempt = (struct attempt){.number = attempt->number};
         return attempt;
     }
@@ -246,7 +246,7 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 void attempts_free(struct tracker *tracker)
 {
     for (size_t i = 0; i < tracker->attempt_count; i++) {
-        free(tracker->attempts[i]->ftp);
+        ftp_forget(tracker->attempts[i]);
         free(tracker->attempts[i]);
     }
     free(tracker->attempts);

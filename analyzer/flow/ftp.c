@@ -7,6 +7,14 @@
 #include "analyzer/memory.h"
 #include "dissectors/ftp.h"
 
+enum { STREAMS_BYTES_MAX = 16 * 1024 * 1024 }; /* of all control connections together */
+
+/* Nothing more can be read. */
+static bool is_done(const struct ftp_session *session)
+{
+    return session->foreign || session->encrypted.frame;
+}
+
 static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mode mode,
                    const struct ftp_endpoint *endpoint, const struct mark *mark)
 {
@@ -71,12 +79,12 @@ static bool command_line(struct tracker *tracker, struct attempt *control,
 }
 
 enum { /* RFC 959 4.2.2, RFC 2428, RFC 4217 */
-    REPLY_TRANSFER_DONE = 226,
-    REPLY_PASSIVE = 227,
-    REPLY_EXTENDED_PASSIVE = 229,
-    REPLY_AUTH_OK = 234,
-    REPLY_FILE_DONE = 250,
-    REPLY_NO_DATA_CONNECTION = 425,
+       REPLY_TRANSFER_DONE = 226,
+       REPLY_PASSIVE = 227,
+       REPLY_EXTENDED_PASSIVE = 229,
+       REPLY_AUTH_OK = 234,
+       REPLY_FILE_DONE = 250,
+       REPLY_NO_DATA_CONNECTION = 425,
 };
 
 static bool reply_line(struct tracker *tracker, struct attempt *control,
@@ -124,9 +132,8 @@ static bool whole_line(struct tracker *tracker, struct attempt *control, enum si
     struct ftp_line *line = &control->ftp->line[side];
     if (line->length && line->text[line->length - 1] == '\r')
         line->length--;
-    bool good = line->length == 0 || (side == INITIATOR
-                                          ? command_line(tracker, control, line, mark)
-                                          : reply_line(tracker, control, line, mark));
+    bool good = line->length == 0 || (side == INITIATOR ? command_line(tracker, control, line, mark)
+                                                        : reply_line(tracker, control, line, mark));
     control->ftp->read[side] |= line->length > 0;
     line->length = 0;
     return good;
@@ -145,8 +152,8 @@ static bool may_be_ftp(enum side side, const uint8_t *bytes, size_t length)
     return ftp_command(text, end, &endpoint) != FTP_NO_COMMAND;
 }
 
-static struct ftp_session *session_of(struct attempt *attempt, enum side side,
-                                      const uint8_t *bytes, size_t length)
+static struct ftp_session *session_of(struct attempt *attempt, enum side side, const uint8_t *bytes,
+                                      size_t length)
 {
     if (attempt->ftp || (attempt->bits & ATTEMPT_NOT_FTP))
         return attempt->ftp;
@@ -158,37 +165,86 @@ static struct ftp_session *session_of(struct attempt *attempt, enum side side,
     return attempt->ftp;
 }
 
-void ftp_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
-               const uint8_t *bytes, size_t length, const struct mark *mark)
+static void read_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
+                       const uint8_t *bytes, size_t length, const struct mark *mark)
 {
-    if (!length)
-        return;
-    struct ftp_session *session = session_of(attempt, side, bytes, length);
-    if (!session || session->foreign || session->encrypted.frame)
-        return;
+    struct ftp_session *session = attempt->ftp;
     struct ftp_line *line = &session->line[side];
-    for (size_t i = 0; i < length && !session->encrypted.frame; i++) {
+    for (size_t i = 0; i < length && !is_done(session); i++) {
         if (bytes[i] == '\n') {
-            bool good = line->skipping || whole_line(tracker, attempt, side, mark);
+            session->foreign |= !line->skipping && !whole_line(tracker, attempt, side, mark);
             line->skipping = false;
-            session->foreign |= !good;
         } else if (line->length < FTP_LINE_MAX) {
             line->text[line->length++] = (char)bytes[i];
         } else {
             line->skipping = true;
             line->length = 0;
         }
-        if (session->foreign)
-            return;
     }
 }
 
-void ftp_gap(struct attempt *attempt, enum side side)
+/* From `sequence` on. What was begun before is dropped where bytes are missing in between. */
+static void begin_at(struct tracker *tracker, struct ftp_session *session, enum side side,
+                     uint32_t sequence, bool missing)
+{
+    if (!tracker->streams)
+        tracker->streams = stream_pool_new(STREAMS_BYTES_MAX);
+    stream_close(&session->stream[side]);
+    stream_open(&session->stream[side], tracker->streams, sequence);
+    session->taken[side] = 0;
+    if (missing) {
+        session->line[side].length = 0;
+        session->line[side].skipping = true;
+    }
+}
+
+/* The receiver has acknowledged this segment and all before it, so what is missing is missing in
+ * the capture only. */
+static bool hole_stays(const struct attempt *attempt, enum side side, uint32_t sequence)
+{
+    const struct stream *stream = &attempt->ftp->stream[side];
+    const struct side_record *receiver = &attempt->side[!side];
+    return sequence_after(sequence, stream->base + stream->length) && receiver->has_acknowledged &&
+           !sequence_after(sequence, receiver->acknowledged);
+}
+
+void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side,
+                const struct packet *packet, const struct mark *mark)
+{
+    if (attempt->bits & ATTEMPT_NOT_FTP)
+        return;
+    struct ftp_session *session =
+        session_of(attempt, side, packet->payload, packet->payload_captured);
+    if (!session || is_done(session))
+        return;
+    struct stream *stream = &session->stream[side];
+    uint32_t sequence = packet->tcp.sequence;
+    if (!stream->open)
+        begin_at(tracker, session, side, sequence, stream->closed);
+    else if (hole_stays(attempt, side, sequence))
+        begin_at(tracker, session, side, sequence, true);
+    if (!stream_segment(stream, sequence, packet->payload, packet->payload_captured,
+                        packet->payload_length, mark->frame, mark->time_ns))
+        return;
+    uint32_t from = session->taken[side], to = stream->length;
+    session->taken[side] = to;
+    read_bytes(tracker, attempt, side, stream_bytes(stream) + from, to - from, mark);
+    if (is_done(session)) {
+        stream_close(&session->stream[INITIATOR]);
+        stream_close(&session->stream[RESPONDER]);
+    } else if (to >= STREAM_BYTES_MAX / 2 && !stream_lacks(stream)) {
+        begin_at(tracker, session, side, stream->base + to, false);
+    }
+}
+
+void ftp_forget(struct attempt *attempt)
 {
     if (!attempt->ftp)
         return;
-    attempt->ftp->line[side].length = 0;
-    attempt->ftp->line[side].skipping = true;
+    stream_close(&attempt->ftp->stream[INITIATOR]);
+    stream_close(&attempt->ftp->stream[RESPONDER]);
+    free(attempt->ftp);
+    attempt->ftp = NULL;
 }
 
 struct attempt *ftp_control_of(const struct tracker *tracker, const struct packet *packet,

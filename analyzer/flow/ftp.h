@@ -1,10 +1,11 @@
 /* FTP: a control connection says where its data connections will be (RFC 959, RFC 2428), and those
  * become attempts of their own that know it.
  *
- * Bytes of a control connection come in order from whoever puts them together. What is agreed on is
- * kept in a bounded table of the tracker, and every SYN to a port that nobody watches is held
- * against it. After AUTH TLS (RFC 4217) nothing can be read any more; then connections of the same
- * client to unwatched high ports of the same server count as its data connections. */
+ * The whole control connection is read, however long, through a stream that begins anew now and
+ * then. What is agreed on is kept in a bounded table of the tracker, and every SYN to a port that
+ * nobody watches is held against it. After AUTH TLS (RFC 4217) nothing can be read any more; then
+ * connections of the same client to unwatched high ports of the same server count as its data
+ * connections. */
 #ifndef FWSNIFF_FLOW_FTP_H
 #define FWSNIFF_FLOW_FTP_H
 
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "analyzer/flow/attempt.h"
+#include "analyzer/stream/stream.h"
 
 struct tracker;
 
@@ -28,10 +30,12 @@ struct ftp_line {
 
 /* What is known of one control connection. Hangs on its attempt, freed with it. */
 struct ftp_session {
-    struct ftp_line line[2]; /* by enum side */
-    bool read[2];            /* a whole line of that side was FTP */
-    bool foreign;            /* it is something else: nothing more is read */
-    bool in_reply;           /* within a reply of several lines */
+    struct stream stream[2]; /* by enum side */
+    uint32_t taken[2];       /* bytes of it read */
+    struct ftp_line line[2];
+    bool read[2];  /* a whole line of that side was FTP */
+    bool foreign;  /* it is something else: nothing more is read */
+    bool in_reply; /* within a reply of several lines */
 
     /* The data connection agreed on last. */
     enum ftp_mode mode;
@@ -45,7 +49,8 @@ struct ftp_session {
     struct mark left;      /* QUIT or ABOR */
     struct mark transfer;  /* command that wants the data connection */
 
-    /* Refused by the server for want of a data connection (reply 425) that is not in the capture. */
+    /* Refused by the server for want of a data connection (reply 425) that is not in the capture.
+     */
     uint32_t refused;
     struct mark refused_first;
     struct frame_list refused_frames;
@@ -54,12 +59,11 @@ struct ftp_session {
     uint32_t data_count;
 };
 
-/* Takes in the next bytes of one side, in order. Cheap for what is not FTP: one look. */
-void ftp_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
-               const uint8_t *bytes, size_t length, const struct mark *mark);
-
-/* Bytes of one side are missing: what was begun is dropped. */
-void ftp_gap(struct attempt *attempt, enum side side);
+/* Takes in one segment with payload. Costs what is not FTP one look at its first. */
+void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side,
+                const struct packet *packet, const struct mark *mark);
+/* Frees the session of an attempt, where it has one. */
+void ftp_forget(struct attempt *attempt);
 
 /* The control connection that agreed on a data connection whose SYN this is; NULL: none did. */
 struct attempt *ftp_control_of(const struct tracker *tracker, const struct packet *packet,

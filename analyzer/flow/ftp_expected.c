@@ -36,7 +36,8 @@ void ftp_expected_add(struct tracker *tracker, const struct ftp_expected *expect
 {
     if (!tracker->ftp_expected)
         tracker->ftp_expected = memory_zeroed(1, sizeof *tracker->ftp_expected);
-    struct ftp_expected *row = tracker->ftp_expected->place[row_of(expected->port, &expected->from)];
+    struct ftp_expected *row =
+        tracker->ftp_expected->place[row_of(expected->port, &expected->from)];
     struct ftp_expected *oldest = row;
     for (int i = 0; i < FTP_EXPECTED_PER_ROW; i++) {
         if (!row[i].control || same_control(&row[i], expected)) {

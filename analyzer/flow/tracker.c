@@ -7,6 +7,7 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
+#include "analyzer/stream/stream.h"
 #include "analyzer/words.h"
 
 enum {
@@ -34,6 +35,7 @@ void tracker_free(struct tracker *tracker)
         return;
     attempts_free(tracker);
     ftp_expected_free(tracker);
+    stream_pool_free(tracker->streams);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);

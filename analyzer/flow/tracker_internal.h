@@ -33,7 +33,8 @@ struct tracker {
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
-    struct ftp_expected_table *ftp_expected; /* made when first needed */
+    struct ftp_expected_table *ftp_expected; /* this and the streams: made when first needed */
+    struct stream_pool *streams;             /* of FTP control connections */
     void (*on_evict)(const struct attempt *, void *);
     void *evict_context;
 };
