@@ -24,7 +24,7 @@ LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
 LIST(spoken_list, "expected", "foreign");
 LIST(alternative_list, "failed");
 LIST(ftp_mode_list, "passive", "active");
-LIST(ftp_address_list, "as-connected", "private", "other");
+LIST(ftp_address_list, "as-connected", "private", "private-inside", "other");
 LIST(ftp_data_list, "silent", "refused", "unreachable", "unconfirmed", "never-came");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST

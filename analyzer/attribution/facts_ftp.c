@@ -51,17 +51,21 @@ static void how_it_fails(const struct attempt *data, const struct ftp_session *s
     fact_set_word(facts, FACT_FTP_DATA, word)->frames = frames;
 }
 
-/* A private address is of no use to somebody who is not in that network. */
+/* A private address is of no use to somebody who is not in that network; unless, seen from within,
+ * a NAT that follows FTP is still to translate it. */
 static void what_was_announced(const struct attempt *control, struct fact *facts)
 {
     const struct ftp_session *session = control->ftp;
     enum side listener = session->mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
     const struct ip_address *known = &control->address[listener];
+    const struct ip_address *peer = &control->address[!listener];
     const char *word = "other";
-    if (ip_equal(&session->announced, known))
-        word = "as-connected";
-    else if (ip_is_private(&session->announced) && !ip_is_private(known))
+    if (ip_is_private(&session->announced) && !ip_is_private(known))
         word = "private";
+    else if (ip_is_private(&session->announced) && !ip_is_private(peer))
+        word = "private-inside";
+    else if (ip_equal(&session->announced, known))
+        word = "as-connected";
     frame_list_add(&fact_set_word(facts, FACT_FTP_ADDRESS, word)->frames, session->agreed.frame);
     frame_list_add(&fact_set_number(facts, FACT_FTP_PORT, session->port)->frames,
                    session->agreed.frame);
@@ -108,8 +112,8 @@ void facts_of_ftp(const struct fact_context *context, const struct failure *fail
     how_it_fails(data, session, facts);
     frame_list_add(&fact_set_flag(facts, FACT_FTP_ENCRYPTED, dark)->frames,
                    session->encrypted.frame);
-    if (dark)
-        return;
+    if (!session->port)
+        return; /* encrypted, or cut by the capture */
     const char *mode = session->mode == FTP_MODE_ACTIVE ? "active" : "passive";
     frame_list_add(&fact_set_word(facts, FACT_FTP_MODE, mode)->frames, session->agreed.frame);
     what_was_announced(control, facts);

@@ -129,7 +129,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     if (control && control != attempt && control->ftp) { /* unless it just made room */
         attempt->control = control_number;
         attempt->backwards = control->ftp->mode == FTP_MODE_ACTIVE;
-        ftp_data_seen(control, attempt);
+        ftp_data_seen(tracker, control, attempt);
     }
     flow->attempt = attempt->number;
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;

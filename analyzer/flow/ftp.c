@@ -1,6 +1,7 @@
 #include "analyzer/flow/ftp.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/tracker_internal.h"
@@ -36,12 +37,13 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
                               });
 }
 
-/* From here on the ports agreed on cannot be read. */
-static void went_dark(struct tracker *tracker, struct attempt *control, const struct mark *mark)
+/* The client was told, or will be, where to connect to, and it cannot be read: any high port. */
+static void expect_any(struct tracker *tracker, struct attempt *control, const struct mark *mark)
 {
-    control->ftp->encrypted = *mark;
-    control->ftp->mode = FTP_MODE_PASSIVE;
-    control->ftp->announced = control->address[RESPONDER];
+    struct ftp_session *session = control->ftp;
+    session->mode = FTP_MODE_PASSIVE;
+    session->announced = control->address[RESPONDER];
+    session->port = 0;
     ftp_expected_add(tracker, &(struct ftp_expected){
                                   .control = control->number,
                                   .control_key = control->key,
@@ -49,6 +51,21 @@ static void went_dark(struct tracker *tracker, struct attempt *control, const st
                                   .to = {control->address[RESPONDER], control->address[RESPONDER]},
                                   .since_ns = mark->time_ns,
                               });
+}
+
+/* A reply 227 or 229 that the capture has cut. */
+static void cut_reply(struct tracker *tracker, struct attempt *control, const struct packet *packet,
+                      const struct mark *mark)
+{
+    struct ftp_session *session = control->ftp;
+    const char *text = (const char *)packet->payload;
+    if (packet->payload_captured < 3 ||
+        (strncmp(text, "227", 3) != 0 && strncmp(text, "229", 3) != 0))
+        return;
+    expect_any(tracker, control, mark);
+    session->agreed = *mark;
+    session->transfer = (struct mark){0};
+    session->seen = session->settled = false;
 }
 
 static bool command_line(struct tracker *tracker, struct attempt *control,
@@ -107,7 +124,8 @@ static bool reply_line(struct tracker *tracker, struct attempt *control,
         session->settled = true;
         break;
     case REPLY_AUTH_OK:
-        went_dark(tracker, control, mark);
+        session->encrypted = *mark;
+        expect_any(tracker, control, mark);
         break;
     case REPLY_NO_DATA_CONNECTION:
         session->settled = true;
@@ -219,6 +237,13 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
         return;
     struct stream *stream = &session->stream[side];
     uint32_t sequence = packet->tcp.sequence;
+    if (packet->payload_captured < packet->payload_length) {
+        if (side == RESPONDER)
+            cut_reply(tracker, attempt, packet, mark);
+        session->line[side].length = 0;
+        begin_at(tracker, session, side, sequence + packet->payload_length, false);
+        return;
+    }
     if (!stream->open)
         begin_at(tracker, session, side, sequence, stream->closed);
     else if (hole_stays(attempt, side, sequence))
@@ -247,17 +272,28 @@ void ftp_forget(struct attempt *attempt)
     attempt->ftp = NULL;
 }
 
+/* On both sides of a NAT the one that the capture meets first stands for both. */
+static struct attempt *outer(const struct tracker *tracker, struct attempt *control)
+{
+    struct attempt *twin = tracker_attempt(tracker, control->twin);
+    return (control->bits & ATTEMPT_IS_INNER) && twin && twin->ftp ? twin : control;
+}
+
 struct attempt *ftp_control_of(const struct tracker *tracker, const struct packet *packet,
                                int64_t time_ns)
 {
     uint32_t number = ftp_expected_find(tracker, packet, time_ns);
     struct attempt *control = tracker_attempt(tracker, number);
-    return control && control->ftp ? control : NULL;
+    return control && control->ftp ? outer(tracker, control) : NULL;
 }
 
-void ftp_data_seen(struct attempt *control, const struct attempt *data)
+void ftp_data_seen(const struct tracker *tracker, struct attempt *control,
+                   const struct attempt *data)
 {
     struct ftp_session *session = control->ftp;
+    struct attempt *twin = tracker_attempt(tracker, control->twin);
+    if (twin && twin->ftp)
+        twin->ftp->seen = true;
     session->seen = true;
     session->data[session->data_count++ % FTP_DATA_KEPT] = data->number;
 }

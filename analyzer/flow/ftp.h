@@ -40,10 +40,10 @@ struct ftp_session {
     /* The data connection agreed on last. */
     enum ftp_mode mode;
     struct ip_address announced; /* as told; the control connection's where none was */
-    uint16_t port;
-    struct mark agreed; /* reply 227 or 229, or command PORT or EPRT */
-    bool seen;          /* its SYN is in the capture */
-    bool settled;       /* the transfer ended, or another was agreed on */
+    uint16_t port;               /* 0: could not be read */
+    struct mark agreed;          /* reply 227 or 229, or command PORT or EPRT */
+    bool seen;                   /* its SYN is in the capture */
+    bool settled;                /* the transfer ended, or another was agreed on */
 
     struct mark encrypted; /* AUTH accepted; frame 0: in clear text */
     struct mark left;      /* QUIT or ABOR */
@@ -69,6 +69,7 @@ void ftp_forget(struct attempt *attempt);
 struct attempt *ftp_control_of(const struct tracker *tracker, const struct packet *packet,
                                int64_t time_ns);
 /* Tells the control connection that its data connection was seen. */
-void ftp_data_seen(struct attempt *control, const struct attempt *data);
+void ftp_data_seen(const struct tracker *tracker, struct attempt *control,
+                   const struct attempt *data);
 
 #endif

@@ -6,7 +6,7 @@
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
 
-enum { HIGH_PORT_MIN = 1024, ANY_PORT = 0 };
+enum { HIGH_PORT_MIN = 1024, ANY_PORT = 0, AT_ONCE_NS = 1000000000 };
 
 struct ftp_expected_table {
     struct ftp_expected place[FTP_EXPECTED_ROWS][FTP_EXPECTED_PER_ROW];
@@ -63,8 +63,12 @@ static bool fits(const struct tracker *tracker, const struct ftp_expected *expec
                  const struct packet *packet, int64_t time_ns)
 {
     const struct ip_address *to = &packet->ip.destination;
+    /* Where the address could not be read either, a private one may have been announced. */
+    bool private_one = expected->port == ANY_PORT && ip_is_private(to) &&
+                       !ip_is_private(&expected->to[0]) &&
+                       time_ns - expected->since_ns <= AT_ONCE_NS;
     return is_fresh(expected, time_ns) && ip_equal(&expected->from, &packet->ip.source) &&
-           (ip_equal(&expected->to[0], to) || ip_equal(&expected->to[1], to)) &&
+           (ip_equal(&expected->to[0], to) || ip_equal(&expected->to[1], to) || private_one) &&
            (expected->port == ANY_PORT ? packet->destination_port >= HIGH_PORT_MIN
                                        : packet->destination_port == expected->port) &&
            control_lives(tracker, expected);

@@ -297,8 +297,9 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020)):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None):
         self.node, self.announce = node, announce
+        self.tls = tls_server(certificate) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
             self.listener = socket.socket()
@@ -335,17 +336,23 @@ class FtpServer:
         return passive.accept()[0] if passive else self._connect_active(active)
 
     def _talk(self, conn):
-        passive = active = None
+        passive = active = lines = None
 
         def say(text):
             conn.sendall(text.encode() + b"\r\n")
 
-        fixed = {"USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
+        fixed = {"PBSZ": "200 ok", "PROT": "200 ok", "USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
                  "CWD": "250 ok", "PWD": '257 "/"', "NOOP": "200 ok"}
         say("220 transfer service ready")
         try:
-            with conn.makefile("r") as lines:
-                for line in lines:
+            lines = conn.makefile("r")
+            while line := lines.readline():
+                if line.startswith("AUTH TLS") and self.tls:
+                    say("234 go on in TLS")
+                    conn = self.tls.wrap_socket(conn, server_side=True)
+                    lines = conn.makefile("r")
+                    continue
+                else:
                     verb, _, rest = line.strip().partition(" ")
                     if verb in fixed:
                         say(fixed[verb])
@@ -494,11 +501,18 @@ def _mtpip_block(sock, request, give_up, heed_icmp):
     return False
 
 
-def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True):
+class _FtpTls(ftplib.FTP_TLS):
+    """FTP over TLS that takes any certificate, as many products do."""
+
+    def __init__(self, **options):
+        super().__init__(context=tls_client(), **options)
+
+
+def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False):
     """Log in and list a folder over a data connection."""
     with node:
         try:
-            session = ftplib.FTP(timeout=timeout)
+            session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
             session.connect(address, port)
             session.login("backup", "secret")
             session.trust_server_pasv_ipv4_address = trust_announced

@@ -271,9 +271,35 @@ CONTENT = [
     S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
     S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
+]
+
+# FTP: the control connection works, its data connection does not.
+FTP_ACTIVE = {"ftp": {"passive": False}}
+FTP_TLS = {"ftp": {"encrypted": True}}
+FTP = [
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-rst", "internet", "ftp", EDGE, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("inet-ftp-passive-icmp", "internet", "ftp", EDGE, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
+    S("inet-ftp-passive-local", "internet", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-egress", "internet", "ftp", EGRESS, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-tls-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("inet-ftp-active", "internet", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
+    S("lan-ftp-active-client", "lan", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
     S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("lan-ftp-passive-rst", "lan", "ftp", LOCAL, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("lan-ftp-tls-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("lan-ftp-tls", "lan", "ftp", options=FTP_TLS),
+    S("inet-ftp-fine", "internet", "ftp", how="ftp-passive", play="ftp"),
+]
+
+# 445 and 139 are tried together; one of them is enough.
+BOTH = {"also_port": 139}
+SMB = [
+    S("lan-smb-both-drop", "lan", "smb", LOCAL, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-egress", "internet", "smb", EGRESS, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-edge-rst", "internet", "smb", EDGE, "reject-rst", "rst", play="smb-pair", options=BOTH),
+    S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
 ]
 
 HEALTHY = [
@@ -314,4 +340,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + HEALTHY)
+             + CONTENT + FTP + SMB + HEALTHY)

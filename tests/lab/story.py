@@ -50,10 +50,10 @@ class Story:
         if scenario.topology == "lan":
             return builder(wire_program, self.plan)
         forwards = [("tcp", 80, "server", 80)]
-        if scenario.mechanism != "no-port-forward":
+        if scenario.mechanism != "no-port-forward" or scenario.kind == "ftp":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
-        if scenario.kind == "ftp" and scenario.how == "ftp-passive":
+        if scenario.kind == "ftp" and scenario.how.startswith("ftp-passive"):
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
                        closed=VERDICTS.get(scenario.how, "drop") if scenario.mechanism == "no-port-forward" else "drop")
@@ -66,7 +66,8 @@ class Story:
         elif kind == "mtpip":
             self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent"))
         elif kind == "ftp":
-            self.servers.append(peers.FtpServer(node, port, announce=self._announced()))
+            self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
+                                                certificate=self.certificate))
         else:
             self.servers.append(peers.Server(node, kind, port, behaviour, self.certificate, address=everywhere,
                                              think_s=self.choice.uniform(0.001, 0.02)))
@@ -116,10 +117,14 @@ class Story:
 
     def add_rule(self, verdict, match=None, both=False):
         """Insert a blocking rule into the box's first chain, by nftables or iptables."""
+        for port in filter(None, (self.scenario.port, self.scenario.options.get("also_port"))):
+            self._add_rule(verdict, port, match, both)
+
+    def _add_rule(self, verdict, port, match, both):
         node = self.site.boxes[self.box]
         chain, table = CHAIN_OF.get(self.box, FORWARD)
         match = self._match() if match is None else match
-        proto, port = self.scenario.proto, self.scenario.port
+        proto = self.scenario.proto
         if verdict.startswith("iptables:"):
             words = [word for family, which, address in match for word in ("-s" if which == "saddr" else "-d", address)]
             node.call("iptables", "-I", table, "-p", proto, "--dport", str(port), *words,
@@ -269,12 +274,25 @@ def _convert(path, style):
 def _by_rule(story):
     scenario = story.scenario
     verdict = VERDICTS.get(scenario.how, "drop")
-    if scenario.how == "ftp-passive":
+    if scenario.how.startswith("ftp-passive"):
+        verdict = VERDICTS.get(scenario.how.removeprefix("ftp-passive-"), "drop")
         story.rule(f"tcp dport {FTP_PORTS[0]}-{FTP_PORTS[1]} {verdict}")
+    elif scenario.how == "ftp-active":
+        _client_side(story)
     elif scenario.options.get("return"):
         story.rule(f"tcp sport {scenario.port} {verdict}")
     else:
         story.add_rule(verdict)
+
+
+def _client_side(story):
+    """Active FTP: the server's connection is not let in on the client's side. Behind a NAT that knows nothing of
+    FTP nothing need be done for that."""
+    if story.scenario.topology == "lan":
+        story.site["client"].nft("add rule inet lab block_input tcp flags syn tcp dport 1024-65535 drop\n")
+    elif not story.site.nat:
+        story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn ip saddr "
+                   f"{story.site.servers['server']} drop")
 
 
 def _dynamic(story):
@@ -435,6 +453,26 @@ def _smb_both(story):
     return other is None and story.attempt()
 
 
+def _smb_pair(story):
+    """Both ports at once, and neither answers."""
+    second = threading.Thread(target=story.attempt, args=("client", "server", 139))
+    second.start()
+    worked = _connect(story)
+    second.join()
+    return worked
+
+
+def _smb_139(story):
+    """445 is filtered, 139 serves: the session comes about."""
+    story.site["server"].nft("add rule inet lab block_input tcp dport 445 drop\n")
+    first = threading.Thread(target=peers.connect, args=(story.site["client"], story.site.servers["server"], 445, 8))
+    first.start()
+    settle(0.3)
+    worked = story.attempt()
+    first.join()
+    return worked
+
+
 def _happy_eyeballs(story):
     """IPv6 and IPv4 at once; IPv6 gets no answer and is given up when IPv4 works."""
     for name, address in (("client", "fd00::1"), ("server", "fd00::2")):
@@ -535,7 +573,7 @@ def _unwatched(story):
 
 PLAYS = {
     "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
-    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
+    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart, "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),
     "udp-transfer-ok": lambda story: story.attempt(blocks=40),

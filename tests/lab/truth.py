@@ -157,7 +157,7 @@ def _return_lost(view):
 
 
 def _drop(view):
-    if view.scenario.how == "ftp-passive":
+    if view.scenario.how.startswith("ftp-"):
         return _ftp(view)
     if view.scenario.options.get("return"):
         return _return_lost(view)
@@ -179,6 +179,8 @@ def _refused(view, box=None, **extra):
 
 
 def _rejected(view):
+    if view.scenario.how.startswith("ftp-"):
+        return _ftp(view)
     return _refused(view) if view.before() else None
 
 
@@ -302,12 +304,35 @@ def _in_the_middle(symptoms):
 
 def _ftp(view):
     """The data connection fails; where its SYNs do not come, only the control connection tells."""
-    private = view.scenario.how == "ftp-private"
-    found = view.finding(["ftp-data-failed", "syn-timeout"], [], any_port=True)
+    how = view.scenario.how
+    if how == "ftp-active":
+        return _ftp_active(view)
+    private = how == "ftp-private"
+    found = view.finding(["ftp-data-failed"], _ftp_evidence(view), any_port=True)
     if private:
         found.setdefault("also", []).append({"client_ip": found["client_ip"],
                                              "server_ip": view.site.addresses["server"]})
     return found if view.before(BOX["isp"] if private else None) else {**found, "optional": True}
+
+
+def _ftp_evidence(view):
+    """The control connection works, so what would stop both is out; the SYN of the data connection tells how far
+    it came, and a private address announced to somebody outside tells all."""
+    if view.scenario.how == "ftp-private":
+        return ["ftp-private-address"] if min(view.here) < BOX["edge"] else ["ftp-never-came"]
+    if view.behind():
+        return ["ftp-never-came"]
+    refused = view.scenario.how.startswith("ftp-passive-")
+    return ["ftp-control-works"] + (view.sender(view.scenario.how.endswith("port"), baseline=True) if refused
+                                    else view.reach())
+
+
+def _ftp_active(view):
+    """The server connects to the client. Its SYN is seen up to the client's side, where it ends; in front of that
+    only the control connection is."""
+    found = view.finding(["ftp-data-failed"], ["ftp-active"], any_port=True)
+    arrives = view.scenario.topology == "lan" or max(view.here) > BOX["isp"]
+    return found if arrives else {**found, "optional": True}
 
 
 SHAPES = {
