@@ -90,8 +90,9 @@ static const char *path_word(const struct fact_context *context, const struct fa
         return "tunnel";
     if (attempt && vantage_same_link(context->vantage, attempt))
         return "same-link";
-    return ip_is_private(&failure->client) && ip_is_private(&failure->server) ? "private"
-                                                                              : "internet";
+    if (!ip_is_private(&failure->client) || !ip_is_private(&failure->server))
+        return "internet";
+    return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }
 
 /* Frames that show the failing packets leaving the box as well: copies of them, or their twins
@@ -727,4 +728,5 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     capture_facts(context, failure, facts);
     alternative_fact(failure, facts);
     facts_of_ftp(context, failure, facts);
+    facts_of_tunnel(context, failure, facts);
 }

@@ -33,6 +33,7 @@ struct service {
     double retry_s;     /* how often the product repeats a request or a connection; 0: not known */
     double give_up_s;   /* when it gives up; 0: not known */
     double keepalive_s; /* interval of its own keep-alives; 0: none or not known */
+    bool tunnel;        /* it carries other traffic, which may run in one direction for long */
     bool persistent;    /* a healthy connection is long and mostly idle */
 };
 

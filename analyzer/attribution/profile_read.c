@@ -57,7 +57,8 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
 {
     static const char *const protos[] = {"tcp", "udp"};
     const cJSON *name, *proto, *ports, *initiator, *responder, *speaks, *alternative, *retry,
-        *give_up, *keepalive, *persistent;
+        *give_up, *keepalive, *persistent,
+        *tunnel;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"proto", JSON_STRING, true, &proto},
@@ -70,6 +71,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         {"give_up_s", JSON_NUMBER, false, &give_up},
         {"keepalive_s", JSON_NUMBER, false, &keepalive},
         {"persistent", JSON_FLAG, false, &persistent},
+        {"tunnel", JSON_FLAG, false, &tunnel},
     };
     size_t which;
     service->responder_role = "server";
@@ -87,6 +89,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         return false;
     service->proto = which == 0 ? PROTO_TCP : PROTO_UDP;
     service->persistent = cJSON_IsTrue(persistent);
+    service->tunnel = cJSON_IsTrue(tunnel);
     *port_list = ports;
     return true;
 }

@@ -56,6 +56,7 @@ struct side_record {
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
+    uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
     struct mark first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
     struct frame_list repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
@@ -85,10 +86,12 @@ enum attempt_bit {
     ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
     ATTEMPT_ONE_SIDED = 1 << 1, /* handshake completed though its SYN-ACK was not captured */
     ATTEMPT_ESTABLISHED = 1 << 2,
-    ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
-    ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
-    ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
-    ATTEMPT_NOT_FTP = 1 << 12,     /* its first bytes were looked at: no FTP control connection */
+    ATTEMPT_RST_SURVIVED = 1 << 3,   /* the exchange went on after a RST */
+    ATTEMPT_SUPERSEDED = 1 << 4,     /* the same ports were used again for a new attempt */
+    ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
+    ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
+    ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */
 };
 
 enum { RECENT_PACKETS = 4 };
@@ -112,8 +115,9 @@ struct attempt {
     uint32_t number; /* 1-based; stays the same while the record lives */
     uint8_t service; /* profiles_service_index */
     uint8_t proto;
-    uint16_t bits;    /* enum attempt_bit */
-    uint16_t tunnels; /* enum tunnel bits of its first packet */
+    uint16_t bits;                   /* enum attempt_bit */
+    uint16_t tunnels;                /* enum tunnel bits of its first packet */
+    struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
     struct flow_key key;
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];

@@ -118,6 +118,14 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->proto = key->proto;
     attempt->key = *key;
     attempt->tunnels = packet->tunnels;
+    if (packet->tunnels) {
+        attempt->tunnel_end[sender] = packet->tunnel_source;
+        attempt->tunnel_end[!sender] = packet->tunnel_destination;
+    }
+    if (packet->tunnel_device)
+        attempt->bits |= ATTEMPT_TUNNEL_DEVICE;
+    if (service->tunnel)
+        attempt->bits |= ATTEMPT_CARRIES;
     attempt->address[sender] = packet->ip.source;
     attempt->address[!sender] = packet->ip.destination;
     attempt->port[sender] = packet->source_port;

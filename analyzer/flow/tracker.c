@@ -34,6 +34,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    tunnels_free(&tracker->tunnels);
     ftp_expected_free(tracker);
     stream_pool_free(tracker->streams);
     host_table_free(tracker->hosts);
@@ -241,6 +242,8 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     *side = INITIATOR;
     *fresh = true;
     note_interface(tracker, packet);
+    if (packet->tunnels)
+        tunnels_packet(&tracker->tunnels, packet, frame);
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, &event, side, fresh);
@@ -287,6 +290,11 @@ uint64_t tracker_addresses_refused(const struct tracker *tracker)
 struct flow_table *tracker_flows(const struct tracker *tracker)
 {
     return tracker->flows;
+}
+
+const struct tunnels *tracker_tunnels(const struct tracker *tracker)
+{
+    return &tracker->tunnels;
 }
 
 struct host_table *tracker_hosts(const struct tracker *tracker)

@@ -5,6 +5,7 @@
 #include "analyzer/flow/address_pool.h"
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/tracker.h"
+#include "analyzer/flow/tunnels.h"
 
 /* A packet with where it stands in the capture. */
 struct event {
@@ -33,6 +34,7 @@ struct tracker {
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
+    struct tunnels tunnels;
     struct ftp_expected_table *ftp_expected; /* this and the streams: made when first needed */
     struct stream_pool *streams;             /* of FTP control connections */
     void (*on_evict)(const struct attempt *, void *);

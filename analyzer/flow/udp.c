@@ -2,6 +2,7 @@
  * other last did. */
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
+#include "dissectors/vpn.h"
 
 /* The first datagram comes from the initiator, unless it comes from a watched port to one that is
  * not: then the capture began late and this is an answer. */
@@ -45,6 +46,9 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
         record->unanswered_length_min = mark.length;
     }
     record->repeats++;
+    if ((attempt->bits & ATTEMPT_CARRIES) &&
+        vpn_asks(event->packet->payload, event->packet->payload_captured, mark.length))
+        record->asks++;
     frame_list_add(&record->repeat_frames, event->frame);
     if (mark.length < record->unanswered_length_min)
         record->unanswered_length_min = mark.length;
@@ -54,7 +58,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     record->data_packets++;
     record->last = record->last_data = mark;
 
-    other->repeats = 0;
+    other->repeats = other->asks = 0;
     other->repeat_frames = (struct frame_list){0};
     other->first_unanswered.frame = 0;
     other->unanswered_length_max = 0;

@@ -1,6 +1,13 @@
 /* UDP has no handshake: what fails is a request that is repeated without an answer. */
 #include "analyzer/symptom/detectors.h"
 
+/* What wants an answer and has none. Of a tunnel that is only what asks to be let in: what it
+ * carries may run in one direction. */
+static double unanswered(const struct attempt *attempt, const struct side_record *side)
+{
+    return attempt->bits & ATTEMPT_CARRIES ? side->asks : side->repeats;
+}
+
 bool detect_udp_no_response(const struct attempt *attempt, const struct detect_context *context,
                             struct detection *detection)
 {
@@ -8,7 +15,7 @@ bool detect_udp_no_response(const struct attempt *attempt, const struct detect_c
     if (!client->first.frame || attempt->side[RESPONDER].first.frame ||
         (attempt->bits & ATTEMPT_MIDSTREAM))
         return false;
-    if (client->repeats < context->thresholds->udp_requests_min ||
+    if (unanswered(attempt, client) < context->thresholds->udp_requests_min ||
         seconds_between(client->first.time_ns, context->now_ns) < context->thresholds->udp_wait_s)
         return false;
     detection->failed_ns = client->first.time_ns;
@@ -25,7 +32,8 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         const struct side_record *sender = &attempt->side[side];
         const struct thresholds *limit = context->thresholds;
-        if (!sender->first_unanswered.frame || sender->repeats < limit->udp_stall_requests_min ||
+        if (!sender->first_unanswered.frame ||
+            unanswered(attempt, sender) < limit->udp_stall_requests_min ||
             seconds_between(sender->first_unanswered.time_ns, sender->last.time_ns) <
                 limit->udp_stall_wait_s)
             continue;
