@@ -26,7 +26,8 @@ endif
 
 # Headers of libraries are not ours to warn about.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(MODULES)))
-PKG_LIBS   := $(shell pkg-config --libs $(MODULES))
+# libresolv is part of the C library
+PKG_LIBS   := $(shell pkg-config --libs $(MODULES)) -lresolv
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. $(PKG_CFLAGS) $(SANITIZE) -pthread \
              -DFWSNIFF_VERSION='"$(VERSION)"' \

@@ -7,6 +7,7 @@
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
 #include "analyzer/flow/hash.h"
+#include "analyzer/flow/names.h"
 #include "analyzer/memory.h"
 
 /* A vantage less likely than this is left out of the weighing: it could not change a verdict by
@@ -43,8 +44,21 @@ static int client_port_of(const struct failure *failure)
                                                            : -1;
 }
 
-static void fill_values(const struct failure *failure, struct sentence_values *values)
+/* The name by which the client looked the server up; for a peer that never appeared the one that it
+ * looked up in vain. */
+static const struct lookup *lookup_of(const struct tracker *tracker, const struct failure *failure)
 {
+    const struct names *names = tracker_names(tracker);
+    const struct ip_network client = {.address = failure->client, .prefix = 128};
+    return failure->symptom == SYMPTOM_NO_TRAFFIC
+               ? names_unresolved(names, &client)
+               : names_of_address(names, &failure->client, &failure->server);
+}
+
+static void fill_values(const struct tracker *tracker, const struct failure *failure,
+                        struct sentence_values *values)
+{
+    const struct lookup *lookup = lookup_of(tracker, failure);
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
     int64_t lasted_ns =
@@ -75,6 +89,7 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
+    set_value(values, "server_name", lookup ? lookup->name : NULL);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
@@ -146,7 +161,7 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
     struct sentence_values values;
     struct vantage_belief belief;
     double probability[FAILURE_POINTS];
-    fill_values(failure, &values);
+    fill_values(context->tracker, failure, &values);
     failure_belief(context, failure, &belief);
     weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
     enum vantage best = likeliest(&belief);
@@ -300,10 +315,11 @@ static struct finding *make_absence(const struct diagnosis_request *request,
                                               .capture_dropped = request->capture_dropped,
                                               .now_ns = request->now_ns};
     facts_establish(&fact_context, &failure, facts);
+    fact_of_unresolved(request->tracker, &peer->client, facts);
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(&failure, &values);
+    fill_values(context->tracker, &failure, &values);
     set_vantage(facts, vantage->kind, vantage->confidence);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
     return finding;

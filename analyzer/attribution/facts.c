@@ -729,4 +729,6 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     alternative_fact(failure, facts);
     facts_of_ftp(context, failure, facts);
     facts_of_tunnel(context, failure, facts);
+    facts_of_names(context, failure, facts);
+    facts_of_udp(context, failure, facts);
 }

@@ -68,6 +68,12 @@ X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list, 
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
+X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, sinkhole (where filtering name servers send what they stop)") \
+X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \
+X(UDP_LOST,                 "udp.lost",                WORD,   udp_lost_list,    "what of a UDP exchange gets lost beyond the capture, told by what the client has to ask again: requests (no answer passed here), replies (one had passed), both") \
+X(UDP_THROTTLED,            "udp.throttled",           FLAG,   NULL,             "a UDP transfer that ran well goes on far slower, second by second (false: it stopped)") \
+X(RATE_BEST,                "rate.best-kbytes",        NUMBER, NULL,             "best second of a UDP transfer, in 1000 bytes per second, both directions") \
+X(RATE_LATE,                "rate.late-kbytes",        NUMBER, NULL,             "the slow seconds at its end on average, in 1000 bytes per second") \
 X(ALTERNATIVE,              "alternative",             WORD,   alternative_list, "another service that would have served as well (SMB: 139 beside 445) was tried at the same time: failed") \
 X(FTP_MODE,                 "ftp.mode",                WORD,   ftp_mode_list,    "who opens the data connection of FTP: the client (passive) or the server (active)") \
 X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list, "the address announced for the data connection: as-connected (the one the control connection uses), private (of no use to the other side, which knows a public one), private-inside (of no use to the other side, unless a NAT still to come translates it), other") \

@@ -22,4 +22,8 @@ struct fact_context {
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT]);
 
+/* For a peer that never appeared: a name that it looked up in vain. */
+void fact_of_unresolved(const struct tracker *tracker, const struct ip_network *clients,
+                        struct fact *facts);
+
 #endif

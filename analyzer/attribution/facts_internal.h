@@ -27,6 +27,10 @@ static inline struct fact *fact_set_flag(struct fact *facts, enum fact_id id, bo
 void facts_of_ftp(const struct fact_context *context, const struct failure *failure,
                   struct fact *facts);
 
+void facts_of_names(const struct fact_context *context, const struct failure *failure,
+                    struct fact *facts);
+void facts_of_udp(const struct fact_context *context, const struct failure *failure,
+                  struct fact *facts);
 void facts_of_tunnel(const struct fact_context *context, const struct failure *failure,
                      struct fact *facts);
 

@@ -22,6 +22,7 @@ const struct variable_definition rules_variables[RULES_VARIABLES] = {
     {"role_responder", false, false},
     {"attempts", false, false},
     {"duration", false, false},
+    {"server_name", false, false},
     {"label_local", false, false},
     {"label_edge", false, false},
     {"label_egress", false, false},

@@ -13,6 +13,7 @@
 
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
 /* One packet worth remembering. frame 0: there was none. */
@@ -149,6 +150,9 @@ struct attempt {
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
+    struct pace pace;          /* UDP */
+    uint32_t answered_by;      /* UDP: number of the attempt that looks like its answers, from
+                                  another address than was asked; 0: none */
     uint32_t control;          /* FTP data connection: number of its control connection; else 0 */
     bool backwards;            /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];

@@ -89,7 +89,7 @@ static struct attempt *blank_record(struct tracker *tracker)
     return attempt;
 }
 
-static uint64_t payload_hash(const struct packet *packet)
+uint64_t attempt_payload_hash(const struct packet *packet)
 {
     enum { HASHED = 64 };
     uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
@@ -132,7 +132,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->port[!sender] = packet->destination_port;
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
-        attempt->payload_hash = payload_hash(packet);
+        attempt->payload_hash = attempt_payload_hash(packet);
     control = tracker_attempt(tracker, control_number);
     if (control && control != attempt && control->ftp) { /* unless it just made room */
         attempt->control = control_number;
@@ -246,6 +246,22 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
             outer->twin = attempt->number;
             attempt->twin = outer->number;
             attempt->bits |= ATTEMPT_IS_INNER;
+            return;
+        }
+    }
+}
+
+void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *answers)
+{
+    for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
+        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
+        struct attempt *asked = tracker_attempt(tracker, number);
+        if (asked && asked != answers && asked->proto == PROTO_UDP &&
+            asked->service == answers->service && !asked->answered_by &&
+            !asked->side[RESPONDER].first.frame && asked->side[INITIATOR].first.frame &&
+            asked->port[INITIATOR] == answers->port[INITIATOR] &&
+            ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
+            asked->answered_by = answers->number;
             return;
         }
     }

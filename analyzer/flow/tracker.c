@@ -15,6 +15,7 @@ enum {
     ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
     CHECKSUMS_PER_HOST = 16, /* looked at; more says nothing new */
     ETHERNET_MTU = 1500,
+    DNS_PORT = 53,
 };
 
 struct tracker *tracker_new(const struct tracker_options *options)
@@ -34,6 +35,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    names_free(&tracker->names);
     tunnels_free(&tracker->tunnels);
     ftp_expected_free(tracker);
     stream_pool_free(tracker->streams);
@@ -249,6 +251,8 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
         attempt = tcp_track(tracker, &event, side, fresh);
         break;
     case PACKET_UDP:
+        if (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT)
+            names_packet(&tracker->names, packet, frame, time_ns);
         attempt = udp_track(tracker, &event, side, fresh);
         break;
     case PACKET_ICMP:
@@ -290,6 +294,11 @@ uint64_t tracker_addresses_refused(const struct tracker *tracker)
 struct flow_table *tracker_flows(const struct tracker *tracker)
 {
     return tracker->flows;
+}
+
+const struct names *tracker_names(const struct tracker *tracker)
+{
+    return &tracker->names;
 }
 
 const struct tunnels *tracker_tunnels(const struct tracker *tracker)

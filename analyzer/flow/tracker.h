@@ -34,6 +34,7 @@ struct tracker_counters {
 };
 
 struct tracker;
+struct names;
 struct tunnels;
 
 struct tracker *tracker_new(const struct tracker_options *options);
@@ -48,6 +49,7 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */
 uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
+const struct names *tracker_names(const struct tracker *tracker);
 const struct tunnels *tracker_tunnels(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
 

@@ -54,6 +54,8 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
         record->unanswered_length_min = mark.length;
     if (mark.length > record->unanswered_length_max)
         record->unanswered_length_max = mark.length;
+    pace_datagram(&attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
+                  mark.length, event->frame, event->time_ns);
     record->bytes += mark.length;
     record->data_packets++;
     record->last = record->last_data = mark;
@@ -134,6 +136,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
     if (*fresh)
         attempt_datagram(tracker, attempt, *side, event);
+    if (first && *side == RESPONDER)
+        attempt_answered_elsewhere(tracker, attempt);
     if (first)
         attempt_find_twin(tracker, attempt);
     return attempt;

@@ -44,3 +44,22 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
     }
     return false;
 }
+
+/* It ran well, and since some moment it creeps: each second far below the best one, and in many of
+ * them something has to be asked again. A program that has less to say asks nothing again, and
+ * chance losses let some seconds run at full speed. The contract has no word of its own for it. */
+bool detect_udp_throttled(const struct attempt *attempt, const struct detect_context *context,
+                          struct detection *detection)
+{
+    const struct thresholds *limit = context->thresholds;
+    if (!(attempt->bits & ATTEMPT_ESTABLISHED) || (attempt->bits & ATTEMPT_CARRIES) ||
+        attempt->side[RESPONDER].data_packets < limit->throttle_packets_min)
+        return false;
+    const struct pace_slow slow = pace_slow(&attempt->pace, limit->throttle_share_max);
+    if (slow.seconds < limit->throttle_seconds_min ||
+        slow.with_repeats < limit->throttle_repeats_min * slow.seconds)
+        return false;
+    detection->failed_ns = slow.since_ns;
+    detection->frames = attempt->pace.repeat_frames;
+    return true;
+}

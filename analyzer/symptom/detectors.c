@@ -16,6 +16,7 @@ static const struct {
     {SYMPTOM_RESET_MIDSTREAM, PROTO_TCP, detect_reset_midstream},
     {SYMPTOM_UDP_NO_RESPONSE, PROTO_UDP, detect_udp_no_response},
     {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_stall},
+    {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_throttled},
 };
 
 static bool is_probe(const struct attempt *attempt)

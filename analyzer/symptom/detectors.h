@@ -15,7 +15,7 @@ detector_function detect_reset_midstream, detect_stall_midstream;
 /* ftp.c */
 detector_function detect_ftp_data_failed;
 /* datagram.c */
-detector_function detect_udp_no_response, detect_udp_stall;
+detector_function detect_udp_no_response, detect_udp_stall, detect_udp_throttled;
 /* refused.c */
 detector_function detect_icmp_unreachable;
 

@@ -31,7 +31,9 @@ def _stalled(flow):
 
 
 def _udp_stall(flow):
-    return bool(flow.answers) and len(flow.requests) > 2 and flow.requests[-2] > flow.answers[-1]
+    """Silent since, or asked again and again in a transfer that goes on."""
+    asked_again = len(flow.requests) > len(flow.answers) + 3
+    return bool(flow.answers) and len(flow.requests) > 2 and (flow.requests[-2] > flow.answers[-1] or asked_again)
 
 
 # symptom -> does this flow show it?

@@ -272,8 +272,14 @@ MTPIP_HEAD = struct.Struct("!4sIII")  # magic, transaction, block, size
 class MtpipServer:
     """A datagram service: every request gets its answer, a block of the size asked for."""
 
-    def __init__(self, node, port, address="0.0.0.0", silent=False):
-        self.silent = silent
+    def __init__(self, node, port, address="0.0.0.0", silent=False, answer_from=None):
+        self.silent, self.way_out = silent, None
+        if answer_from:
+            with node:
+                self.way_out = socket.socket(socket.AF_INET6 if ":" in answer_from else socket.AF_INET, socket.SOCK_DGRAM)
+            self.way_out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.way_out.bind((answer_from, port))
+            address = node.addresses["eth0"]
         with node:
             self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
@@ -287,7 +293,7 @@ class MtpipServer:
                 return
             if len(data) >= MTPIP_HEAD.size and not self.silent:
                 _, transaction, block, size = MTPIP_HEAD.unpack_from(data)
-                self.socket.sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
+                (self.way_out or self.socket).sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
 
     def stop(self):
         self.socket.close()
@@ -463,15 +469,17 @@ def fetch(node, kind, address, port, path="/small", requests=1, **options):
     return worked
 
 
-def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S):
+def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S,
+          patience=3600):
     """Ask for blocks one after another; repeat an unanswered request once a second, then give up."""
     with node:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((address, port))
     transaction = int.from_bytes(os.urandom(4), "big")
+    deadline = time.monotonic() + patience
     try:
         for block in range(blocks):
-            if not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
+            if time.monotonic() > deadline or not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
                 return False
             time.sleep(every)
         return True

@@ -17,6 +17,9 @@ SERVICES = {
     "smb": ("peersync", "smb", 445),
     "netbios": ("peersync", "smb", 139),
     "ftp": ("peersync", "ftp", 21),
+    "openvpn": ("vpn", "openvpn", 1194),
+    "wireguard": ("vpn", "wireguard", 51820),
+    "ike": ("vpn", "ike", 500),
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -75,7 +78,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind == "mtpip" else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike") else "tcp"
 
     @property
     def healthy(self):
@@ -302,6 +305,42 @@ SMB = [
     S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
 ]
 
+# Tunnels that do not come up, and what fails inside one that does.
+TUNNELS = [
+    S("inet-openvpn-edge", "internet", "openvpn", EDGE, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-egress", "internet", "openvpn", EGRESS, "tunnel-blocked", play="openvpn"),
+    S("lan-openvpn-local", "lan", "openvpn", LOCAL, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-icmp", "internet", "openvpn", EGRESS, "tunnel-blocked", "icmp-admin", play="openvpn"),
+    S("inet-wireguard-edge", "internet", "wireguard", EDGE, "tunnel-blocked"),
+    S("inet-wireguard-egress", "internet", "wireguard", EGRESS, "tunnel-blocked", controls=("web",)),
+    S("v6-ike-edge", "ipv6", "ike", EDGE, "tunnel-blocked"),
+    S("inet-openvpn-inside", "internet", "syncrify", LOCAL, "drop", play="openvpn-inside", options={"inside": "openvpn"}),
+    S("inet-openvpn-inside-closed", "internet", "syncrify", HOST, "not-listening", play="openvpn-inside",
+      options={"inside": "openvpn"}),
+    S("inet-openvpn-fine", "internet", "openvpn", play="openvpn"),
+    S("inet-wireguard-fine", "internet", "wireguard"),
+    S("lan-ike-fine", "lan", "ike"),
+]
+
+# MTP/IP held back, and answered from an address that was not asked.
+THROTTLED = {"throttle": "limit rate over 2/second burst 2 packets drop"}
+MTPIP = [
+    S("lan-udp-throttled", "lan", "mtpip", LOCAL, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-edge-throttled", "internet", "mtpip", EDGE, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-egress-throttled", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("lan-udp-other-address", "lan", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("v6-udp-other-address", "ipv6", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("inet-udp-loss", "internet", "mtpip", play="udp-transfer-ok", options={"wan": {"loss": 3}}),
+    S("lan-udp-twice", "lan", "mtpip", play="udp-transfer-ok"),
+]
+
+# Names: the client was told where to go, and not by the product.
+NAMES = [
+    S("inet-dns-sinkhole", "internet", "syncrify", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-sinkhole-druva", "internet", "druva", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-fine", "internet", "synaman", play="by-name"),
+]
+
 HEALTHY = [
     S("lan-fine", "lan", "syncrify", controls=("same-site", "other-port"), fast=True),
     S("lan-smb", "lan", "smb", play="smb-both"),
@@ -340,4 +379,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + FTP + SMB + HEALTHY)
+             + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + HEALTHY)

@@ -10,6 +10,7 @@ import time
 import zlib
 
 import peers
+import tunnels
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
@@ -53,6 +54,8 @@ class Story:
         if scenario.mechanism != "no-port-forward" or scenario.kind == "ftp":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
+        if options.get("inside") == "openvpn":
+            forwards.append(("udp", 1194, "server", 1194))
         if scenario.kind == "ftp" and scenario.how.startswith("ftp-passive"):
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
@@ -64,13 +67,28 @@ class Story:
         if behaviour == "hung":
             self.servers.append(peers.HungServer(node, port))
         elif kind == "mtpip":
-            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent"))
+            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
+                                                  answer_from=self._other_address() if behaviour == "other-address" else None))
+        elif kind == "openvpn":
+            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
+            self.vpn.serve(node)
+        elif kind in tunnels.MESSAGES:
+            self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
         elif kind == "ftp":
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
                                                 certificate=self.certificate))
         else:
             self.servers.append(peers.Server(node, kind, port, behaviour, self.certificate, address=everywhere,
                                              think_s=self.choice.uniform(0.001, 0.02)))
+
+    def _other_address(self):
+        """A second address of the server, of which its clients know nothing."""
+        own = self.site.addresses["server"]
+        cut = own.rfind(":" if ":" in own else ".")
+        other = f"{own[:cut + 1]}{'99' if ':' in own else '239'}"
+        self.site["server"].call("ip", "addr", "add", f"{other}/{'64' if ':' in own else '24'}", "dev", "eth0",
+                                 *(["nodad"] if ":" in own else []))
+        return other
 
     def _announced(self):
         """The address that PASV tells: the public one where the NAT was thought of, else the private one."""
@@ -85,8 +103,14 @@ class Story:
         if scenario.mechanism != "not-listening":
             self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
+        if scenario.options.get("inside") == "openvpn":
+            self.inside_vpn = tunnels.OpenVpn(self.certificate_folder())
+            self.inside_vpn.serve(self.site["server"])
+            for host in ("client", "server"):
+                self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            self.serve("other", scenario.kind, scenario.port)
+            if scenario.kind != "openvpn":
+                self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
     # -- the block --
@@ -161,6 +185,8 @@ class Story:
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
             return peers.fetch(node, "http", address, port)
+        if scenario.kind in tunnels.MESSAGES:
+            return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
             return peers.mtpip(node, address, scenario.port, **options)
         if scenario.kind == "ftp":
@@ -296,6 +322,9 @@ def _client_side(story):
 
 
 def _dynamic(story):
+    if limit := story.scenario.options.get("throttle"):
+        story.rule(f"udp dport {story.scenario.port} counter {limit}")
+        return
     story.add_rule(VERDICTS[story.scenario.how], match=[], both=story.scenario.how == "drop")
 
 
@@ -341,7 +370,7 @@ def _loop(story):
 def _return_path(story):
     if story.scenario.how == "other-gateway":
         story.site["server"].call("ip", "route", "replace", "default", "via", "10.255.7.1", "dev", "eth1")
-    else:
+    elif story.scenario.how != "other-address":
         story.rule(f"tcp sport {story.scenario.port} drop")
 
 
@@ -350,6 +379,9 @@ TUNNEL_CHAIN = {"edge": "block_raw", "egress": "block_output", "isp": "block_for
 
 def _tunnel(story):
     node = story.site.boxes[story.box]
+    if story.scenario.profile == "vpn":
+        _by_rule(story)
+        return
     node.nft(f"add rule inet lab {TUNNEL_CHAIN[story.box]} udp dport 4789 counter drop\n")
 
 
@@ -365,6 +397,8 @@ def _in_the_middle(kind, behaviour):
 
 
 def _content_filter(story):
+    if story.scenario.how == "sinkhole":
+        return  # the name server does it
     """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
     first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
@@ -416,6 +450,41 @@ def _udp_transfer(story):
     worked = story.attempt(blocks=100)
     timer.join()
     return worked
+
+
+def _udp_throttled(story):
+    timer = _later(story, 2.5, story.block)
+    worked = story.attempt(blocks=400, size=1000, patience=12)
+    timer.join()
+    return worked
+
+
+def _openvpn(story):
+    return story.vpn.connect(story.site["client"], story.site.servers["server"])
+
+
+def _openvpn_inside(story):
+    """The tunnel comes up; what fails is behind it."""
+    if not story.inside_vpn.connect(story.site["client"], story.site.servers["server"], 20):
+        raise LabError("the tunnel did not come up")
+    for _ in range(REFUSED_TRIES):
+        started = time.monotonic()
+        if peers.fetch(story.site["client"], story.scenario.kind, tunnels.TUNNEL[0], story.scenario.port):
+            return True
+        if time.monotonic() - started > peers.GIVE_UP_S / 2:
+            return False
+        settle(REFUSED_PAUSE_S)
+    return False
+
+
+def _by_name(story):
+    """Look the server up, go where one is told."""
+    name, healthy = "backup.example.com", story.scenario.healthy
+    tunnels.name_server(story.site["other"], {name: story.site.servers["server"] if healthy else truth.SINKHOLE})
+    address = tunnels.look_up(story.site["client"], story.site.addresses["other"], name)
+    if not address:
+        raise LabError("the name server does not answer")
+    return peers.fetch(story.site["client"], story.scenario.kind, address, story.scenario.port)
 
 
 def _idle(story):
@@ -573,7 +642,8 @@ def _unwatched(story):
 
 PLAYS = {
     "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
-    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart, "scan": _scan,
+    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart, "udp-throttled": _udp_throttled,
+    "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name, "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),
     "udp-transfer-ok": lambda story: story.attempt(blocks=40),

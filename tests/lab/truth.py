@@ -6,10 +6,11 @@ box that stops it, a refusal only at those its sender's answer passes, a control
 
 from expert import judge
 from scenarios import CONTROLS
+from tunnels import TUNNEL
 from sites import BOX, POSITION
 
 # Captures that have a name of their own in the lab and a common one in the contract.
-KIND = {"server-any": "server", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
+KIND = {"server-any": "server", "client-any": "client", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
         "fw1-any": "egress-any"}
 # The inner way of the DMZ: master - Firewall 1 - edge server.
 INNER = {"master": (0,), "fw1-lan": (1,), "fw1-dmz": (5,), "fw1-any": (1, 5), "span": (5.5,), "server": (6,)}
@@ -18,6 +19,7 @@ ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2, "master": 5.
 TARGET = {"server": 7, "other": 3.2}
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp",
           "server-host": "host", "application": "host"}
+SINKHOLE = "146.112.61.106"
 MTU_HOLE = 2.5  # the cable between the two ISP routers
 WITHOUT_NAT = ("ipv6", "vpn")
 BEHIND_NAT = ("internet", "dmz", "multihomed")
@@ -27,10 +29,15 @@ def _base(vantage):
     return POSITION.get("server" if vantage == "server-any" else vantage, ())
 
 
+INSIDE = {"client-any": (0,), "server-any": (6,)}  # what captures see the inside of a VPN between the two hosts
+
+
 def positions(scenario, vantage):
     """Where on the way of the scenario's flow this capture stands; empty: beside it."""
     if scenario.options.get("flow"):
         return INNER.get(vantage, ())
+    if scenario.options.get("inside"):
+        return INSIDE.get(vantage, ())
     return _base(vantage)
 
 
@@ -98,7 +105,12 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
 def finding(scenario, site, vantage, symptoms, evidence, server=None, **extra):
     """One entry of the truth, with the names the flow has at this vantage."""
     client, main_server = scenario.options.get("flow", ("client", "server"))
-    pairs = site.names_at("server" if vantage == "server-any" else vantage, client, server or main_server)
+    if scenario.options.get("inside"):
+        pairs = [TUNNEL[::-1]]
+    else:
+        pairs = site.names_at("server" if vantage == "server-any" else vantage, client, server or main_server)
+    if scenario.how == "sinkhole":
+        pairs = list(dict.fromkeys((who, SINKHOLE) for who, _ in pairs))
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
              "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
              "evidence": evidence, "expert": judge(symptoms[0], evidence)}
@@ -245,7 +257,16 @@ def _idle(view):
     return _cut(view, "after-idle", ["stall-midstream"], ["reset-midstream", "stall-midstream"])
 
 
+def _sinkhole(view):
+    """Told a wrong address, the client goes there in vain: the look-up shows it wherever it passes."""
+    if max(view.here) > BOX["isp"]:
+        return None
+    return view.finding(["syn-timeout"], ["told-a-sinkhole"])
+
+
 def _content(view):
+    if view.scenario.how == "sinkhole":
+        return _sinkhole(view)
     return _cut(view, "after-request", ["stall-midstream", "tls-failure"], ["reset-midstream", "tls-failure"])
 
 
@@ -283,7 +304,15 @@ def _mtu(view):
     return found if sending_side else {**found, "optional": True}
 
 
+def _other_address(view):
+    """Answers come, from an address that was not asked; a NAT or the client itself throws them away."""
+    seen = view.finding(["udp-no-response", "icmp-unreachable"], ["answer-left-elsewhere"])
+    return seen
+
+
 def _return_path(view):
+    if view.scenario.how == "other-address":
+        return _other_address(view)
     if view.scenario.how != "other-gateway":
         return _return_lost(view)
     if view.vantage == "server-any":
@@ -291,7 +320,16 @@ def _return_path(view):
     return view.finding(["syn-timeout"], reach(view.scenario, view.vantage, 99) + view.controls())
 
 
+def _vpn(view):
+    """The tunnel's own handshake goes unanswered, or is refused."""
+    if view.scenario.how.startswith("icmp"):
+        return _rejected(view)
+    return _silent(view)
+
+
 def _tunnel(view):
+    if view.scenario.profile == "vpn":
+        return _vpn(view)
     outside = view.vantage in ("egress-wan", "isp", "edge-wan", "egress-any", "edge-any")
     return _silent(view, ["tunnel-silent"] if outside else [])
 
