@@ -88,9 +88,13 @@ static const char *path_word(const struct fact_context *context, const struct fa
     const struct attempt *attempt = first_attempt(failure);
     if (attempt && attempt->tunnels)
         return "tunnel";
+    bool both_private = ip_is_private(&failure->client) && ip_is_private(&failure->server);
+    if (attempt && both_private && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) &&
+        !attempt->side[RESPONDER].first.frame)
+        return "tunnel"; /* what lies behind its far end does not show */
     if (attempt && vantage_same_link(context->vantage, attempt))
         return "same-link";
-    if (!ip_is_private(&failure->client) || !ip_is_private(&failure->server))
+    if (!both_private)
         return "internet";
     return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }

@@ -32,6 +32,33 @@ static void lost_fact(const struct pace *pace, struct fact *facts)
     fact_set_word(facts, FACT_UDP_LOST, word)->frames = pace->repeat_frames;
 }
 
+static bool any_missing(const struct attempt *before, const struct attempt *after, enum side side)
+{
+    return before->side[side].data_packets > after->side[side].data_packets + 1;
+}
+
+/* A limit drops some of many, so that a box that has it is known by what comes in and does not go
+ * out; and what stays unanswered is what has to be sent again. */
+static void throttled_facts(const struct fact_context *context, const struct attempt *attempt,
+                            struct fact *facts)
+{
+    const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    const char *lost = facts[FACT_UDP_LOST].known ? facts[FACT_UDP_LOST].word : "both";
+    struct frame_list frames = attempt->pace.repeat_frames;
+    facts[FACT_STALL_FROM] = facts[FACT_STALL_OTHER_SIDE] = (struct fact){0};
+    facts[FACT_STALL_ACKED] = facts[FACT_STALL_GAVE_UP] = (struct fact){0};
+    if (strcmp(lost, "both") != 0)
+        fact_set_word(facts, FACT_STALL_FROM,
+                      strcmp(lost, "requests") == 0 ? "initiator" : "responder")
+            ->frames = frames;
+    facts[FACT_FORWARDED] = (struct fact){0};
+    if (!twin)
+        return;
+    bool kept = any_missing(attempt, twin, INITIATOR) || any_missing(twin, attempt, RESPONDER);
+    frame_list_join(&frames, &twin->pace.repeat_frames);
+    fact_set_flag(facts, FACT_FORWARDED, !kept)->frames = frames;
+}
+
 static void pace_facts(const struct fact_context *context, const struct attempt *attempt,
                        struct fact *facts)
 {
@@ -41,6 +68,8 @@ static void pace_facts(const struct fact_context *context, const struct attempt 
     fact_set_number(facts, FACT_RATE_BEST, round(slow.best_per_s / 100) / 10);
     fact_set_number(facts, FACT_RATE_LATE, round(slow.now_per_s / 100) / 10);
     fact_set_flag(facts, FACT_UDP_THROTTLED, throttled)->frames = attempt->pace.repeat_frames;
+    if (throttled)
+        throttled_facts(context, attempt, facts);
 }
 
 void facts_of_udp(const struct fact_context *context, const struct failure *failure,

@@ -57,8 +57,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
 {
     static const char *const protos[] = {"tcp", "udp"};
     const cJSON *name, *proto, *ports, *initiator, *responder, *speaks, *alternative, *retry,
-        *give_up, *keepalive, *persistent,
-        *tunnel;
+        *give_up, *keepalive, *persistent, *tunnel;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"proto", JSON_STRING, true, &proto},

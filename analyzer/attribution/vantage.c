@@ -92,6 +92,8 @@ bool vantage_same_link(const struct vantage_context *context, const struct attem
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
         return hops == 0;
+    if (attempt->bits & ATTEMPT_TUNNEL_DEVICE)
+        return true; /* a link without ARP */
     const struct host *server = host_of(context, attempt, RESPONDER);
     return server && (server->asked || server->resolved);
 }
@@ -188,6 +190,8 @@ static void observe(const struct vantage_context *context, const struct attempt 
     bool cooked = client && client->frames_in + client->frames_out > 0;
     uint8_t refusal = refusal_hop_limit(attempt);
     bool from_afar = refusal && hops_travelled(refusal) > 0;
+    /* A host at the end of a tunnel has another address and another interface outside of it. */
+    bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
 
     const struct observation all[OBSERVATIONS] = {
         {true, scope_likelihood(client_private, server_private),
@@ -197,9 +201,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
          client_hops_text[hop_class(to_client < 0 ? 0 : to_client)]},
         {to_server >= 0 && !one_link, server_hops[hop_class(to_server < 0 ? 0 : to_server)],
          server_hops_text[hop_class(to_server < 0 ? 0 : to_server)]},
-        {in_some_flows(context, client), not_all_clients,
+        {plain && in_some_flows(context, client), not_all_clients,
          "conversations without the client are seen: not its own host"},
-        {in_some_flows(context, server), not_all_servers,
+        {plain && in_some_flows(context, server), not_all_servers,
          "conversations without the server are seen: not its own host"},
         {in_all_flows(context, client) && !in_all_flows(context, server), all_clients,
          "every conversation is the client's"},
@@ -214,7 +218,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
          from_afar ? "the refusal in the server's name passed routers: not sent by this host"
                    : "the refusal in the server's name passed no router"},
-        {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
+        {plain && __builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
     };
     memcpy(seen, all, sizeof all);
