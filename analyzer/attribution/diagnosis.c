@@ -207,7 +207,8 @@ static struct spoken spoken_on(const struct diagnosis_request *request,
 
 static struct finding *make_finding(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
-                                    const struct controls *controls, const struct failure *failure)
+                                    const struct controls *controls, const struct relays *relays,
+                                    const struct failure *failure)
 {
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
@@ -224,6 +225,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     finding->capture = request->capture;
     finding_id(request->site, failure, finding->id);
     const struct fact_context fact_context = {
+        .relays = relays,
         .vantage = context,
         .controls = controls,
         .thresholds = request->thresholds,
@@ -399,9 +401,12 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     };
     look_for_forwarding(request->tracker, &context.cooked, &context.any_forwarded);
     vantage_of_capture(&context, &diagnosis->vantage);
+    struct relays relays;
+    relays_gather(request->tracker, request->profiles, &relays);
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)
-            add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
+            add_finding(diagnosis,
+                        make_finding(request, &context, controls, &relays, &failures.all[i]));
     add_absences(request, &context, controls, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);

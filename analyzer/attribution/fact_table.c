@@ -25,6 +25,7 @@ LIST(spoken_list, "expected", "foreign");
 LIST(dns_answer_list, "public", "private", "sinkhole");
 LIST(dns_problem_list, "no-such-name", "no-address", "refused", "failed", "unanswered");
 LIST(udp_lost_list, "requests", "replies", "both");
+LIST(relay_list, "kept", "missing");
 LIST(alternative_list, "failed");
 LIST(ftp_mode_list, "passive", "active");
 LIST(ftp_address_list, "as-connected", "private", "private-inside", "other");

@@ -735,4 +735,5 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     facts_of_tunnel(context, failure, facts);
     facts_of_names(context, failure, facts);
     facts_of_udp(context, failure, facts);
+    facts_of_roles(context, failure, facts);
 }

@@ -74,6 +74,7 @@ X(UDP_LOST,                 "udp.lost",                WORD,   udp_lost_list,   
 X(UDP_THROTTLED,            "udp.throttled",           FLAG,   NULL,             "a UDP transfer that ran well goes on far slower, second by second (false: it stopped)") \
 X(RATE_BEST,                "rate.best-kbytes",        NUMBER, NULL,             "best second of a UDP transfer, in 1000 bytes per second, both directions") \
 X(RATE_LATE,                "rate.late-kbytes",        NUMBER, NULL,             "the slow seconds at its end on average, in 1000 bytes per second") \
+X(RELAY,                    "relay",                   WORD,   relay_list,       "the connection that the product's relay (Druva: Master Server or Storage Node) has to keep to the failing server from within its network: kept, missing (none in this capture)") \
 X(ALTERNATIVE,              "alternative",             WORD,   alternative_list, "another service that would have served as well (SMB: 139 beside 445) was tried at the same time: failed") \
 X(FTP_MODE,                 "ftp.mode",                WORD,   ftp_mode_list,    "who opens the data connection of FTP: the client (passive) or the server (active)") \
 X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list, "the address announced for the data connection: as-connected (the one the control connection uses), private (of no use to the other side, which knows a public one), private-inside (of no use to the other side, unless a NAT still to come translates it), other") \

@@ -8,7 +8,17 @@
 #include "analyzer/attribution/vantage.h"
 #include "analyzer/symptom/thresholds.h"
 
+/* By service: a connection that the product's relays keep to its server; 0: none was seen. */
+struct relays {
+    uint64_t first_frame[SERVICES_MAX];
+};
+
+/* One pass over the attempts. */
+void relays_gather(const struct tracker *tracker, const struct profiles *profiles,
+                   struct relays *relays);
+
 struct fact_context {
+    const struct relays *relays;
     const struct vantage_context *vantage;
     const struct controls *controls;
     const struct thresholds *thresholds;

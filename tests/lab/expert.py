@@ -81,6 +81,7 @@ EVIDENCE = {
     "refused-after-accept": _row(local=.1, edge=.3, egress=.3, host=.3, app=4),
     "tunnel-silent": _row(local=.01, edge=1.5, egress=1, host=.02, path=1),
     "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
+    "never-this-way": _row(.1, .1, .1, .1, .1, 60),
     "told-a-sinkhole": _row(.02, .05, 8, .02, .2, .3),
     # FTP: places are those of the control connection
     "ftp-control-works": _row(host=.3, path=.1),

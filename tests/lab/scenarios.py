@@ -247,6 +247,7 @@ VPN = [
 
 RELAYS = ("master", "storage")
 MASTER = {"flow": ("master", "server"), "box": "fw1"}
+BACKWARDS = {"flow": ("server", "master"), "box": "fw1"}  # the edge server never opens a connection
 DMZ = [
     S("dmz-fw2-drop", "dmz", "druva", EDGE, "drop", controls=RELAYS),
     S("dmz-fw2-rst", "dmz", "druva", EDGE, "reject-rst", "rst", RELAYS),
@@ -255,6 +256,10 @@ DMZ = [
     S("dmz-edge-closed", "dmz", "druva", HOST, "not-listening"),
     S("dmz-fw1-drop", "dmz", "druva", EGRESS, "drop", controls=("other-client",), options=MASTER),
     S("dmz-fw1-rst", "dmz", "druva", EGRESS, "reject-rst", "rst", ("other-client",), options=MASTER),
+    S("dmz-wrong-direction", "dmz", "druva", APP, "unknown", "wrong-direction", RELAYS[:1] + ("other-client",),
+      options=BACKWARDS),
+    S("dmz-wrong-direction-drop", "dmz", "druva", APP, "unknown", "wrong-direction-drop", RELAYS[:1],
+      options=BACKWARDS),
     S("dmz-fw1-icmp", "dmz", "druva", EGRESS, "reject-icmp", "icmp-admin", ("other-client",), options=MASTER),
 ]
 

@@ -181,7 +181,7 @@ class Story:
         """One client tries once, as its product does."""
         scenario, site = self.scenario, self.site
         node = site[origin]
-        inside = origin in ("inside", "storage", "master") or scenario.topology == "lan"
+        inside = origin in ("inside", "storage", "master", "server") or scenario.topology == "lan"
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
             return peers.fetch(node, "http", address, port)
@@ -404,8 +404,15 @@ def _content_filter(story):
     story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
 
 
+def _wrong_direction(story):
+    """Nobody listens inside; or Firewall 1 lets nothing in, as it should."""
+    if story.scenario.how.endswith("drop"):
+        story.site.boxes["fw1"].nft(f"add rule inet lab block_forward ip daddr {story.site.addresses['master']} "
+                                    f"tcp dport {story.scenario.port} drop\n")
+
+
 BLOCKS = {
-    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
+    "unknown": _wrong_direction,    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
     "idle-timeout": _forget, "wrong-forward": _wrong_forward, "host-down": _host_down, "no-route": _no_route,
     "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
     "tls-interception": _in_the_middle("tls", "serve"), "block-page": _in_the_middle("http", "block-page"),

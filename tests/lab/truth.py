@@ -373,8 +373,18 @@ def _ftp_active(view):
     return found if arrives else {**found, "optional": True}
 
 
+def _backwards(view):
+    """The edge server tries to connect inwards. That it is the edge server shows where clients or the master are
+    seen to use it."""
+    drop = view.scenario.how.endswith("drop")
+    if drop and view.vantage in ("master", "fw1-lan"):
+        return None
+    symptoms = ["syn-timeout"] if drop else ["syn-reset"]
+    return view.finding(symptoms, ["never-this-way"])
+
+
 SHAPES = {
-    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
+    "unknown": _backwards,    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
     "no-port-forward": _no_forward, "wrong-forward": _wrong_forward, "idle-timeout": _idle,
     "dynamic-block": _dynamic, "content-filter": _content, "mtu-black-hole": _mtu, "backlog-full": _silent,
     "app-silent": _not_answering, "app-abort": _aborted, "host-down": _host_down, "no-route": _no_route,
