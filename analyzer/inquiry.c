@@ -6,8 +6,7 @@
 
 #include "analyzer/flow/tracker.h"
 #include "analyzer/memory.h"
-#include "analyzer/speech.h"
-#include "dissectors/ndpi_bridge.h"
+#include "analyzer/speech/speech.h"
 #include "dissectors/packet.h"
 
 enum { BATCH_FRAMES = 256, WARNING_TEXT = 700 };
@@ -16,9 +15,10 @@ struct inquiry {
     struct inquiry_request request;
     struct source *source;
     struct tracker *tracker;
-    struct ndpi_bridge *bridge; /* made when first needed */
-    int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
-    uint64_t taken;             /* frames analysed */
+    struct stream_pool *own_streams; /* NULL: the run's are used */
+    struct listener *listener;
+    int64_t first_ns, last_ns; /* INT64_MIN: no frame yet */
+    uint64_t taken;            /* frames analysed */
     bool news;
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
 };
@@ -27,7 +27,7 @@ static void forget_speech(const struct attempt *attempt, void *context)
 {
     const struct inquiry *inquiry = context;
     /* The tracker gives up its record, and with it what we hung on it. */
-    speech_forget(inquiry->bridge, (struct attempt *)attempt);
+    speech_forget(inquiry->listener, (struct attempt *)attempt);
 }
 
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source)
@@ -43,6 +43,10 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     };
     inquiry->tracker = tracker_new(&options);
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
+    if (!request->streams)
+        inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
+    inquiry->listener = listener_new(request->profiles, request->signs,
+                                     request->streams ? request->streams : inquiry->own_streams);
     return inquiry;
 }
 
@@ -74,7 +78,7 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
     struct attempt *attempt =
         tracker_packet(inquiry->tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
-        speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
+        speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
 }
 
 static bool past_limit(const struct inquiry *inquiry, const struct frame *frame)
@@ -118,6 +122,7 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .tracker = inquiry->tracker,
         .profiles = asked->profiles,
         .rules = asked->rules,
+        .signs = asked->signs,
         .thresholds = asked->thresholds,
         .site = &asked->site,
         .expected = asked->expected,
@@ -125,7 +130,6 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
-        .spoken = speech_told,
     };
     diagnose(&request, diagnosis);
     inquiry->news = false;
@@ -197,6 +201,8 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
                  context);
+    warn_counted(inquiry, listener_certificates_refused(inquiry->listener),
+                 "certificates were not kept because their table was full", warn, context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
                  "answered)",
@@ -214,9 +220,10 @@ void inquiry_free(struct inquiry *inquiry)
         return;
     size_t position = 0;
     for (struct attempt *attempt; (attempt = tracker_next_attempt(inquiry->tracker, &position));)
-        speech_forget(inquiry->bridge, attempt);
+        speech_forget(inquiry->listener, attempt);
     tracker_free(inquiry->tracker);
-    ndpi_bridge_free(inquiry->bridge);
+    listener_free(inquiry->listener);
+    stream_pool_free(inquiry->own_streams);
     source_close(inquiry->source);
     free(inquiry);
 }

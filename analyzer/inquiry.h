@@ -9,19 +9,23 @@
 #include "analyzer/attribution/diagnosis.h"
 #include "analyzer/capture/source.h"
 #include "analyzer/report/report.h"
+#include "analyzer/speech/stream.h"
 
 struct inquiry_request {
     const struct profiles *profiles;
     const struct rules *rules;
+    const struct signs *signs; /* NULL: none are known */
     const struct thresholds *thresholds;
     struct site site;
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
-    uint64_t packet_limit; /* 0: none */
-    int64_t duration_ns;   /* 0: none; counted from the first packet */
-    uint32_t capture;      /* index in the report */
-    const char *name;      /* as the user named the source; outlives the inquiry */
+    uint64_t packet_limit;       /* 0: none */
+    int64_t duration_ns;         /* 0: none; counted from the first packet */
+    uint32_t capture;            /* index in the report */
+    const char *name;            /* as the user named the source; outlives the inquiry */
+    struct stream_pool *streams; /* shared with the run's other inquiries, outlives them; NULL: one
+                                    of its own */
 };
 
 struct inquiry;

@@ -168,6 +168,19 @@ static bool take_profile_file(struct options *options, const struct option_row *
     return true;
 }
 
+static bool take_pin(struct options *options, const struct option_row *row, const char *value,
+                     struct error *error)
+{
+    const char *equals = strchr(value, '=');
+    if (!equals || equals == value || !pin_is_valid(equals + 1))
+        return bad_value(error, row, value,
+                         "PROFILE=sha256:FINGERPRINT, PROFILE=sha1:FINGERPRINT or "
+                         "PROFILE=issuer:NAME");
+    APPEND(options->pins, options->pin_count,
+           (struct pin_option){keep(options, value, (size_t)(equals - value)), equals + 1});
+    return true;
+}
+
 static bool take_port(struct options *options, const struct option_row *row, const char *value,
                       struct error *error)
 {
@@ -399,6 +412,8 @@ static const struct option_row rows[] = {
      "a profile of your own (JSON); repeatable"},
     {"port", 0, required_argument, "PROFILE=PROTO/PORT", SECTION_PRODUCTS, false, take_port, OPTIONS_RUN,
      "this site runs the product on another port: --port syncrify=tcp/9443; repeatable"},
+    {"pin", 0, required_argument, "PROFILE=KIND:VALUE", SECTION_PRODUCTS, false, take_pin, OPTIONS_RUN,
+     "the product's own certificate: KIND is sha256, sha1 (fingerprint) or issuer (part of its name); repeatable"},
     {"list-profiles", 0, no_argument, NULL, SECTION_PRODUCTS, false, NULL, OPTIONS_LIST_PROFILES,
      "list the products and their ports and stop"},
     {"rules", 0, required_argument, "DIR", SECTION_PRODUCTS, false, take_rules, OPTIONS_RUN,
@@ -651,6 +666,7 @@ void options_free(struct options *options)
     free(options->profiles);
     free(options->profile_files);
     free(options->ports);
+    free(options->pins);
     free(options->vantages);
     free(options->local_nets);
     free(options->nats);

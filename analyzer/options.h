@@ -53,6 +53,8 @@ struct options {
     size_t profile_file_count;
     struct port_override *ports;
     size_t port_count;
+    struct pin_option *pins;
+    size_t pin_count;
     const char *rules_directory; /* --rules; NULL: rules_find_directory() decides */
 
     struct vantage_choice *vantages;

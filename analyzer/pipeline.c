@@ -1,6 +1,8 @@
 #include "analyzer/pipeline.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,6 +29,7 @@ struct run {
     const struct options *options;
     struct knowledge knowledge;
     struct outputs outputs;
+    struct stream_pool *streams; /* of all captures together */
     struct inquiry **inquiries;
     struct diagnosis *diagnoses;
     struct capture_report *captures;
@@ -95,6 +98,7 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
     struct inquiry_request request = {
         .profiles = run->knowledge.profiles,
         .rules = run->knowledge.rules,
+        .signs = run->knowledge.signs,
         .thresholds = &run->knowledge.thresholds,
         .max_flows = options->max_flows ? options->max_flows : DEFAULT_MAX_FLOWS,
         .packet_limit = options->packet_limit,
@@ -103,6 +107,7 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
         .name = name,
         .expected = options->expectations,
         .expected_count = options->expectation_count,
+        .streams = run->streams,
     };
     site_from_options(options, file, &request.site);
     if (options->interface)
@@ -179,6 +184,20 @@ static void diagnose_all(struct run *run, int64_t now_ns, struct report *report)
     collect(run, report);
 }
 
+static void warn_of_streams(struct run *run)
+{
+    char text[160];
+    uint64_t given_back = stream_pool_given_back(run->streams);
+    if (!given_back)
+        return;
+    snprintf(text, sizeof text,
+             "%" PRIu64
+             " directions of product connections were not read to the end of their first "
+             "%d KiB because the memory for them was full",
+             given_back, STREAM_BYTES_MAX / 1024);
+    warn(run, text);
+}
+
 static enum exit_status conclude(struct run *run, int64_t now_ns)
 {
     struct report report;
@@ -187,6 +206,7 @@ static enum exit_status conclude(struct run *run, int64_t now_ns)
         inquiry_warnings(run->inquiries[i], &run->diagnoses[i], warn, run);
         run->unreadable |= run->captures[i].truncated;
     }
+    warn_of_streams(run);
     report.warnings = (const char *const *)run->warnings;
     report.warning_count = run->warning_count;
     if (!outputs_write(&run->outputs, &report)) {
@@ -322,6 +342,7 @@ static void release(struct run *run)
     }
     for (size_t i = 0; i < run->warning_count; i++)
         free(run->warnings[i]);
+    stream_pool_free(run->streams);
     free(run->inquiries);
     free(run->diagnoses);
     free(run->captures);
@@ -332,7 +353,7 @@ static void release(struct run *run)
 
 enum exit_status pipeline_run(const struct options *options)
 {
-    struct run run = {.options = options};
+    struct run run = {.options = options, .streams = stream_pool_new(STREAM_POOL_BYTES_MAX)};
     struct error error;
     enum exit_status status = EXIT_USAGE;
     if (!knowledge_load(&run.knowledge, options, &error) ||

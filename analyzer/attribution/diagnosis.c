@@ -9,12 +9,13 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/names.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/heard.h"
 
 /* A vantage less likely than this is left out of the weighing: it could not change a verdict by
  * more than rounding. */
 #define VANTAGE_SHARE_MIN 0.03
 
-enum { VARIABLES_MAX = 24, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
+enum { VARIABLES_MAX = 32, DURATION_TEXT = 32, NUMBER_TEXT = 16 };
 
 /* Everything "{name}" in a sentence may be, with room for what has to be made up. */
 struct sentence_values {
@@ -44,6 +45,23 @@ static int client_port_of(const struct failure *failure)
                                                            : -1;
 }
 
+/* Strangers' words: the writers escape them. */
+static void speech_values(const struct signs *signs, const struct spoken *spoken,
+                          struct sentence_values *values)
+{
+    const char *issuer = spoken->tls.issuer;
+    const struct heard_http *http = spoken->heard_http;
+    const char *owner = issuer && signs ? signs_of_issuer(signs, issuer) : NULL;
+    set_value(values, "server_name",
+              spoken->tls.server_name ? spoken->tls.server_name : "no server by name");
+    set_value(values, "issuer", issuer ? issuer : "not visible");
+    set_value(values, "inspection", owner ? owner : "an inspecting device");
+    set_value(values, "page_owner", http && http->page ? http->page->name : "nobody known");
+    set_value(values, "http_host",
+              http && http->talk.host[0] ? http->talk.host : "no host by name");
+    set_value(values, "http_location", http ? http->talk.location : "");
+}
+
 /* The name by which the client looked the server up; for a peer that never appeared the one that it
  * looked up in vain. */
 static const struct lookup *lookup_of(const struct tracker *tracker, const struct failure *failure)
@@ -56,6 +74,7 @@ static const struct lookup *lookup_of(const struct tracker *tracker, const struc
 }
 
 static void fill_values(const struct tracker *tracker, const struct failure *failure,
+                        const struct signs *signs, const struct spoken *spoken,
                         struct sentence_values *values)
 {
     const struct lookup *lookup = lookup_of(tracker, failure);
@@ -89,7 +108,8 @@ static void fill_values(const struct tracker *tracker, const struct failure *fai
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
-    set_value(values, "server_name", lookup ? lookup->name : NULL);
+    set_value(values, "dns_name", lookup ? lookup->name : NULL);
+    speech_values(signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
@@ -156,12 +176,13 @@ static void weigh_over_vantages(const struct rules *rules, struct fact *facts,
 }
 
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, struct fact *facts, struct verdict *verdict)
+                  const struct failure *failure, const struct spoken *spoken, struct fact *facts,
+                  struct verdict *verdict)
 {
     struct sentence_values values;
     struct vantage_belief belief;
     double probability[FAILURE_POINTS];
-    fill_values(context->tracker, failure, &values);
+    fill_values(context->tracker, failure, request->signs, spoken, &values);
     failure_belief(context, failure, &belief);
     weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
     enum vantage best = likeliest(&belief);
@@ -196,15 +217,6 @@ static void finding_id(const struct site *site, const struct failure *failure, c
     snprintf(id, 9, "%08x", (uint32_t)hash);
 }
 
-static struct spoken spoken_on(const struct diagnosis_request *request,
-                               const struct failure *failure)
-{
-    struct spoken spoken = {0};
-    for (uint32_t i = 0; i < failure->sample_count && !spoken.protocol && request->spoken; i++)
-        request->spoken(failure->sample[i], &spoken);
-    return spoken;
-}
-
 static struct finding *make_finding(const struct diagnosis_request *request,
                                     const struct vantage_context *context,
                                     const struct controls *controls, const struct relays *relays,
@@ -213,7 +225,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
-    finding->spoken = spoken_on(request, failure);
+    failure_spoken(failure, &finding->spoken);
     finding->client = failure->client;
     finding->server = failure->server;
     finding->client_port = client_port_of(failure);
@@ -230,11 +242,12 @@ static struct finding *make_finding(const struct diagnosis_request *request,
         .controls = controls,
         .thresholds = request->thresholds,
         .spoken = finding->spoken.protocol,
+        .signs = request->signs,
         .capture_dropped = request->capture_dropped,
         .now_ns = request->now_ns,
     };
     facts_establish(&fact_context, failure, facts);
-    judge(request, context, failure, facts, &finding->verdict);
+    judge(request, context, failure, &finding->spoken, facts, &finding->verdict);
     return finding;
 }
 
@@ -321,7 +334,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(context->tracker, &failure, &values);
+    fill_values(context->tracker, &failure, request->signs, &finding->spoken, &values);
     set_vantage(facts, vantage->kind, vantage->confidence);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
     return finding;
@@ -383,7 +396,8 @@ static bool any_forwarded(const struct tracker *tracker)
 
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
-    const struct detect_context detect_context = {request->thresholds, request->now_ns};
+    const struct detect_context detect_context = {request->thresholds, request->now_ns,
+                                                  request->profiles};
     struct failures failures;
     struct suppressions left_out;
     *diagnosis = (struct diagnosis){0};

@@ -18,6 +18,7 @@ struct diagnosis_request {
     const struct tracker *tracker;
     const struct profiles *profiles;
     const struct rules *rules;
+    const struct signs *signs; /* NULL: none are known */
     const struct thresholds *thresholds;
     const struct site *site;
     const struct expectation *expected;
@@ -25,8 +26,6 @@ struct diagnosis_request {
     uint64_t capture_dropped;
     uint32_t capture; /* index in the report */
     int64_t now_ns;   /* the capture's last packet; live: the time */
-    /* What is spoken on an attempt; NULL: nobody listened. */
-    void (*spoken)(const struct attempt *attempt, struct spoken *spoken);
 };
 
 struct diagnosis {

@@ -30,6 +30,12 @@ LIST(alternative_list, "failed");
 LIST(ftp_mode_list, "passive", "active");
 LIST(ftp_address_list, "as-connected", "private", "private-inside", "other");
 LIST(ftp_data_list, "silent", "refused", "unreachable", "unconfirmed", "never-came");
+LIST(reached_list, "client-hello", "request", "server-hello", "certificate", "response", "data");
+LIST(answer_kind_list, "as-asked", "http", "tls", "other");
+LIST(alert_list, "unknown-ca", "bad-certificate", "version", "cipher", "name", "other", "hidden");
+LIST(tls_version_list, "SSL 3", "1.0", "1.1", "1.2", "1.3");
+LIST(certificate_list, "pinned", "other-than-pinned", "inspection", "other-than-usual", "usual", "self-issued", "unremarkable");
+LIST(page_list, "filter", "portal", "proxy", "none");
 LIST(expect_list, "nothing", "other-outside", "client-elsewhere");
 #undef LIST
 /* clang-format on */

@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/facts_internal.h"
 #include "analyzer/words.h"
 
@@ -15,37 +14,6 @@ enum {
     STEADY_PACKETS_MIN = 2,     /* of one hop limit, before one hop of difference counts */
     TOO_SOON_RTT_MIN_US = 2000, /* below this, timers and scheduling blur the comparison */
 };
-
-/* --- stating a fact --- */
-
-static struct fact *set_word(struct fact *facts, enum fact_id id, const char *word)
-{
-    facts[id].known = true;
-    facts[id].word = word;
-    return &facts[id];
-}
-
-static struct fact *set_number(struct fact *facts, enum fact_id id, double number)
-{
-    facts[id].known = true;
-    facts[id].number = number;
-    return &facts[id];
-}
-
-static struct fact *set_flag(struct fact *facts, enum fact_id id, bool flag)
-{
-    return set_number(facts, id, flag ? 1 : 0);
-}
-
-static const struct attempt *first_attempt(const struct failure *failure)
-{
-    return failure->sample_count ? failure->sample[0] : NULL;
-}
-
-#define EACH_ATTEMPT(attempt, failure)                                                             \
-    for (uint32_t attempt##_at = 0;                                                                \
-         attempt##_at < (failure)->sample_count && ((attempt) = (failure)->sample[attempt##_at]);  \
-         attempt##_at++)
 
 static bool is_midstream(enum symptom symptom)
 {
@@ -736,4 +704,5 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     facts_of_names(context, failure, facts);
     facts_of_udp(context, failure, facts);
     facts_of_roles(context, failure, facts);
+    speech_facts(context, failure, facts);
 }

@@ -81,6 +81,19 @@ X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list,
 X(FTP_PORT,                 "ftp.port",                NUMBER, NULL,             "the port announced for the data connection") \
 X(FTP_DATA,                 "ftp.data",                WORD,   ftp_data_list,    "how the data connection fails: silent (no answer to its SYN), refused (RST), unreachable (ICMP error), unconfirmed (SYN-ACK never acknowledged), never-came (no SYN in this capture)") \
 X(FTP_ENCRYPTED,            "ftp.encrypted",           FLAG,   NULL,             "the control connection is encrypted (AUTH TLS): which data connection was agreed on is hidden, from firewalls too") \
+X(CONTENT_REACHED,          "content.reached",         WORD,   reached_list,     "how far the conversation came before it failed, by the last message seen whole: client-hello or request (the first words of the client, no answer), server-hello, certificate, response, data (the handshake was done)") \
+X(CONTENT_ANSWER,           "content.answer",          WORD,   answer_kind_list, "what answers the client's first words: as-asked, http (to a TLS hello), tls (to an HTTP request), other") \
+X(ANSWER_NEXT_DOOR,         "answer.next-door",        FLAG,   NULL,             "whoever answers sits on the link of this capture, by the answers' TTL, though the server's address is a public one and the client's is not") \
+X(TLS_ALERT,                "tls.alert",               WORD,   alert_list,       "the alert that ended the handshake: unknown-ca, bad-certificate (42 to 46), version (70), cipher (40, 71), name (112), other, hidden (encrypted: its length gives it away, not its content)") \
+X(TLS_ALERT_FROM,           "tls.alert-from",          WORD,   side_list,        "who sent the alert: responder, initiator") \
+X(TLS_VERSION,              "tls.version",             WORD,   tls_version_list, "version the server chose; in 1.3 certificates cannot be seen") \
+X(TLS_CERTIFICATE,          "tls.certificate",         WORD,   certificate_list, "the certificate shown in the server's name: pinned (the profile's or --pin's), other-than-pinned, inspection (a known inspection issuer made it), other-than-usual (connections to this server that worked show another), usual (they show the same), self-issued, unremarkable") \
+X(TLS_ISSUER_ELSEWHERE,     "tls.issuer-elsewhere",    FLAG,   NULL,             "the same issuer made the certificates of other server addresses of the same client, with other subjects") \
+X(HTTP_STATUS,              "http.status",             NUMBER, NULL,             "status code of the refusal, or of the first answer") \
+X(HTTP_PAGE,                "http.page",               WORD,   page_list,        "what the answer's page or head is known by: filter (a web filter's block page), portal (a login page of a network), proxy (a proxy speaks for itself), none") \
+X(HTTP_PROXY_REFUSED,       "http.proxy-refused",      FLAG,   NULL,             "a proxy refused: 407, or anything but success to CONNECT") \
+X(HTTP_REDIRECT,            "http.redirect-elsewhere", FLAG,   NULL,             "the answer sends the client to another host") \
+X(HTTP_VIA,                 "http.via",                FLAG,   NULL,             "the answer says that it passed a proxy (Via, RFC 9110 7.6.3)") \
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \

@@ -29,7 +29,7 @@ static void resolved_fact(const struct fact_context *context, const struct failu
     const char *word = is_sinkhole(&failure->server)     ? "sinkhole"
                        : ip_is_private(&failure->server) ? "private"
                                                          : "public";
-    struct fact *fact = fact_set_word(facts, FACT_DNS_ANSWER, word);
+    struct fact *fact = set_word(facts, FACT_DNS_ANSWER, word);
     frame_list_add(&fact->frames, lookup->answer_frame);
 }
 
@@ -56,7 +56,7 @@ void fact_of_unresolved(const struct tracker *tracker, const struct ip_network *
         word = "no-such-name";
     else
         word = lookup->code == CODE_REFUSED ? "refused" : lookup->code ? "failed" : "no-address";
-    struct fact *fact = fact_set_word(facts, FACT_DNS_PROBLEM, word);
+    struct fact *fact = set_word(facts, FACT_DNS_PROBLEM, word);
     frame_list_add(&fact->frames, lookup->asked_frame);
     frame_list_add(&fact->frames, lookup->answer_frame);
 }

@@ -6,6 +6,8 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/failure.h"
 #include "analyzer/attribution/vantage.h"
+#include "analyzer/speech/signs.h"
+#include "analyzer/speech/spoken.h"
 #include "analyzer/symptom/thresholds.h"
 
 /* By service: a connection that the product's relays keep to its server; 0: none was seen. */
@@ -22,7 +24,8 @@ struct fact_context {
     const struct vantage_context *vantage;
     const struct controls *controls;
     const struct thresholds *thresholds;
-    const char *spoken; /* protocol nDPI recognised on the failing service; NULL: none */
+    const char *spoken;        /* protocol nDPI recognised on the failing service; NULL: none */
+    const struct signs *signs; /* NULL: none are known */
     uint64_t capture_dropped;
     int64_t now_ns;
 };
@@ -35,5 +38,7 @@ void facts_establish(const struct fact_context *context, const struct failure *f
 /* For a peer that never appeared: a name that it looked up in vain. */
 void fact_of_unresolved(const struct tracker *tracker, const struct ip_network *clients,
                         struct fact *facts);
+/* What was said on the attempt of the failure that tells most; all NULL where nothing was heard. */
+void failure_spoken(const struct failure *failure, struct spoken *spoken);
 
 #endif

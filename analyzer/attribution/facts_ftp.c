@@ -48,7 +48,7 @@ static void how_it_fails(const struct attempt *data, const struct ftp_session *s
     }
     if (data)
         frame_list_join(&frames, &data->syn_frames);
-    fact_set_word(facts, FACT_FTP_DATA, word)->frames = frames;
+    set_word(facts, FACT_FTP_DATA, word)->frames = frames;
 }
 
 /* A private address is of no use to somebody who is not in that network; unless, seen from within,
@@ -66,9 +66,8 @@ static void what_was_announced(const struct attempt *control, struct fact *facts
         word = "private-inside";
     else if (ip_equal(&session->announced, known))
         word = "as-connected";
-    frame_list_add(&fact_set_word(facts, FACT_FTP_ADDRESS, word)->frames, session->agreed.frame);
-    frame_list_add(&fact_set_number(facts, FACT_FTP_PORT, session->port)->frames,
-                   session->agreed.frame);
+    frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, word)->frames, session->agreed.frame);
+    frame_list_add(&set_number(facts, FACT_FTP_PORT, session->port)->frames, session->agreed.frame);
 }
 
 /* What worked for the control connection says nothing of its data connections. */
@@ -90,7 +89,7 @@ static void data_forwarded(const struct attempt *data, struct fact *facts)
         return;
     facts[FACT_FORWARDED] = (struct fact){0};
     if (data) {
-        struct fact *fact = fact_set_flag(facts, FACT_FORWARDED, attempt_is_forwarded(data));
+        struct fact *fact = set_flag(facts, FACT_FORWARDED, attempt_is_forwarded(data));
         fact->frames = data->forwarded_frames;
         frame_list_add(&fact->frames, data->syn.frame);
     }
@@ -110,11 +109,10 @@ void facts_of_ftp(const struct fact_context *context, const struct failure *fail
     forget_controls(facts);
     data_forwarded(data, facts);
     how_it_fails(data, session, facts);
-    frame_list_add(&fact_set_flag(facts, FACT_FTP_ENCRYPTED, dark)->frames,
-                   session->encrypted.frame);
+    frame_list_add(&set_flag(facts, FACT_FTP_ENCRYPTED, dark)->frames, session->encrypted.frame);
     if (!session->port)
         return; /* encrypted, or cut by the capture */
     const char *mode = session->mode == FTP_MODE_ACTIVE ? "active" : "passive";
-    frame_list_add(&fact_set_word(facts, FACT_FTP_MODE, mode)->frames, session->agreed.frame);
+    frame_list_add(&set_word(facts, FACT_FTP_MODE, mode)->frames, session->agreed.frame);
     what_was_announced(control, facts);
 }

@@ -29,7 +29,7 @@ void facts_of_roles(const struct fact_context *context, const struct failure *fa
     if (!failure->service->relayed_by || !context->relays || !ip_is_private(&failure->server))
         return;
     uint64_t frame = context->relays->first_frame[failure->service->index];
-    struct fact *fact = fact_set_word(facts, FACT_RELAY, frame ? "kept" : "missing");
+    struct fact *fact = set_word(facts, FACT_RELAY, frame ? "kept" : "missing");
     frame_list_add(&fact->frames, frame);
     if (!frame)
         fact->frames = failure->frames;

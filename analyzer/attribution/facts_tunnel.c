@@ -13,7 +13,7 @@ static void far_end_fact(const struct fact_context *context, const struct attemp
     const struct tunnel_record *tunnel = tunnels_find(tunnels, near, far, &which);
     if (!tunnel)
         return;
-    struct fact *fact = fact_set_flag(facts, FACT_TUNNEL_ANSWERED, tunnel->packets[!which] > 0);
+    struct fact *fact = set_flag(facts, FACT_TUNNEL_ANSWERED, tunnel->packets[!which] > 0);
     frame_list_add(&fact->frames, tunnel->first_frame[which]);
     frame_list_add(&fact->frames, tunnel->first_frame[!which]);
 }
@@ -30,7 +30,7 @@ static void over_tcp_fact(const struct fact_context *context, const struct failu
             attempt->last_ns < failure->first_ns ||
             attempt->side[INITIATOR].first.time_ns > failure->last_ns)
             continue;
-        struct fact *fact = fact_set_flag(facts, FACT_TUNNEL_OVER_TCP, true);
+        struct fact *fact = set_flag(facts, FACT_TUNNEL_OVER_TCP, true);
         frame_list_add(&fact->frames, attempt->side[INITIATOR].first_data.frame);
         frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data.frame);
         return;

@@ -12,7 +12,7 @@ static void elsewhere_fact(const struct fact_context *context, const struct fail
             tracker_attempt(context->vantage->tracker, asked->answered_by);
         if (!answers || ip_equal(&answers->address[RESPONDER], &asked->address[RESPONDER]))
             continue;
-        struct fact *fact = fact_set_word(facts, FACT_RETURN_PATH, "other-address");
+        struct fact *fact = set_word(facts, FACT_RETURN_PATH, "other-address");
         frame_list_add(&fact->frames, asked->side[INITIATOR].first.frame);
         frame_list_add(&fact->frames, answers->side[RESPONDER].first.frame);
         return;
@@ -29,7 +29,7 @@ static void lost_fact(const struct pace *pace, struct fact *facts)
     const char *word = requests > replies * 4   ? "requests"
                        : replies > requests * 4 ? "replies"
                                                 : "both";
-    fact_set_word(facts, FACT_UDP_LOST, word)->frames = pace->repeat_frames;
+    set_word(facts, FACT_UDP_LOST, word)->frames = pace->repeat_frames;
 }
 
 static bool any_missing(const struct attempt *before, const struct attempt *after, enum side side)
@@ -48,15 +48,14 @@ static void throttled_facts(const struct fact_context *context, const struct att
     facts[FACT_STALL_FROM] = facts[FACT_STALL_OTHER_SIDE] = (struct fact){0};
     facts[FACT_STALL_ACKED] = facts[FACT_STALL_GAVE_UP] = (struct fact){0};
     if (strcmp(lost, "both") != 0)
-        fact_set_word(facts, FACT_STALL_FROM,
-                      strcmp(lost, "requests") == 0 ? "initiator" : "responder")
+        set_word(facts, FACT_STALL_FROM, strcmp(lost, "requests") == 0 ? "initiator" : "responder")
             ->frames = frames;
     facts[FACT_FORWARDED] = (struct fact){0};
     if (!twin)
         return;
     bool kept = any_missing(attempt, twin, INITIATOR) || any_missing(twin, attempt, RESPONDER);
     frame_list_join(&frames, &twin->pace.repeat_frames);
-    fact_set_flag(facts, FACT_FORWARDED, !kept)->frames = frames;
+    set_flag(facts, FACT_FORWARDED, !kept)->frames = frames;
 }
 
 static void pace_facts(const struct fact_context *context, const struct attempt *attempt,
@@ -65,9 +64,9 @@ static void pace_facts(const struct fact_context *context, const struct attempt 
     const struct thresholds *limit = context->thresholds;
     const struct pace_slow slow = pace_slow(&attempt->pace, limit->throttle_share_max);
     bool throttled = slow.seconds >= limit->throttle_seconds_min && slow.now_per_s > 0;
-    fact_set_number(facts, FACT_RATE_BEST, round(slow.best_per_s / 100) / 10);
-    fact_set_number(facts, FACT_RATE_LATE, round(slow.now_per_s / 100) / 10);
-    fact_set_flag(facts, FACT_UDP_THROTTLED, throttled)->frames = attempt->pace.repeat_frames;
+    set_number(facts, FACT_RATE_BEST, round(slow.best_per_s / 100) / 10);
+    set_number(facts, FACT_RATE_LATE, round(slow.now_per_s / 100) / 10);
+    set_flag(facts, FACT_UDP_THROTTLED, throttled)->frames = attempt->pace.repeat_frames;
     if (throttled)
         throttled_facts(context, attempt, facts);
 }

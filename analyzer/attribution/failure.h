@@ -24,7 +24,7 @@ struct failure {
     /* The service that would have served as well failed with it; NULL: none did. */
     const struct service *alternative_failed;
     struct frame_list alternative_frames;
-    bool suppressed;           /* not a failure of the path: a scan, a race that was lost, ... */
+    bool suppressed; /* not a failure of the path: a scan, a race that was lost, ... */
 };
 
 #endif

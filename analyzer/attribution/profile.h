@@ -15,7 +15,12 @@
 #include "analyzer/error.h"
 #include "analyzer/words.h"
 
-enum { SERVICE_PORTS_MAX = 16, SERVICES_MAX = 255, SERVICE_SPEAKS_MAX = 8 };
+enum {
+    SERVICE_PORTS_MAX = 16,
+    SERVICES_MAX = 255,
+    SERVICE_SPEAKS_MAX = 8,
+    PROFILE_PINS_MAX = 32,
+};
 
 struct service {
     const struct profile *profile;
@@ -55,6 +60,24 @@ struct profile {
     size_t vendor_error_count;
     bool never_initiated_by_responder; /* the product never connects in the other direction */
     const char *direction_note; /* sentence for a connection in the wrong direction; NULL: none */
+    const char *pins[PROFILE_PINS_MAX]; /* certificates that are the product's: pin_is_valid() */
+    size_t pin_count;                   /* 0: any may be */
+};
+
+/* "sha256:" or "sha1:" and a certificate's fingerprint in hexadecimal, or "issuer:" and a part of
+ * its issuer's name. */
+bool pin_is_valid(const char *pin);
+
+enum pin_result { PIN_NONE, PIN_MATCHES, PIN_DIFFERS };
+
+/* Whether a certificate is one of the profile's; PIN_NONE: it names none. */
+enum pin_result profile_pinned(const struct profile *profile, const char *issuer, const char *sha1,
+                               const char *sha256);
+
+/* --pin */
+struct pin_option {
+    const char *profile; /* name */
+    const char *pin;
 };
 
 struct port_override {
@@ -73,6 +96,8 @@ struct profile_request {
                                           of that transport (several for one product add up); a
                                           port that another service watches is taken from it */
     size_t port_count;
+    const struct pin_option *pins; /* --pin: added to the profiles' own */
+    size_t pin_count;
 };
 
 /* All profiles asked for and the table that finds a service by its port. Immutable. */

@@ -85,9 +85,20 @@ int vantage_hops(const struct vantage_context *context, const struct attempt *at
     return host && host->measured ? hops_travelled(host->hop_limit) : -1;
 }
 
+bool vantage_answered_next_door(const struct vantage_context *context,
+                                const struct attempt *attempt)
+{
+    return !attempt_is_forwarded(attempt) && attempt->side[RESPONDER].first.frame &&
+           ip_is_private(&attempt->address[INITIATOR]) &&
+           !ip_is_private(&attempt->address[RESPONDER]) &&
+           vantage_hops(context, attempt, INITIATOR) == 0 &&
+           vantage_hops(context, attempt, RESPONDER) == 0;
+}
+
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt)
 {
-    if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0)
+    if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0 ||
+        vantage_answered_next_door(context, attempt))
         return false;
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
@@ -183,7 +194,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
     bool client_private = ip_is_private(&attempt->address[INITIATOR]);
     bool server_private = ip_is_private(&attempt->address[RESPONDER]);
     int to_client = vantage_hops(context, attempt, INITIATOR);
-    int to_server = vantage_hops(context, attempt, RESPONDER);
+    int to_server = vantage_answered_next_door(context, attempt)
+                        ? -1 /* that is not the server's distance */
+                        : vantage_hops(context, attempt, RESPONDER);
     bool one_link = vantage_same_link(context, attempt);
     uint32_t client_us = client ? client->confirm_min_us : HOST_NO_TIME;
     uint32_t server_us = server ? server->answer_min_us : HOST_NO_TIME;

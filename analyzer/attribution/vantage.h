@@ -48,6 +48,11 @@ void vantage_of_capture(const struct vantage_context *context, struct vantage_es
 /* Whether both ends are on the link that was captured, with no router between. */
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt);
 
+/* Whether what answers in the server's name sits on the client's own link: no router was passed,
+ * and a private and a public address share no link. */
+bool vantage_answered_next_door(const struct vantage_context *context,
+                                const struct attempt *attempt);
+
 /* Routers between an end and the capture; -1: not known. For the responder, packets of its address
  * in other conversations count too. */
 int vantage_hops(const struct vantage_context *context, const struct attempt *attempt,

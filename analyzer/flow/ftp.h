@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "analyzer/flow/attempt.h"
-#include "analyzer/stream/stream.h"
+#include "analyzer/speech/stream.h"
 
 struct tracker;
 

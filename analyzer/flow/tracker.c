@@ -7,7 +7,7 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
-#include "analyzer/stream/stream.h"
+#include "analyzer/speech/stream.h"
 #include "analyzer/words.h"
 
 enum {

@@ -14,7 +14,7 @@
 #include "analyzer/attribution/fact.h"
 #include "analyzer/attribution/profile.h"
 #include "analyzer/attribution/rules.h"
-#include "analyzer/spoken.h"
+#include "analyzer/speech/spoken.h"
 #include "analyzer/words.h"
 #include "dissectors/address.h"
 

@@ -29,6 +29,7 @@
 #include "analyzer/attribution/failures.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/knowledge.h"
+#include "analyzer/speech/speech.h"
 
 #define SCENE_START_NS INT64_C(1700000000000000000)
 
@@ -36,6 +37,8 @@ enum { SCENE_FLOWS = 4096, SCENE_EXPECTED_MAX = 4 };
 
 struct scene {
     struct tracker *tracker;
+    struct stream_pool *streams;
+    struct listener *listener;
     uint64_t frame; /* number of the latest */
     int64_t last_ns;
     uint32_t next_id; /* IP-ID */
@@ -71,7 +74,8 @@ struct step {
     bool closed_window;
     bool first_fragment;
     const uint8_t *mac;
-    const char *payload; /* first bytes, up to 64 */
+    const char *payload;  /* first bytes; without `length` all of it */
+    const uint8_t *bytes; /* all the payload, `length` bytes */
 };
 
 #define CLIENT_SENDS(talk, ...) scene_send(talk, INITIATOR, (struct step){__VA_ARGS__})
@@ -88,6 +92,12 @@ static inline const struct knowledge *scene_knowledge(void)
     return &known;
 }
 
+static inline void scene_forget_speech(const struct attempt *attempt, void *context)
+{
+    const struct scene *scene = context;
+    speech_forget(scene->listener, (struct attempt *)attempt);
+}
+
 static inline struct scene *scene_with_room(size_t flows)
 {
     const struct knowledge *known = scene_knowledge();
@@ -99,6 +109,9 @@ static inline struct scene *scene_with_room(size_t flows)
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
     scene->tracker = tracker_new(&options);
+    scene->streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
+    scene->listener = listener_new(known->profiles, known->signs, scene->streams);
+    tracker_on_evict(scene->tracker, scene_forget_speech, scene);
     scene->last_ns = SCENE_START_NS;
     return scene;
 }
@@ -110,8 +123,13 @@ static inline struct scene *scene_new(void)
 
 static inline void scene_end(struct scene *scene)
 {
+    size_t position = 0;
     diagnosis_release(&scene->diagnosis);
+    for (struct attempt *attempt; (attempt = tracker_next_attempt(scene->tracker, &position));)
+        speech_forget(scene->listener, attempt);
     tracker_free(scene->tracker);
+    listener_free(scene->listener);
+    stream_pool_free(scene->streams);
     free(scene);
 }
 
@@ -162,8 +180,11 @@ static inline struct attempt *scene_feed(struct scene *scene, const struct packe
     int64_t time_ns = scene_time(at);
     if (time_ns > scene->last_ns)
         scene->last_ns = time_ns;
-    return tracker_packet(scene->tracker, packet, ++scene->frame, time_ns, &scene->side,
-                          &scene->fresh);
+    struct attempt *attempt = tracker_packet(scene->tracker, packet, ++scene->frame, time_ns,
+                                             &scene->side, &scene->fresh);
+    if (attempt && scene->fresh && packet->kind != PACKET_ICMP)
+        speech_listen(scene->listener, attempt, packet, scene->side, scene->frame, time_ns);
+    return attempt;
 }
 
 static inline uint8_t scene_flags(const char *letters)
@@ -203,6 +224,8 @@ static inline struct tcp_header scene_tcp(struct talk *talk, enum side from,
 static inline struct attempt *scene_send(struct talk *talk, enum side from, struct step step)
 {
     static const uint8_t filler[64] = {1, 2, 3, 4};
+    if (step.payload && !step.length)
+        step.length = (uint32_t)strlen(step.payload);
     uint8_t hop_limit = step.hop_limit ? step.hop_limit : talk->hop_limit[from];
     struct packet packet = scene_ip(&talk->address[from], &talk->address[!from], hop_limit);
     packet.kind = step.flags ? PACKET_TCP : PACKET_UDP;
@@ -215,9 +238,12 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
     packet.source_port = talk->port[from];
     packet.destination_port = talk->port[!from];
     packet.transport = packet.ip_bytes; /* zeros: no checksum to be wrong */
-    packet.payload = step.payload ? (const uint8_t *)step.payload : filler;
+    packet.payload = step.bytes     ? step.bytes
+                     : step.payload ? (const uint8_t *)step.payload
+                                    : filler;
     packet.payload_length = step.length;
-    packet.payload_captured = step.payload                  ? (uint32_t)strlen(step.payload)
+    packet.payload_captured = step.bytes                    ? step.length
+                              : step.payload                ? (uint32_t)strlen(step.payload)
                               : step.length < sizeof filler ? step.length
                                                             : (uint32_t)sizeof filler;
     packet.direction = step.direction;
@@ -372,7 +398,8 @@ static inline void scene_ping(struct scene *scene, double at, const char *client
 
 static inline struct detection scene_detect(const struct attempt *attempt, double now)
 {
-    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now)};
+    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now),
+                                           scene_knowledge()->profiles};
     struct detection detection;
     assert_non_null(attempt);
     detect(attempt, &context, &detection);
@@ -387,6 +414,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
         .tracker = scene->tracker,
         .profiles = known->profiles,
         .rules = known->rules,
+        .signs = known->signs,
         .thresholds = &known->thresholds,
         .site = &scene->site,
         .expected = scene->expected,
@@ -411,7 +439,7 @@ struct study {
 static inline struct study *scene_study(struct scene *scene, double now)
 {
     const struct knowledge *known = scene_knowledge();
-    const struct detect_context detecting = {&known->thresholds, scene_time(now)};
+    const struct detect_context detecting = {&known->thresholds, scene_time(now), known->profiles};
     struct study *study = calloc(1, sizeof *study);
     assert_non_null(study);
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
@@ -426,6 +454,7 @@ static inline struct study *scene_study(struct scene *scene, double now)
     study->context = (struct fact_context){.vantage = &study->vantage,
                                            .controls = study->controls,
                                            .thresholds = &known->thresholds,
+                                           .signs = known->signs,
                                            .now_ns = detecting.now_ns};
     return study;
 }

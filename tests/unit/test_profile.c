@@ -166,9 +166,47 @@ static struct profiles *load(const char *const *names, size_t name_count, const 
                              size_t file_count, const struct port_override *ports,
                              size_t port_count, struct error *error)
 {
-    return profiles_load(&(struct profile_request){rules_directory, names, name_count, files,
-                                                   file_count, ports, port_count},
+    return profiles_load(&(struct profile_request){.directory = rules_directory,
+                                                   .names = names,
+                                                   .name_count = name_count,
+                                                   .files = files,
+                                                   .file_count = file_count,
+                                                   .ports = ports,
+                                                   .port_count = port_count},
                          error);
+}
+
+static void pins(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\": \"p\", \"title\": \"P\", \"services\": [{\"name\": \"s\", \"proto\": \"tcp\", "
+        "\"ports\": [1]}], \"pins\": [\"sha1:AA:00112233445566778899aabbccddeeff001122\", "
+        "\"issuer:Backup CA\"]}";
+    static const char own[] = "aa00112233445566778899aabbccddeeff001122";
+    struct error error = {""};
+    struct profile_file *file = profile_file_parse("p.json", text, strlen(text), &error);
+    assert_string_equal(error.text, "");
+    const struct profile *profile = &file->profile;
+    assert_int_equal(profile_pinned(profile, "CN=x", own, ""), PIN_MATCHES);
+    assert_int_equal(profile_pinned(profile, "CN=the backup ca 2", "", ""), PIN_MATCHES);
+    assert_int_equal(profile_pinned(profile, "CN=x", "ab", ""), PIN_DIFFERS);
+    assert_int_equal(profile_pinned(profile, "CN=x", "", own), PIN_DIFFERS); /* of another kind */
+    assert_int_equal(profile_pinned(&(struct profile){0}, "CN=x", own, ""), PIN_NONE);
+    profile_file_free(file);
+
+    assert_false(pin_is_valid("sha1:aa"));
+    assert_false(pin_is_valid("sha256:aa00112233445566778899aabbccddeeff001122"));
+    assert_false(pin_is_valid("sha1:zz00112233445566778899aabbccddeeff001122"));
+    assert_false(pin_is_valid("issuer:"));
+    assert_false(pin_is_valid("md5:00"));
+    assert_false(pin_is_valid("aa00112233445566778899aabbccddeeff001122"));
+
+    static const struct pin_option option = {"nobody", "issuer:x"};
+    const struct profile_request request = {
+        .directory = rules_directory, .pins = &option, .pin_count = 1};
+    assert_null(profiles_load(&request, &error));
+    assert_string_equal(error.text, "--pin nobody: that profile is not watched");
 }
 
 static void unknown_names(void **state)
@@ -471,6 +509,7 @@ int main(void)
         cmocka_unit_test(built_in_profiles),
         cmocka_unit_test(vendors_words),
         cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(pins),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(port_overrides),
         cmocka_unit_test(own_files),

@@ -3,13 +3,14 @@
  *
  * Segments may come in any order, again, and overlapping. Of bytes that are sent twice with
  * different content the first stay, as with a receiver that had them already. What the capture
- * lacks stays a hole: bytes behind it are kept, and are in order once it is filled. RFC 9293 3.10.7.4.
+ * lacks stays a hole: bytes behind it are kept, and are in order once it is filled. RFC
+ * 9293 3.10.7.4.
  *
  * All streams of a run share one pool. When it is full the stream untouched for longest is given
  * back: the one that has waited longest for its next byte. What was read of it is not lost, only
  * what would still have come. */
-#ifndef FWSNIFF_STREAM_STREAM_H
-#define FWSNIFF_STREAM_STREAM_H
+#ifndef FWSNIFF_SPEECH_STREAM_H
+#define FWSNIFF_SPEECH_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +42,9 @@ uint64_t stream_pool_given_back(const struct stream_pool *pool);
 /* Belongs to whoever embeds it; all zeros: nothing heard yet. Read `length`; the rest is
  * stream.c's. */
 struct stream {
-    uint32_t length;    /* bytes in order from the first on */
-    uint32_t furthest;  /* end of what is known to have been sent, up to STREAM_BYTES_MAX */
-    uint32_t base;      /* sequence number of byte 0 */
+    uint32_t length;   /* bytes in order from the first on */
+    uint32_t furthest; /* end of what is known to have been sent, up to STREAM_BYTES_MAX */
+    uint32_t base;     /* sequence number of byte 0 */
     uint16_t piece_count, piece_room;
     uint32_t room;
     bool open, closed;

@@ -1,4 +1,4 @@
-#include "analyzer/stream/stream.h"
+#include "analyzer/speech/stream.h"
 
 #include <stdlib.h>
 #include <string.h>

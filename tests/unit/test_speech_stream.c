@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "analyzer/stream/stream.h"
+#include "analyzer/speech/stream.h"
 
 enum { ISN = 0xfffffff0 }; /* wraps after 16 bytes */
 
@@ -70,7 +70,7 @@ static void a_hole_is_waited_for(void **state)
     assert_false(segment(&stream, 8, "ij", 3));
     assert_true(stream_lacks(&stream));
     expect(&stream, "ab");
-    assert_null(stream_piece_at(&stream, 4)); /* kept, and not yet in order */
+    assert_null(stream_piece_at(&stream, 4));      /* kept, and not yet in order */
     assert_true(segment(&stream, 2, "cdefgh", 7)); /* fills both holes */
     expect(&stream, "abcdefghij");
     static const uint64_t frames[] = {1, 1, 7, 7, 2, 2, 7, 7, 3, 3};
@@ -200,7 +200,8 @@ static void like_its_naive_twin(void **state)
             for (uint32_t i = 0; i < length; i++)
                 bytes[i] = (uint8_t)rand();
             uint32_t before = stream.length;
-            bool more = stream_segment(&stream, (uint32_t)ISN + at, bytes, length, length, frame, 0);
+            bool more =
+                stream_segment(&stream, (uint32_t)ISN + at, bytes, length, length, frame, 0);
             for (uint32_t i = 0; i < length; i++)
                 if (!frames[at + i]) {
                     frames[at + i] = frame;

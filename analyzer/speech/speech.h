@@ -1,0 +1,40 @@
+/* What is really spoken on a product's connection: the first packets of each product attempt go to
+ * nDPI, which names the protocol, and the first bytes of each TCP direction, put in order, to the
+ * speaker that knows it. Nothing is done for flows of no product. */
+#ifndef FWSNIFF_SPEECH_SPEECH_H
+#define FWSNIFF_SPEECH_SPEECH_H
+
+#include <stdint.h>
+
+#include "analyzer/attribution/profile.h"
+#include "analyzer/flow/attempt.h"
+#include "analyzer/speech/signs.h"
+#include "analyzer/speech/spoken.h"
+#include "analyzer/speech/stream.h"
+#include "dissectors/packet.h"
+
+/* Owned by the attempt it hangs on until speech_forget(). */
+struct speech;
+
+/* Listens to one capture. */
+struct listener;
+
+/* All outlive the listener; several may share them. `signs` may be NULL. */
+struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
+                              struct stream_pool *pool);
+/* All attempts were forgotten. */
+void listener_free(struct listener *listener);
+
+/* One packet of an attempt, that is no copy. */
+void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
+                   enum side side, uint64_t frame, int64_t time_ns);
+
+/* What was heard so far; texts and records live until speech_forget(). */
+void speech_told(const struct attempt *attempt, struct spoken *spoken);
+
+void speech_forget(struct listener *listener, struct attempt *attempt);
+
+/* New certificates that found no room. */
+uint64_t listener_certificates_refused(const struct listener *listener);
+
+#endif
