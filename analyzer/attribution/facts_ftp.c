@@ -110,9 +110,10 @@ void facts_of_ftp(const struct fact_context *context, const struct failure *fail
     data_forwarded(data, facts);
     how_it_fails(data, session, facts);
     frame_list_add(&set_flag(facts, FACT_FTP_ENCRYPTED, dark)->frames, session->encrypted.frame);
-    if (!session->port)
-        return; /* encrypted, or cut by the capture */
+    if (dark)
+        return;
     const char *mode = session->mode == FTP_MODE_ACTIVE ? "active" : "passive";
     frame_list_add(&set_word(facts, FACT_FTP_MODE, mode)->frames, session->agreed.frame);
-    what_was_announced(control, facts);
+    if (session->port) /* else it was cut by the capture */
+        what_was_announced(control, facts);
 }
