@@ -32,6 +32,7 @@ struct reader {
     struct tls_talk *talk;
     struct tls_side *side;
     bool from_client;
+    uint32_t whole; /* from here on bytes may be blank */
     tls_certificate_function *certificate;
     void *context;
 };
@@ -346,6 +347,17 @@ static void consume(struct tls_side *side, const uint8_t *bytes, uint32_t length
     }
 }
 
+/* Over a record whose messages are blank. False: more bytes are needed for that. */
+static bool skip_record(struct tls_side *side, const uint8_t *bytes, uint32_t length)
+{
+    struct record record;
+    if (!next_record(bytes, length, side->read, &record) || record.available < record.length)
+        return false;
+    side->read += RECORD_HEADER + record.length;
+    side->used = 0;
+    return true;
+}
+
 /* The messages that begin in the handshake record at the present place. False: more bytes are
  * needed to go on. */
 static bool handshake_record(struct reader *reader, const uint8_t *bytes, uint32_t length)
@@ -359,12 +371,28 @@ static bool handshake_record(struct reader *reader, const uint8_t *bytes, uint32
     uint32_t at = side->read + (side->used ? RECORD_HEADER + side->used : 0);
     uint32_t wanted = body < MESSAGE_LENGTH_MAX ? body : MESSAGE_LENGTH_MAX;
     have = gather(side, bytes, length, message, MESSAGE_HEADER + wanted);
-    bool whole = have == MESSAGE_HEADER + body;
+    bool there = have == MESSAGE_HEADER + body;
+    struct tls_side behind = *side;
+    if (there)
+        consume(&behind, bytes, length, MESSAGE_HEADER + body);
+    /* Of a message with blanks only what stands before them is read. */
+    bool clear =
+        length <= reader->whole ||
+        (there && behind.read + (behind.used ? RECORD_HEADER + behind.used : 0) <= reader->whole);
+    uint32_t begins = side->read + RECORD_HEADER + side->used;
+    uint32_t readable = clear ? have : begins < reader->whole ? reader->whole - begins : 0;
+    if (readable < MESSAGE_HEADER)
+        return skip_record(side, bytes, length);
+    if (readable < have)
+        have = readable;
     handshake_message(reader, message[0],
-                      cursor_over(message + MESSAGE_HEADER, have - MESSAGE_HEADER), whole, at);
-    if (whole)
-        consume(side, bytes, length, MESSAGE_HEADER + body);
-    return whole;
+                      cursor_over(message + MESSAGE_HEADER, have - MESSAGE_HEADER), there && clear,
+                      at);
+    if (there) {
+        side->read = behind.read;
+        side->used = behind.used;
+    }
+    return there;
 }
 
 static void alert_record(struct tls_side *side, const struct record *record, uint32_t at)
@@ -398,19 +426,21 @@ static void data_record(struct reader *reader, const struct record *record, uint
 static bool satisfied(const struct tls_side *side)
 {
     return side->said[TLS_DATA].seen || side->said[TLS_FOREIGN].seen ||
-           side->said[TLS_HIDDEN_ALERT].seen || side->said[TLS_ALERT].seen;
+           side->said[TLS_HIDDEN_ALERT].seen || side->said[TLS_ALERT].seen || side->lost;
 }
 
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
-              tls_certificate_function *certificate, void *context)
+              uint32_t whole, tls_certificate_function *certificate, void *context)
 {
     struct tls_side *side = &talk->side[from_client ? 0 : 1];
-    struct reader reader = {talk, side, from_client, certificate, context};
+    struct reader reader = {talk, side, from_client, whole, certificate, context};
     struct record record;
     while (!satisfied(side) && next_record(bytes, length, side->read, &record)) {
         uint32_t at = side->read;
         if (!is_record_header(bytes + at)) {
-            said_at(&side->said[TLS_FOREIGN], at);
+            side->lost = at + RECORD_HEADER > whole || length > whole;
+            if (!side->lost)
+                said_at(&side->said[TLS_FOREIGN], at);
             break;
         }
         if (record.content == HANDSHAKE && !side->ciphered && record.length) {

@@ -56,6 +56,7 @@ struct tls_side {
     uint32_t read; /* bytes done with */
     uint32_t used; /* handshake bytes of the record at `read` that are done with */
     bool ciphered; /* what follows cannot be read */
+    bool lost;     /* behind blank bytes, where the next record begins is not known */
     uint8_t alert; /* of TLS_ALERT: enum tls_alert, or another number */
 };
 
@@ -76,9 +77,11 @@ typedef void tls_certificate_function(void *context, unsigned place, const uint8
 /* The first bytes are a TLS record's with a handshake message or an alert. */
 bool tls_begins(const uint8_t *bytes, size_t length);
 
-/* Reads on in one direction. False: nothing more is wanted of it. */
+/* Reads on in one direction; from `whole` on some bytes may be blank, zeros, where the capture cut
+ * them off. What they hold is not read, but what stands behind them is found by its length. False:
+ * nothing more is wanted of this direction. */
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
-              tls_certificate_function *certificate, void *context);
+              uint32_t whole, tls_certificate_function *certificate, void *context);
 
 /* "1.2"; NULL for a number that is none. */
 const char *tls_version_name(uint16_t version);

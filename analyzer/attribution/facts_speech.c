@@ -2,10 +2,14 @@
 #include <string.h>
 
 #include "analyzer/attribution/facts_internal.h"
+#include "analyzer/flow/host.h"
 #include "analyzer/speech/heard.h"
 #include "analyzer/speech/speech.h"
 
-enum { ATTEMPTS_COMPARED = 4096 }; /* other connections looked at for what is usual */
+enum {
+    ATTEMPTS_COMPARED = 4096, /* other connections looked at for what is usual */
+    ADDRESSES_COMPARED = 4096,
+};
 
 static void add_said(struct frame_list *frames, const struct said *said)
 {
@@ -72,14 +76,50 @@ static void answer_fact(const struct attempt *attempt, const struct spoken *spok
     frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data.frame);
 }
 
+/* The NAT of a virtual machine ends every connection itself: all answers come from next door, and
+ * that says nothing. Oracle VirtualBox manual 9.8 (NAT engine); libslirp, src/slirp.c. */
+static bool is_virtual_gateway(const struct mark *answer)
+{
+    static const uint8_t gateways[][5] = {{0x52, 0x54, 0x00, 0x12, 0x35},
+                                          {0x52, 0x55, 0x0a, 0x00, 0x02}};
+    for (size_t i = 0; answer->has_mac && i < sizeof gateways / sizeof *gateways; i++)
+        if (memcmp(answer->mac, gateways[i], sizeof *gateways) == 0)
+            return true;
+    return false;
+}
+
+/* How other public addresses answer here. */
+static const char *next_door_word(const struct fact_context *context, const struct failure *failure,
+                                  const struct mark *answer)
+{
+    const struct host_table *hosts = tracker_hosts(context->vantage->tracker);
+    size_t count = host_table_count(hosts);
+    const char *word = "alone";
+    if (is_virtual_gateway(answer))
+        return "everywhere";
+    for (size_t i = 0; i < count && i < ADDRESSES_COMPARED; i++) {
+        const struct host *host = host_table_at(hosts, i);
+        if (!host->measured || ip_is_private(&host->address))
+            continue;
+        /* The server's own address counts where it answers from further away as well. */
+        if (hops_travelled(host->hop_limit_min) > 0 || hops_travelled(host->hop_limit_max) > 0)
+            return "only-here";
+        if (!ip_equal(&host->address, &failure->server))
+            word = "everywhere";
+    }
+    return word;
+}
+
 static void next_door_fact(const struct fact_context *context, const struct failure *failure,
                            const struct attempt *attempt, struct fact *facts)
 {
     const struct mark *answer = &attempt->side[RESPONDER].first;
     if (!answer->frame || ip_is_private(&failure->server) || !ip_is_private(&failure->client))
         return;
-    bool next_door = vantage_answered_next_door(context->vantage, attempt);
-    frame_list_add(&set_flag(facts, FACT_ANSWER_NEXT_DOOR, next_door)->frames, answer->frame);
+    const char *word = vantage_answered_next_door(context->vantage, attempt)
+                           ? next_door_word(context, failure, answer)
+                           : "no";
+    frame_list_add(&set_word(facts, FACT_ANSWER_NEXT_DOOR, word)->frames, answer->frame);
 }
 
 /* --- TLS --- */
@@ -91,10 +131,11 @@ static const char *alert_word(uint8_t alert)
         return "unknown-ca";
     case TLS_ALERT_BAD_CERTIFICATE:
     case TLS_ALERT_UNSUPPORTED_CERTIFICATE:
-    case TLS_ALERT_CERTIFICATE_REVOKED:
-    case TLS_ALERT_CERTIFICATE_EXPIRED:
     case TLS_ALERT_CERTIFICATE_UNKNOWN:
         return "bad-certificate";
+    case TLS_ALERT_CERTIFICATE_REVOKED:
+    case TLS_ALERT_CERTIFICATE_EXPIRED:
+        return "expired";
     case TLS_ALERT_PROTOCOL_VERSION:
         return "version";
     case TLS_ALERT_HANDSHAKE_FAILURE:

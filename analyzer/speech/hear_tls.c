@@ -22,8 +22,8 @@ static bool hears(void *record, const struct hearing *hearing)
 {
     struct heard_tls *heard = record;
     struct chain_context chain = {heard, hearing->certificates};
-    return tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->length,
-                    keep_certificate, &chain);
+    return tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->sent,
+                    hearing->length, keep_certificate, &chain);
 }
 
 static struct said *said(void *record, enum side side, size_t *count)

@@ -25,7 +25,8 @@ struct hearing {
     enum side side;
     const struct stream *stream;
     const uint8_t *bytes; /* stream_bytes(), from the first on */
-    uint32_t length;
+    uint32_t length;      /* of what is whole: up to the first byte that the snap length cut off */
+    uint32_t sent;        /* with the blanks, and what was captured behind them */
     const struct attempt *attempt;
     const struct service *service; /* of the attempt: service->speaks says what is usual */
     /* Of the run: */

@@ -15,7 +15,7 @@ struct speech {
     struct listener *listener;
     bool ndpi_done, streams_done;
     struct ndpi_flow *flow;
-    struct ndpi_result result;
+    struct ndpi_result *result;  /* NULL: nDPI was not asked, or does not know */
     struct stream stream[2];     /* by enum side */
     int speaker[2];              /* enum speaker_id, or the above */
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
@@ -53,7 +53,8 @@ void listener_free(struct listener *listener)
 
 static void ndpi_end(struct listener *listener, struct speech *speech)
 {
-    ndpi_bridge_flow_free(listener->bridge, speech->flow);
+    if (speech->flow)
+        ndpi_bridge_flow_free(listener->bridge, speech->flow);
     speech->flow = NULL;
     speech->ndpi_done = true;
 }
@@ -72,7 +73,9 @@ static void show_ndpi(struct listener *listener, struct speech *speech, const st
     bool more =
         ndpi_bridge_packet(listener->bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
                            (uint64_t)(time_ns / 1000000), side == INITIATOR);
-    ndpi_bridge_result(listener->bridge, speech->flow, &speech->result);
+    if (!speech->result)
+        speech->result = memory_zeroed(1, sizeof *speech->result);
+    ndpi_bridge_result(listener->bridge, speech->flow, speech->result);
     if (!more)
         ndpi_end(listener, speech);
 }
@@ -157,7 +160,8 @@ static void put_in_order(struct listener *listener, struct speech *speech,
         .side = side,
         .stream = stream,
         .bytes = stream_bytes(stream),
-        .length = stream->length,
+        .length = stream->length < stream->cut ? stream->length : stream->cut,
+        .sent = stream->length,
         .attempt = attempt,
         .service = profiles_service_at(listener->profiles, attempt->service),
         .certificates = listener->certificates,
@@ -183,21 +187,30 @@ static struct speech *speech_of(struct listener *listener, struct attempt *attem
     return attempt->speech;
 }
 
+/* What a speaker knows by its first bytes nDPI need not be asked: that is ten times as dear. */
+static bool is_known(const struct speech *speech)
+{
+    return speech->speaker[INITIATOR] >= 0 || speech->speaker[RESPONDER] >= 0;
+}
+
 void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
                    enum side side, uint64_t frame, int64_t time_ns)
 {
-    bool ends = packet->kind == PACKET_TCP && (packet->tcp.flags & (TCP_FIN | TCP_RST));
+    bool tcp = packet->kind == PACKET_TCP;
+    bool ends = tcp && (packet->tcp.flags & (TCP_FIN | TCP_RST));
     if (packet->payload_length == 0 && !(ends && attempt->speech))
         return;
     struct speech *speech = speech_of(listener, attempt);
-    if (!speech->ndpi_done && packet->payload_captured)
-        show_ndpi(listener, speech, packet, side, time_ns);
-    if (speech->streams_done)
-        return;
-    if (packet->payload_length && !(packet->tcp.flags & TCP_RST))
+    bool resets = tcp && (packet->tcp.flags & TCP_RST);
+    if (!speech->streams_done && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
-    if ((ends && conversation_over(attempt, packet)) ||
-        (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed))
+    if (!speech->ndpi_done && is_known(speech))
+        ndpi_end(listener, speech);
+    else if (!speech->ndpi_done && packet->payload_captured)
+        show_ndpi(listener, speech, packet, side, time_ns);
+    if (!speech->streams_done &&
+        ((ends && conversation_over(attempt, packet)) ||
+         (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
         streams_end(speech);
 }
 
@@ -231,13 +244,15 @@ void speech_told(const struct attempt *attempt, struct spoken *spoken)
     if (!attempt->speech)
         return;
     const struct speech *speech = attempt->speech;
-    const struct ndpi_result *result = &speech->result;
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         int id = speech->speaker[side];
         spoken->by[side] = id >= 0 ? speaker_at((enum speaker_id)id)->protocol : NULL;
         spoken->other[side] = id == NONE_OF_OURS;
     }
-    spoken->protocol = known(result->master);
+    spoken->protocol = spoken->by[RESPONDER]   ? spoken->by[RESPONDER]
+                       : spoken->by[INITIATOR] ? spoken->by[INITIATOR]
+                       : speech->result        ? known(speech->result->master)
+                                               : NULL;
     spoken->heard_http = speech->record[SPEAKER_HTTP];
     spoken->heard_tls = speech->record[SPEAKER_TLS];
     if (spoken->heard_tls)
@@ -254,6 +269,7 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
         ndpi_end(listener, speech);
     for (size_t i = 0; i < SPEAKER_COUNT; i++)
         free(speech->record[i]);
+    free(speech->result);
     free(speech);
     attempt->speech = NULL;
 }

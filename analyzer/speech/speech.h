@@ -1,6 +1,6 @@
-/* What is really spoken on a product's connection: the first packets of each product attempt go to
- * nDPI, which names the protocol, and the first bytes of each TCP direction, put in order, to the
- * speaker that knows it. Nothing is done for flows of no product. */
+/* What is really spoken on a product's connection: the first bytes of each TCP direction, put in
+ * order, go to the speaker that knows them; where none does, and for UDP, the first packets go to
+ * nDPI, which names the protocol. Nothing is done for flows of no product. */
 #ifndef FWSNIFF_SPEECH_SPEECH_H
 #define FWSNIFF_SPEECH_SPEECH_H
 

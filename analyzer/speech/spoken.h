@@ -9,7 +9,8 @@ struct heard_tls;
 struct x509;
 
 struct spoken {
-    const char *protocol; /* "HTTP", "TLS": as nDPI names it, recognised by its bytes */
+    const char
+        *protocol; /* "HTTP", "TLS": as nDPI names it, by a side's bytes: the server's first */
     struct {
         const char *server_name;      /* that the client asked for */
         const char *alpn;             /* the client's offer with commas, or the server's choice */

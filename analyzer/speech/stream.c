@@ -70,7 +70,7 @@ static size_t held(const struct stream *stream)
 
 void stream_open(struct stream *stream, struct stream_pool *pool, uint32_t sequence)
 {
-    *stream = (struct stream){.open = true, .base = sequence, .pool = pool};
+    *stream = (struct stream){.open = true, .base = sequence, .cut = UINT32_MAX, .pool = pool};
     link_newest(stream);
 }
 
@@ -178,6 +178,18 @@ static bool fill(struct stream *stream, uint32_t at, uint32_t end, const uint8_t
     return true;
 }
 
+/* What was sent and not captured. */
+static bool blank(struct stream *stream, uint32_t at, uint32_t end,
+                  const struct stream_piece *source)
+{
+    static const uint8_t zeros[STREAM_BYTES_MAX];
+    if (at >= end)
+        return true;
+    if (at < stream->cut)
+        stream->cut = at;
+    return fill(stream, at, end, zeros, source);
+}
+
 static bool advance(struct stream *stream)
 {
     uint32_t before = stream->length;
@@ -202,13 +214,15 @@ bool stream_segment(struct stream *stream, uint32_t sequence, const uint8_t *pay
     if (sent_end > (int64_t)stream->furthest)
         stream->furthest = (uint32_t)sent_end;
     if (at < 0) {
-        payload -= at;
+        payload = kept_end > 0 ? payload - at : NULL;
         at = 0;
     }
-    if (at >= kept_end)
-        return false;
     const struct stream_piece source = {.frame = frame, .time_ns = time_ns};
-    if (!fill(stream, (uint32_t)at, (uint32_t)kept_end, payload, &source))
+    bool room = at >= kept_end || fill(stream, (uint32_t)at, (uint32_t)kept_end, payload, &source);
+    if (room && kept_end < sent_end)
+        room =
+            blank(stream, (uint32_t)(kept_end > at ? kept_end : at), (uint32_t)sent_end, &source);
+    if (!room)
         stream_close(stream);
     return stream->open && advance(stream);
 }

@@ -3,8 +3,9 @@
  *
  * Segments may come in any order, again, and overlapping. Of bytes that are sent twice with
  * different content the first stay, as with a receiver that had them already. What the capture
- * lacks stays a hole: bytes behind it are kept, and are in order once it is filled. RFC
- * 9293 3.10.7.4.
+ * lacks stays a hole: bytes behind it are kept, and are in order once it is filled. RFC 9293
+ * 3.10.7.4. What the snap length cut off a segment is blank: zeros, from `cut` on there may be
+ * some.
  *
  * All streams of a run share one pool. When it is full the stream untouched for longest is given
  * back: the one that has waited longest for its next byte. What was read of it is not lost, only
@@ -44,6 +45,7 @@ uint64_t stream_pool_given_back(const struct stream_pool *pool);
 struct stream {
     uint32_t length;   /* bytes in order from the first on */
     uint32_t furthest; /* end of what is known to have been sent, up to STREAM_BYTES_MAX */
+    uint32_t cut;      /* offset of the first blank byte; UINT32_MAX: there is none */
     uint32_t base;     /* sequence number of byte 0 */
     uint16_t piece_count, piece_room;
     uint32_t room;
@@ -72,7 +74,7 @@ static inline const uint8_t *stream_bytes(const struct stream *stream)
 /* The frame that brought the byte at `offset`; NULL where that is not in order, or given back. */
 const struct stream_piece *stream_piece_at(const struct stream *stream, uint32_t offset);
 
-/* More was sent than is in order: a hole, a cut segment, or beyond STREAM_BYTES_MAX. */
+/* More was sent than is in order: there is a hole. */
 static inline bool stream_lacks(const struct stream *stream)
 {
     return stream->furthest > stream->length;

@@ -47,7 +47,7 @@ SHOWS = {
     "reset-midstream": lambda f: bool(f.synacks) and bool(f.resets),
     "stall-midstream": _stalled,
     "tls-failure": lambda f: f.established and (f.alerts > 0 or bool(f.resets) or f.retransmitted),
-    "http-blocked": lambda f: 403 in f.http,
+    "http-blocked": lambda f: 403 in f.http or 302 in f.http,
     "ftp-data-failed": lambda f: not f.synacks and (f.retried or _error(f) or bool(f.syns and f.resets)),
     "no-traffic": lambda f: False,
 }

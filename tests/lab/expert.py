@@ -79,6 +79,8 @@ EVIDENCE = {
     "acked-but-silent": _row(local=.02, edge=.05, egress=.05, host=4, path=.02, app=1.6),
     "after-request": _row(local=.2, edge=.9, egress=3, host=.2, path=.4, app=1),
     "refused-after-accept": _row(local=.1, edge=.3, egress=.3, host=.3, app=4),
+    "tls-server-alert": _row(egress=.15, edge=.4, app=4),     # version, cipher or client certificate: the server says so
+    "tls-wrong-root": _row(egress=.8),                        # the client does not know the issuer: which of the two is new?
     "tunnel-silent": _row(local=.01, edge=1.5, egress=1, host=.02, path=1),
     "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
     "never-this-way": _row(.1, .1, .1, .1, .1, 60),

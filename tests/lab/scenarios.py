@@ -268,16 +268,36 @@ MULTIHOMED = [
     S("multi-return-inside", "multihomed", "syncrify", PATH, "return-path", "other-gateway", ("inside",)),
 ]
 
+TLS_13 = {"tls": {"version": "1.3"}}
+BY_NAME = {"by_name": True}
+
 # What only the payload shows.
 CONTENT = [
     S("inet-tls-intercepted", "internet", "druva", EGRESS, "tls-interception", play="trusting"),
     S("inet-tls-intercepted-syncrify", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting"),
+    S("inet-tls-intercepted-web", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting",
+      controls=("web",)),
+    S("inet-tls-intercepted-one", "internet", "druva", EGRESS, "tls-interception", play="trusting",
+      controls=("same-site",)),
+    S("inet-tls-intercepted-13", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting", options=TLS_13),
+    S("inet-tls-version", "internet", "syncrify-tls", APP, "app-abort", "tls-server-alert",
+      options={**TLS_13, "session": {"tls_version": "1.2"}}),
+    S("inet-tls-client-certificate", "internet", "druva", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"wants_certificate": True}}),
+    S("lan-tls-version", "lan", "druva", APP, "app-abort", "tls-server-alert",
+      options={**TLS_13, "session": {"tls_version": "1.2"}}),
+    S("inet-tls-wrong-root", "internet", "syncrify-tls", APP, "app-abort", "tls-wrong-root", play="wrong-root"),
+    S("inet-portal", "internet", "syncrify", EGRESS, "block-page", "portal", play="page"),
     S("inet-block-page", "internet", "syncrify", EGRESS, "block-page", play="page"),
     S("inet-block-page-synaman", "internet", "synaman", EGRESS, "block-page", play="page", controls=("web",)),
     S("inet-filter-http-rst", "internet", "syncrify", EGRESS, "content-filter", "rst"),
     S("inet-filter-http-drop", "internet", "synaman", EGRESS, "content-filter", "drop"),
     S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
     S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
+    S("inet-filter-sni-rst", "internet", "druva", EGRESS, "content-filter", "rst", options=BY_NAME),
+    S("inet-filter-sni-drop", "internet", "druva", EDGE, "content-filter", "drop", options=BY_NAME),
+    S("inet-filter-host-rst", "internet", "synaman", EGRESS, "content-filter", "rst", ("web",), options=BY_NAME),
+    S("inet-filter-host-drop", "internet", "syncrify", EGRESS, "content-filter", "drop", options=BY_NAME),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
 ]
 
@@ -357,6 +377,9 @@ HEALTHY = [
     S("lan-scan", "lan", "syncrify", play="scan", fast=True),
     S("inet-fine", "internet", "synaman", controls=("other-client", "web", "other-server"), fast=True),
     S("inet-fine-tls", "internet", "druva", controls=("other-client",)),
+    S("inet-fine-tls-13", "internet", "syncrify-tls", controls=("other-server", "web"), options=TLS_13),
+    S("inet-fine-tls-pinned", "internet", "druva", play="trusting", controls=("other-server",)),
+    S("inet-fine-login", "internet", "syncrify", behaviour="challenge", play="login"),
     S("inet-fine-udp", "internet", "mtpip", play="udp-transfer-ok"),
     S("inet-fine-smb", "internet", "smb", play="upload-ok"),
     S("inet-browse", "internet", "syncrify", play="browse"),

@@ -78,8 +78,12 @@ class Story:
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
                                                 certificate=self.certificate))
         else:
-            self.servers.append(peers.Server(node, kind, port, behaviour, self.certificate, address=everywhere,
-                                             think_s=self.choice.uniform(0.001, 0.02)))
+            certificate = self.certificate
+            if host == "other" and kind == "tls":  # somebody else's, by another authority
+                certificate = peers.make_issued_certificate(self.certificate_folder(), "Public Authority", "other.example")
+            self.servers.append(peers.Server(node, kind, port, behaviour, certificate, address=everywhere,
+                                             think_s=self.choice.uniform(0.001, 0.02),
+                                             tls=self.scenario.options.get("tls")))
 
     def _other_address(self):
         """A second address of the server, of which its clients know nothing."""
@@ -191,7 +195,7 @@ class Story:
             return peers.mtpip(node, address, scenario.port, **options)
         if scenario.kind == "ftp":
             return peers.ftp(node, address, scenario.port, **scenario.options.get("ftp", {}))
-        return peers.fetch(node, scenario.kind, address, scenario.port, **options)
+        return peers.fetch(node, scenario.kind, address, scenario.port, **{**options, **self.scenario.options.get("session", {})})
 
     def _control(self, name):
         origin, target, port, _ = CONTROLS[name]
@@ -385,23 +389,44 @@ def _tunnel(story):
     node.nft(f"add rule inet lab {TUNNEL_CHAIN[story.box]} udp dport 4789 counter drop\n")
 
 
-def _in_the_middle(kind, behaviour):
+def _redirect(story):
+    """What the egress gateway takes out of the way: the product's connections, of one client or of all."""
+    one = f'ip saddr {story.site.addresses["client"]} ' if "same-site" in story.scenario.controls else ""
+    story.site["egress"].nft('table ip proxy { chain pre { type nat hook prerouting priority -110; '
+                             f'iifname "lan0" {one}tcp dport {story.scenario.port} redirect to :{PROXY_PORT}; }}; }}\n')
+
+
+def _intercept(story):
+    """The egress gateway opens TLS with an authority of its own."""
+    certificate = peers.make_issued_certificate(story.certificate_folder(), "Filter Gateway CA")
+    story.servers.append(peers.InterceptingProxy(story.site["egress"], PROXY_PORT, certificate,
+                                                 tls=story.scenario.options.get("tls")))
+    _redirect(story)
+
+
+def _block_page(story):
     """The egress gateway answers in the server's place."""
-    def put(story):
-        node = story.site["egress"]
-        certificate = peers.make_certificate(story.certificate_folder(), "gateway.example", "Filter Gateway CA")
-        story.servers.append(peers.Server(node, kind, PROXY_PORT, behaviour, certificate))
-        node.nft('table ip proxy { chain pre { type nat hook prerouting priority -110; '
-                 f'iifname "lan0" tcp dport {story.scenario.port} redirect to :{PROXY_PORT}; }}; }}\n')
-    return put
+    behaviour = "portal" if story.scenario.how == "portal" else "block-page"
+    story.servers.append(peers.Server(story.site["egress"], "http", PROXY_PORT, behaviour))
+    _redirect(story)
+
+
+STRING_VERDICTS = {"rst": ("REJECT", "--reject-with", "tcp-reset"), "drop": ("DROP",)}
 
 
 def _content_filter(story):
-    if story.scenario.how == "sinkhole":
+    """Match what a client says first: "GET " in clear text, a handshake record in TLS; or look for the server's name
+    in it, as filters by name do."""
+    scenario = story.scenario
+    if scenario.how == "sinkhole":
         return  # the name server does it
-    """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
-    first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
-    story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
+    if scenario.options.get("by_name"):
+        story.site.boxes[story.box].call("iptables", "-I", CHAIN_OF.get(story.box, FORWARD)[1], "-p", "tcp", "--dport",
+                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME,
+                                         "--algo", "bm", "-j", *STRING_VERDICTS[scenario.how])
+        return
+    first = "@ih,0,8 0x16" if scenario.kind == "tls" else "@ih,0,32 0x47455420"
+    story.rule(f"tcp dport {scenario.port} {first} {VERDICTS[scenario.how]}")
 
 
 def _wrong_direction(story):
@@ -412,10 +437,11 @@ def _wrong_direction(story):
 
 
 BLOCKS = {
-    "unknown": _wrong_direction,    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
+    "unknown": _wrong_direction, "drop": _by_rule, "reject-rst": _by_rule,
+    "reject-icmp": _by_rule, "dynamic-block": _dynamic,
     "idle-timeout": _forget, "wrong-forward": _wrong_forward, "host-down": _host_down, "no-route": _no_route,
     "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
-    "tls-interception": _in_the_middle("tls", "serve"), "block-page": _in_the_middle("http", "block-page"),
+    "tls-interception": _intercept, "block-page": _block_page,
     "content-filter": _content_filter,
 }
 LATE = ("dynamic-block", "idle-timeout")  # the play puts these in force in the middle
@@ -518,9 +544,23 @@ def _trusting(story):
     return any(story.attempt(trusted=story.certificate) for _ in range(2))
 
 
+def _wrong_root(story):
+    """A client that was given another certificate than its server has."""
+    other = peers.make_certificate(story.certificate_folder(), "another.example")
+    return any(story.attempt(trusted=other) for _ in range(2))
+
+
 def _page(story):
     """It gets an answer, only not its server's."""
     return not story.attempt()
+
+
+def _login(story):
+    """The first request is turned down, the second, with a password, is served."""
+    session = story.session()
+    worked = session.ask() and session.ask()
+    session.close()
+    return worked
 
 
 def _smb_both(story):
@@ -649,8 +689,10 @@ def _unwatched(story):
 
 PLAYS = {
     "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
-    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart, "udp-throttled": _udp_throttled,
-    "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name, "scan": _scan,
+    "wrong-root": _wrong_root, "page": _page, "login": _login, "ftp": lambda story: story.attempt(),
+    "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart,
+    "udp-throttled": _udp_throttled, "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name,
+    "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),
     "udp-transfer-ok": lambda story: story.attempt(blocks=40),

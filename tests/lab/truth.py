@@ -276,7 +276,15 @@ def _not_answering(view):
     return view.finding(["stall-midstream", "reset-midstream"], ["acked-but-silent"] + view.controls())
 
 
+def _handshake_refused(view):
+    """One of the programs ends the TLS handshake; the certificate is the server's own."""
+    return view.finding(["tls-failure", "reset-midstream"],
+                        view.sender(baseline=True) + [view.scenario.how] + view.controls())
+
+
 def _aborted(view):
+    if view.scenario.how.startswith("tls-"):
+        return _handshake_refused(view)
     return view.finding(["reset-midstream"], view.sender(baseline=True) + ["refused-after-accept"] + view.controls())
 
 

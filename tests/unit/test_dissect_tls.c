@@ -135,7 +135,7 @@ static bool read_in_steps(struct tls_talk *talk, bool from_client, const struct 
         uint8_t *copy = malloc(length);
         assert_non_null(copy);
         memcpy(copy, b->at, length);
-        more = tls_read(talk, from_client, copy, length, see, seen);
+        more = tls_read(talk, from_client, copy, length, length, see, seen);
         free(copy);
     }
     return more;
@@ -177,6 +177,42 @@ static void reads_what_there_is_of_a_cut_hello(void **state)
             assert_string_equal(talk.server_name, "");
         if (cut > 85)
             assert_string_equal(talk.server_name, "backup.example.com");
+    }
+}
+
+/* A snap length of 96 bytes and less: what was cut is blank, what follows is found all the same. */
+static void finds_its_way_over_blanks(void **state)
+{
+    (void)state;
+    for (uint32_t snap = 9; snap < 140; snap++) {
+        struct bytes client = {.length = 0}, server = {.length = 0};
+        struct bytes hello = client_hello("backup.example.com"),
+                     flight = server_hello(TLS_1_2, false);
+        struct bytes chain = certificate(1500, 900);
+        struct tls_talk talk = {0};
+        struct seen seen = {0};
+        put_record(&client, 22, hello.at, hello.length);
+        uint32_t whole = snap < client.length ? snap : client.length;
+        memset(client.at + whole, 0, client.length - whole);
+        put_record(&client, 21, "\x02\x30", 2); /* a segment of its own */
+        tls_read(&talk, true, client.at, client.length,
+                 whole < client.length - 7 ? whole : client.length, NULL, NULL);
+        assert_true(talk.side[0].said[TLS_CLIENT_HELLO].seen);
+        assert_true(talk.side[0].said[TLS_ALERT].seen);
+        assert_int_equal(talk.side[0].alert, TLS_ALERT_UNKNOWN_CA);
+
+        put(&flight, chain.at, chain.length);
+        put_record(&server, 22, flight.at, flight.length);
+        memset(server.at + snap, 0, 1460 - snap);
+        memset(server.at + 1460 + snap, 0, server.length - 1460 - snap);
+        put_record(&server, 20, "\x01", 1);
+        tls_read(&talk, false, server.at, server.length, snap, see, &seen);
+        assert_int_equal(seen.count, 0); /* nothing is made up */
+        assert_true(talk.side[1].said[TLS_SERVER_HELLO].seen);
+        assert_int_equal(talk.side[1].said[TLS_CERTIFICATE].seen, snap >= 53);
+        assert_true(talk.side[1].said[TLS_CIPHERED].seen);
+        assert_false(talk.side[1].said[TLS_SERVER_DONE].seen);
+        assert_false(talk.side[1].said[TLS_FOREIGN].seen);
     }
 }
 
@@ -293,8 +329,9 @@ static void survives_lies(void **state)
         struct tls_talk talk = {0};
         for (int i = 0; i < 3; i++)
             bad.at[(uint32_t)rand() % bad.length] = (uint8_t)rand();
-        tls_read(&talk, round & 1, bad.at, 1 + (uint32_t)rand() % bad.length, NULL, NULL);
-        tls_read(&talk, round & 1, bad.at, bad.length, NULL, NULL);
+        uint32_t part = 1 + (uint32_t)rand() % bad.length;
+        tls_read(&talk, round & 1, bad.at, part, (uint32_t)rand() % (part + 1), NULL, NULL);
+        tls_read(&talk, round & 1, bad.at, bad.length, bad.length, NULL, NULL);
         assert_true(talk.side[!(round & 1)].read <= bad.length + 5 + 20000);
         assert_true(memchr(talk.server_name, 0, sizeof talk.server_name) != NULL);
     }
@@ -305,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_client_hello),
         cmocka_unit_test(reads_what_there_is_of_a_cut_hello),
+        cmocka_unit_test(finds_its_way_over_blanks),
         cmocka_unit_test(reads_a_chain_over_records),
         cmocka_unit_test(tells_alerts_apart),
         cmocka_unit_test(finds_the_hidden_alert_of_tls_1_3),

@@ -105,15 +105,20 @@ static void before_the_first_byte(void **state)
     stream_close(&stream);
 }
 
-static void a_cut_segment_is_a_hole(void **state)
+static void a_cut_segment_is_blank(void **state)
 {
     struct stream stream;
     stream_open(&stream, *state, ISN);
+    assert_int_equal(stream.cut, UINT32_MAX);
     assert_true(stream_segment(&stream, (uint32_t)ISN, (const uint8_t *)"abc", 3, 6, 1, 0));
-    assert_true(stream_lacks(&stream));
-    assert_false(segment(&stream, 6, "ghi", 2));
-    expect(&stream, "abc");
-    assert_false(stream_segment(&stream, (uint32_t)ISN + 3, NULL, 0, 3, 3, 0));
+    assert_true(segment(&stream, 6, "ghi", 2));
+    assert_int_equal(stream.cut, 3);
+    assert_int_equal(stream.length, 9);
+    assert_memory_equal(stream_bytes(&stream), "abc\0\0\0ghi", 9);
+    assert_int_equal(frame_at(&stream, 5), 1);
+    assert_false(segment(&stream, 3, "def", 3)); /* they stay blank */
+    assert_true(stream_segment(&stream, (uint32_t)ISN + 9, NULL, 0, 3, 4, 0));
+    assert_int_equal(stream.length, 12);
     stream_close(&stream);
 }
 
@@ -228,7 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hole_is_waited_for, begin, end),
         cmocka_unit_test_setup_teardown(first_bytes_stay, begin, end),
         cmocka_unit_test_setup_teardown(before_the_first_byte, begin, end),
-        cmocka_unit_test_setup_teardown(a_cut_segment_is_a_hole, begin, end),
+        cmocka_unit_test_setup_teardown(a_cut_segment_is_blank, begin, end),
         cmocka_unit_test_setup_teardown(no_longer_than_its_cap, begin, end),
         cmocka_unit_test_setup_teardown(no_more_pieces_than_its_cap, begin, end),
         cmocka_unit_test(the_pool_gives_back_the_stalest),
