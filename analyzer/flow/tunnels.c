@@ -8,8 +8,7 @@
 enum { SLOTS = TUNNELS_MAX * 2 }; /* half full at most */
 
 /* The same for both directions. */
-static uint32_t slot_of(uint64_t seed, const struct ip_address *one,
-                        const struct ip_address *other)
+static uint32_t slot_of(uint64_t seed, const struct ip_address *one, const struct ip_address *other)
 {
     uint64_t hash = hash_two(seed, one->halves[0], one->halves[1]) +
                     hash_two(seed, other->halves[0], other->halves[1]);
