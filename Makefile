@@ -16,7 +16,7 @@ PYTHON  ?= /usr/bin/python3
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
                   libgnutls28-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
+                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base clang libclang-rt-14-dev
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
 MODULES        := libpcap libndpi libcjson libarchive libcap-ng gnutls
 
@@ -27,7 +27,8 @@ endif
 
 # Headers of libraries are not ours to warn about.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(MODULES)))
-PKG_LIBS   := $(shell pkg-config --libs $(MODULES))
+# libresolv is part of the C library
+PKG_LIBS   := $(shell pkg-config --libs $(MODULES)) -lresolv
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. $(PKG_CFLAGS) $(SANITIZE) -pthread \
              -DFWSNIFF_VERSION='"$(VERSION)"' \

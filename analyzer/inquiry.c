@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/names.h"
 #include "analyzer/flow/tracker.h"
+#include "analyzer/flow/tunnels.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech/speech.h"
 #include "dissectors/packet.h"
@@ -228,6 +231,13 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
                  "traceroute probes were not followed because their table was full", warn, context);
     warn_counted(inquiry, listener_certificates_refused(inquiry->listener),
                  "certificates were not kept because their table was full", warn, context);
+    warn_counted(inquiry, tracker_tunnels(inquiry->tracker)->refused,
+                 "packets were inside more tunnels than fit the table of tunnels", warn, context);
+    warn_counted(inquiry, tracker_names(inquiry->tracker)->forgotten,
+                 "name look-ups were forgotten for newer ones", warn, context);
+    warn_counted(inquiry, ftp_expected_lost(inquiry->tracker),
+                 "FTP data connections were agreed on and forgotten before they came", warn,
+                 context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
                  "answered)",

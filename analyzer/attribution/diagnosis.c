@@ -11,16 +11,18 @@
 #include "analyzer/attribution/ledger.h"
 #include "analyzer/attribution/weighing.h"
 #include "analyzer/flow/hash.h"
+#include "analyzer/flow/names.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
 
-enum { VARIABLES_MAX = 35, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
+enum { VARIABLES_MAX = 36, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
 
 struct examination {
     struct diagnosis_request request;
     struct failures failures;
     struct controls *controls;
     struct histories *histories;
+    struct relays relays;
     struct vantage_context context;
     struct vantage_estimate vantage;
     struct suppressions left_out;
@@ -72,9 +74,22 @@ static void speech_values(const struct signs *signs, const struct spoken *spoken
     set_value(values, "http_location", http ? http->talk.location : "");
 }
 
-static void fill_values(const struct failure *failure, const struct signs *signs,
-                        const struct spoken *spoken, struct sentence_values *values)
+/* The name by which the client looked the server up; for a peer that never appeared the one that it
+ * looked up in vain. */
+static const struct lookup *lookup_of(const struct tracker *tracker, const struct failure *failure)
 {
+    const struct names *names = tracker_names(tracker);
+    const struct ip_network client = {.address = failure->client, .prefix = 128};
+    return failure->symptom == SYMPTOM_NO_TRAFFIC
+               ? names_unresolved(names, &client)
+               : names_of_address(names, &failure->client, &failure->server);
+}
+
+static void fill_values(const struct tracker *tracker, const struct failure *failure,
+                        const struct signs *signs, const struct spoken *spoken,
+                        struct sentence_values *values)
+{
+    const struct lookup *lookup = lookup_of(tracker, failure);
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
     int64_t lasted_ns =
@@ -105,6 +120,7 @@ static void fill_values(const struct failure *failure, const struct signs *signs
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
+    set_value(values, "dns_name", lookup ? lookup->name : NULL);
     speech_values(signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
@@ -130,7 +146,10 @@ static void failure_belief(const struct vantage_context *context, const struct f
     struct vantage_belief sum = {0};
     for (uint32_t i = 0; i < failure->sample_count; i++) {
         struct vantage_belief one;
-        vantage_of_attempt(context, failure->sample[i], &one);
+        /* A data connection of FTP is seen where its control connection is. */
+        const struct attempt *control =
+            tracker_attempt(context->tracker, failure->sample[i]->control);
+        vantage_of_attempt(context, control ? control : failure->sample[i], &one);
         for (int v = 0; v < VANTAGES; v++)
             sum.probability[v] += one.probability[v] / failure->sample_count;
     }
@@ -173,7 +192,7 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
     struct vantage_belief belief;
     struct readings readings;
     double probability[FAILURE_POINTS];
-    fill_values(failure, request->signs, spoken, &values);
+    fill_values(context->tracker, failure, request->signs, spoken, &values);
     fill_capture_values(joint, &values);
     if (joint && joint->compared) {
         readings_of_joint(joint, request->capture, &readings, &belief);
@@ -237,6 +256,7 @@ static void establish(const struct examination *examination, const struct failur
         .vantage = &examination->context,
         .controls = examination->controls,
         .histories = examination->histories,
+        .relays = &examination->relays,
         .thresholds = examination->request.thresholds,
         .spoken = spoken,
         .signs = examination->request.signs,
@@ -368,10 +388,11 @@ static struct finding *make_absence(const struct diagnosis_request *request,
                                               .capture_dropped = request->capture_dropped,
                                               .now_ns = request->now_ns};
     facts_establish(&fact_context, &failure, facts);
+    fact_of_unresolved(request->tracker, &peer->client, facts);
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(&failure, request->signs, &finding->spoken, &values);
+    fill_values(context->tracker, &failure, request->signs, &finding->spoken, &values);
     const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
                                       .count = 1};
     weighing_set(facts, &readings, &readings.at[0]);
@@ -474,6 +495,7 @@ struct examination *examine(const struct diagnosis_request *request)
     examination->histories =
         histories_gather(request->tracker, failures->all, failures->count,
                          request->thresholds->idle_min_s);
+    relays_gather(request->tracker, request->profiles, &examination->relays);
     return examination;
 }
 

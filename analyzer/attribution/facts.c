@@ -56,10 +56,15 @@ static const char *path_word(const struct fact_context *context, const struct fa
     const struct attempt *attempt = first_attempt(failure);
     if (attempt && attempt->tunnels)
         return "tunnel";
+    bool both_private = ip_is_private(&failure->client) && ip_is_private(&failure->server);
+    if (attempt && both_private && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) &&
+        !attempt->side[RESPONDER].first.frame)
+        return "tunnel"; /* what lies behind its far end does not show */
     if (attempt && vantage_same_link(context->vantage, attempt))
         return "same-link";
-    return ip_is_private(&failure->client) && ip_is_private(&failure->server) ? "private"
-                                                                              : "internet";
+    if (!both_private)
+        return "internet";
+    return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }
 
 /* Frames that show the failing packets leaving the box as well: copies of them, or their twins
@@ -793,6 +798,12 @@ static void capture_facts(const struct fact_context *context, const struct failu
     set_word(facts, FACT_SPEAKS, expected ? "expected" : "foreign")->frames = failure->frames;
 }
 
+static void alternative_fact(const struct failure *failure, struct fact *facts)
+{
+    if (failure->alternative_failed)
+        set_word(facts, FACT_ALTERNATIVE, "failed")->frames = failure->alternative_frames;
+}
+
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT])
 {
@@ -812,5 +823,11 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     capture_facts(context, failure, facts);
     probe_facts(context, failure, facts);
     time_facts(context, failure, facts);
+    alternative_fact(failure, facts);
+    facts_of_ftp(context, failure, facts);
+    facts_of_tunnel(context, failure, facts);
+    facts_of_names(context, failure, facts);
+    facts_of_udp(context, failure, facts);
+    facts_of_roles(context, failure, facts);
     speech_facts(context, failure, facts);
 }

@@ -40,5 +40,15 @@ void probe_facts(const struct fact_context *context, const struct failure *failu
                  struct fact *facts);
 void time_facts(const struct fact_context *context, const struct failure *failure,
                 struct fact *facts);
+void facts_of_ftp(const struct fact_context *context, const struct failure *failure,
+                  struct fact *facts);
+void facts_of_names(const struct fact_context *context, const struct failure *failure,
+                    struct fact *facts);
+void facts_of_roles(const struct fact_context *context, const struct failure *failure,
+                    struct fact *facts);
+void facts_of_tunnel(const struct fact_context *context, const struct failure *failure,
+                     struct fact *facts);
+void facts_of_udp(const struct fact_context *context, const struct failure *failure,
+                  struct fact *facts);
 
 #endif

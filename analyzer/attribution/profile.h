@@ -33,11 +33,14 @@ struct service {
     const char *responder_role;             /* "server" */
     const char *speaks[SERVICE_SPEAKS_MAX]; /* nDPI protocol names a healthy flow may show */
     size_t speaks_count;                    /* 0: proprietary, any protocol will do */
+    const char *relayed_by;  /* who, from within the server's network, has to keep a connection to
+                                the  server so that it can pass anything on; NULL: nobody */
     const char *alternative; /* name of a service of the same profile that serves as well
                                 (SMB: 445 and 139 are tried together); NULL: none */
     double retry_s;     /* how often the product repeats a request or a connection; 0: not known */
     double give_up_s;   /* when it gives up; 0: not known */
     double keepalive_s; /* interval of its own keep-alives; 0: none or not known */
+    bool tunnel;        /* it carries other traffic, which may run in one direction for long */
     bool persistent;    /* a healthy connection is long and mostly idle */
 };
 

@@ -57,7 +57,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
 {
     static const char *const protos[] = {"tcp", "udp"};
     const cJSON *name, *proto, *ports, *initiator, *responder, *speaks, *alternative, *retry,
-        *give_up, *keepalive, *persistent;
+        *give_up, *keepalive, *persistent, *tunnel, *relayed;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"proto", JSON_STRING, true, &proto},
@@ -70,6 +70,8 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         {"give_up_s", JSON_NUMBER, false, &give_up},
         {"keepalive_s", JSON_NUMBER, false, &keepalive},
         {"persistent", JSON_FLAG, false, &persistent},
+        {"tunnel", JSON_FLAG, false, &tunnel},
+        {"relayed_by", JSON_STRING, false, &relayed},
     };
     size_t which;
     service->responder_role = "server";
@@ -81,12 +83,14 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         !read_text(json, responder, PROFILE_NAME_MAX, &service->responder_role) ||
         !read_speaks(json, speaks, service) ||
         !read_text(json, alternative, PROFILE_NAME_MAX, &service->alternative) ||
+        !read_text(json, relayed, PROFILE_NAME_MAX, &service->relayed_by) ||
         !read_seconds(json, retry, &service->retry_s) ||
         !read_seconds(json, give_up, &service->give_up_s) ||
         !read_seconds(json, keepalive, &service->keepalive_s))
         return false;
     service->proto = which == 0 ? PROTO_TCP : PROTO_UDP;
     service->persistent = cJSON_IsTrue(persistent);
+    service->tunnel = cJSON_IsTrue(tunnel);
     *port_list = ports;
     return true;
 }

@@ -6,6 +6,9 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
+/* The step of winners of whom the whole time is kept, from the first packet to the last. */
+#define WHOLE_TIME INT64_MIN
+
 /* The winners of one key that began within one step of time: who they were does not matter, and
  * with the steps as long as the window, the first and the last are enough to know whether any is
  * near enough. */
@@ -79,16 +82,30 @@ static struct heat *find_heat(const struct races *races, uint64_t key, int64_t s
     return &races->heats[slot];
 }
 
-static void enter(struct races *races, uint64_t key, int64_t time_ns)
+static void widen(struct races *races, uint64_t key, int64_t step, int64_t first_ns,
+                  int64_t last_ns)
 {
-    int64_t step = time_ns / races->window_ns;
     struct heat *heat = find_heat(races, key, step);
     if (!heat->key)
-        *heat = (struct heat){heat_key(key, step), time_ns, time_ns};
-    if (time_ns < heat->first_ns)
-        heat->first_ns = time_ns;
-    if (time_ns > heat->last_ns)
-        heat->last_ns = time_ns;
+        *heat = (struct heat){heat_key(key, step), first_ns, last_ns};
+    if (first_ns < heat->first_ns)
+        heat->first_ns = first_ns;
+    if (last_ns > heat->last_ns)
+        heat->last_ns = last_ns;
+}
+
+static void enter(struct races *races, uint64_t key, int64_t time_ns)
+{
+    widen(races, key, time_ns / races->window_ns, time_ns, time_ns);
+}
+
+/* Somebody used that service while the attempt lasted, or began at once after it: a client may try
+ * the ports one after the other, and keep the session that it has. */
+static bool won_during(const struct races *races, uint64_t key, const struct attempt *attempt)
+{
+    const struct heat *heat = find_heat(races, key, WHOLE_TIME);
+    return heat->key && heat->first_ns <= attempt->last_ns + races->window_ns &&
+           heat->last_ns >= begun_ns(attempt) - races->window_ns;
 }
 
 static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
@@ -118,7 +135,8 @@ struct races *races_gather(const struct tracker *tracker, const struct profiles 
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         if (!worked(attempt))
             continue;
-        enter(races, service_key(attempt, attempt->service), begun_ns(attempt));
+        widen(races, service_key(attempt, attempt->service), WHOLE_TIME, begun_ns(attempt),
+              attempt->last_ns);
         if (client_mac(attempt))
             enter(races, family_key(attempt, ip_is_v4(&attempt->address[RESPONDER])),
                   begun_ns(attempt));
@@ -151,8 +169,8 @@ static bool lost_to_alternative(const struct races *races, const struct attempt 
     for (size_t i = 0; service->alternative && i < profile->service_count; i++) {
         const struct service *other = &profile->services[i];
         if (strcmp(other->name, service->alternative) == 0 &&
-            won_near(races, service_key(attempt, profiles_service_index(races->profiles, other)),
-                     begun_ns(attempt)))
+            won_during(races, service_key(attempt, profiles_service_index(races->profiles, other)),
+                       attempt))
             return true;
     }
     return false;

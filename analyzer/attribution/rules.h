@@ -45,7 +45,7 @@ struct variable_definition {
     bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
 };
 
-enum { RULES_VARIABLES = 32 };
+enum { RULES_VARIABLES = 33 };
 extern const struct variable_definition rules_variables[RULES_VARIABLES];
 
 struct reason {

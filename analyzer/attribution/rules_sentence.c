@@ -23,6 +23,7 @@ const struct variable_definition rules_variables[RULES_VARIABLES] = {
     {"attempts", false, false},
     {"duration", false, false},
     {"server_name", false, false},
+    {"dns_name", false, false},
     {"issuer", false, false},
     {"inspection", false, false},
     {"page_owner", false, false},

@@ -148,6 +148,8 @@ bool vantage_same_link(const struct vantage_context *context, const struct attem
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
         return hops == 0;
+    if (attempt->bits & ATTEMPT_TUNNEL_DEVICE)
+        return true; /* a link without ARP */
     const struct host *client = host_of(context, attempt, INITIATOR);
     const struct host *server = host_of(context, attempt, RESPONDER);
     if (!context->cooked)
@@ -284,6 +286,8 @@ static void observe(const struct vantage_context *context, const struct attempt 
     bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
     bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
     bool is_client = client && client->link_out, is_server = server && server->link_out;
+    /* A host at the end of a tunnel has another address and another interface outside of it. */
+    bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
 
     const struct observation all[OBSERVATIONS] = {
         {!is_wrapped, /* inside a tunnel, addresses are private on the whole way */
@@ -294,9 +298,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
          client_hops_text[hop_class(to_client < 0 ? 0 : to_client)]},
         {to_server >= 0 && !one_link, server_hops[hop_class(to_server < 0 ? 0 : to_server)],
          server_hops_text[hop_class(to_server < 0 ? 0 : to_server)]},
-        {in_some_flows(context, client), not_all_clients,
+        {plain && in_some_flows(context, client), not_all_clients,
          "conversations without the client are seen: not its own host"},
-        {in_some_flows(context, server), not_all_servers,
+        {plain && in_some_flows(context, server), not_all_servers,
          "conversations without the server are seen: not its own host"},
         {in_all_flows(context, client) && !in_all_flows(context, server), all_clients,
          "every conversation is the client's"},
@@ -320,7 +324,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
                    : "the refusal in the server's name passed no router"},
         {refused_while_forwarding(attempt) && !one_link, refusal_forwarding,
          "the refusal in the server's name was made while forwarding: by a router"},
-        {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
+        {plain && __builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
         {server_link.is_nat && !one_link, server_is_nat,
          "the server's address is on this link, yet its packets have passed a router: a NAT holds "

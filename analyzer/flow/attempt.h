@@ -13,6 +13,7 @@
 
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
 /* One packet worth remembering. frame 0: there was none. */
@@ -59,6 +60,7 @@ struct side_record {
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
+    uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
     struct mark first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
     struct frame_list repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
@@ -94,12 +96,16 @@ enum attempt_bit {
     ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
     ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
-    ATTEMPT_UNWRAPPED = 1 << 6,    /* a copy without the tunnel: the tunnel ends in this box */
+    ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
+    ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
+    ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
+    ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */
 };
 
 enum { RECENT_PACKETS = 4, ASKED_TIMES = 6 };
 
 struct speech;
+struct ftp_session;
 
 /* What tells a packet from a copy of it. */
 struct fingerprint {
@@ -117,8 +123,9 @@ struct attempt {
     uint32_t number; /* 1-based; stays the same while the record lives */
     uint8_t service; /* profiles_service_index */
     uint8_t proto;
-    uint16_t bits;    /* enum attempt_bit */
-    uint16_t tunnels; /* enum tunnel bits of its first packet */
+    uint16_t bits;                   /* enum attempt_bit */
+    uint16_t tunnels;                /* enum tunnel bits of its first packet */
+    struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
     struct flow_key key;
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
@@ -155,6 +162,12 @@ struct attempt {
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
+    struct ftp_session *ftp;   /* FTP control connection; NULL: none */
+    struct pace pace;          /* UDP */
+    uint32_t answered_by;      /* UDP: number of the attempt that looks like its answers, from
+                                  another address than was asked; 0: none */
+    uint32_t control;          /* FTP data connection: number of its control connection; else 0 */
+    bool backwards;            /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
 };

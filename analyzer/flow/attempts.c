@@ -1,6 +1,7 @@
 /* The records of product attempts: making them, giving them up, telling copies from packets. */
 #include <stdlib.h>
 
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
@@ -74,6 +75,7 @@ static struct attempt *blank_record(struct tracker *tracker)
 {
     if (tracker->attempt_count == tracker->attempt_cap) {
         struct attempt *attempt = evict(tracker);
+        ftp_forget(attempt);
         *attempt = (struct attempt){.number = attempt->number};
         return attempt;
     }
@@ -87,7 +89,7 @@ static struct attempt *blank_record(struct tracker *tracker)
     return attempt;
 }
 
-static uint64_t payload_hash(const struct packet *packet)
+uint64_t attempt_payload_hash(const struct packet *packet)
 {
     enum { HASHED = 64 };
     uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
@@ -103,21 +105,40 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     const struct packet *packet = event->packet;
     uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
     const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
+    struct attempt *control = NULL;
+    if (!service && !midstream && key->proto == PROTO_TCP &&
+        (control = ftp_control_of(tracker, packet, event->time_ns)))
+        service = profiles_service_at(tracker->options.profiles, control->service);
     if (!service)
         return NULL;
+    uint32_t control_number = control ? control->number : 0;
     struct attempt *attempt = blank_record(tracker);
     attempt->bits = midstream ? ATTEMPT_MIDSTREAM : 0;
     attempt->service = profiles_service_index(tracker->options.profiles, service);
     attempt->proto = key->proto;
     attempt->key = *key;
     attempt->tunnels = packet->tunnels;
+    if (packet->tunnels) {
+        attempt->tunnel_end[sender] = packet->tunnel_source;
+        attempt->tunnel_end[!sender] = packet->tunnel_destination;
+    }
+    if (packet->tunnel_device)
+        attempt->bits |= ATTEMPT_TUNNEL_DEVICE;
+    if (service->tunnel)
+        attempt->bits |= ATTEMPT_CARRIES;
     attempt->address[sender] = packet->ip.source;
     attempt->address[!sender] = packet->ip.destination;
     attempt->port[sender] = packet->source_port;
     attempt->port[!sender] = packet->destination_port;
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
-        attempt->payload_hash = payload_hash(packet);
+        attempt->payload_hash = attempt_payload_hash(packet);
+    control = tracker_attempt(tracker, control_number);
+    if (control && control != attempt && control->ftp) { /* unless it just made room */
+        attempt->control = control_number;
+        attempt->backwards = control->ftp->mode == FTP_MODE_ACTIVE;
+        ftp_data_seen(tracker, control, attempt);
+    }
     flow->attempt = attempt->number;
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
     return attempt;
@@ -231,9 +252,27 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
     }
 }
 
+void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *answers)
+{
+    for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
+        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
+        struct attempt *asked = tracker_attempt(tracker, number);
+        if (asked && asked != answers && asked->proto == PROTO_UDP &&
+            asked->service == answers->service && !asked->answered_by &&
+            !asked->side[RESPONDER].first.frame && asked->side[INITIATOR].first.frame &&
+            asked->port[INITIATOR] == answers->port[INITIATOR] &&
+            ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
+            asked->answered_by = answers->number;
+            return;
+        }
+    }
+}
+
 void attempts_free(struct tracker *tracker)
 {
-    for (size_t i = 0; i < tracker->attempt_count; i++)
+    for (size_t i = 0; i < tracker->attempt_count; i++) {
+        ftp_forget(tracker->attempts[i]);
         free(tracker->attempts[i]);
+    }
     free(tracker->attempts);
 }

@@ -3,6 +3,7 @@
  * The state kept is what tells failures apart, not a full state machine: a capture may begin late,
  * end early, miss a direction or hold frames twice, so nothing is concluded from what is absent
  * here; the detectors do that, knowing how long the capture went on. */
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
@@ -433,6 +434,10 @@ struct attempt *tcp_track(struct tracker *tracker, const struct event *event, en
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
     if (*fresh)
         attempt_packet(tracker, attempt, *side, event);
+    if (*fresh && packet->payload_captured && !(attempt->bits & ATTEMPT_NOT_FTP)) {
+        struct mark mark = mark_of(event);
+        ftp_packet(tracker, attempt, *side, packet, &mark);
+    }
     if (first && opens)
         attempt_find_twin(tracker, attempt);
     return attempt;

@@ -7,6 +7,7 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/stream.h"
 #include "analyzer/words.h"
 
 enum {
@@ -14,6 +15,7 @@ enum {
     ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
     CHECKSUMS_PER_HOST = 16, /* looked at; more says nothing new */
     ETHERNET_MTU = 1500,
+    DNS_PORT = 53,
 };
 
 static bool is_udp_service(const void *profiles, uint16_t port)
@@ -40,6 +42,10 @@ void tracker_free(struct tracker *tracker)
         return;
     attempts_free(tracker);
     probes_free(tracker->probes);
+    names_free(&tracker->names);
+    tunnels_free(&tracker->tunnels);
+    ftp_expected_free(tracker);
+    stream_pool_free(tracker->streams);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);
@@ -309,11 +315,15 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     *fresh = true;
     note_interface(tracker, packet);
     tracker->counters.kinds |= UINT32_C(1) << packet->kind;
+    if (packet->tunnels)
+        tunnels_packet(&tracker->tunnels, packet, frame);
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, &event, side, fresh);
         break;
     case PACKET_UDP:
+        if (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT)
+            names_packet(&tracker->names, packet, frame, time_ns);
         attempt = udp_track(tracker, &event, side, fresh);
         break;
     case PACKET_ICMP:
@@ -356,6 +366,16 @@ uint64_t tracker_addresses_refused(const struct tracker *tracker)
 struct flow_table *tracker_flows(const struct tracker *tracker)
 {
     return tracker->flows;
+}
+
+const struct names *tracker_names(const struct tracker *tracker)
+{
+    return &tracker->names;
+}
+
+const struct tunnels *tracker_tunnels(const struct tracker *tracker)
+{
+    return &tracker->tunnels;
 }
 
 struct host_table *tracker_hosts(const struct tracker *tracker)

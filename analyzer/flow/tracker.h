@@ -36,6 +36,8 @@ struct tracker_counters {
 };
 
 struct tracker;
+struct names;
+struct tunnels;
 
 struct tracker *tracker_new(const struct tracker_options *options);
 void tracker_free(struct tracker *tracker);
@@ -49,6 +51,8 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */
 uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
+const struct names *tracker_names(const struct tracker *tracker);
+const struct tunnels *tracker_tunnels(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
 const struct probes *tracker_probes(const struct tracker *tracker);
 

@@ -2,6 +2,7 @@
  * other last did. */
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
+#include "dissectors/vpn.h"
 
 /* The first datagram comes from the initiator, unless it comes from a watched port to one that is
  * not: then the capture began late and this is an answer. */
@@ -47,17 +48,22 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
         record->unanswered_length_min = mark.length;
     }
     record->repeats++;
+    if ((attempt->bits & ATTEMPT_CARRIES) &&
+        vpn_asks(event->packet->payload, event->packet->payload_captured, mark.length))
+        record->asks++;
     frame_list_add(&record->repeat_frames, event->frame);
     if (mark.length < record->unanswered_length_min)
         record->unanswered_length_min = mark.length;
     if (mark.length > record->unanswered_length_max)
         record->unanswered_length_max = mark.length;
+    pace_datagram(&attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
+                  mark.length, event->frame, event->time_ns);
     record->bytes += mark.length;
     record->data_packets++;
     record->last = record->last_data = mark;
 
     attempt_survived(attempt, other);
-    other->repeats = 0;
+    other->repeats = other->asks = 0;
     other->repeat_frames = (struct frame_list){0};
     other->first_unanswered.frame = 0;
     other->unanswered_length_max = 0;
@@ -66,6 +72,28 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
         attempt->last_ns = event->time_ns;
     attempt->last_frame = event->frame;
+}
+
+/* After so long a silence what comes is another try. RFC 4787 4.3: a mapping must live for two
+ * minutes, and five are recommended. An exchange that was answered gets the longer time, since a
+ * request that dies after a pause is a failure of the old one; one that never was has nothing to
+ * keep. */
+enum { IDLE_UNANSWERED_S = 120, IDLE_ANSWERED_S = 300 };
+
+static bool begins_anew(const struct attempt *attempt, enum side side, const struct event *event)
+{
+    bool answered = attempt->side[RESPONDER].first.frame != 0;
+    int64_t idle_s = (event->time_ns - attempt->last_ns) / 1000000000;
+    return side == INITIATOR && idle_s >= (answered ? IDLE_ANSWERED_S : IDLE_UNANSWERED_S);
+}
+
+static void restart_flow(struct flow *flow, const struct event *event)
+{
+    flow->bits &= FLOW_USED | FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
+    flow->first_ns = event->time_ns;
+    flow->first_frame = (uint32_t)event->frame;
+    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+    flow->attempt = 0;
 }
 
 struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
@@ -92,6 +120,12 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
         flow->first_frame = (uint32_t)event->frame;
     }
     *side = flow_side(flow, from_high);
+    struct attempt *attempt = attempt_of_flow(tracker, flow);
+    if (attempt && begins_anew(attempt, *side, event)) {
+        attempt->bits |= ATTEMPT_SUPERSEDED;
+        attempt = NULL;
+        restart_flow(flow, event);
+    }
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
     if (!flow->hop_limit[*side])
@@ -101,7 +135,6 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     if (*side == INITIATOR)
         flow->syn_count++;
 
-    struct attempt *attempt = attempt_of_flow(tracker, flow);
     bool first = !attempt;
     if (first && !(flow->bits & FLOW_TO_GROUP))
         attempt = attempt_new(tracker, flow, &key, event, *side, *side == RESPONDER);
@@ -110,6 +143,8 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
     if (*fresh)
         attempt_datagram(tracker, attempt, *side, event);
+    if (first && *side == RESPONDER)
+        attempt_answered_elsewhere(tracker, attempt);
     if (first)
         attempt_find_twin(tracker, attempt);
     return attempt;

@@ -99,6 +99,13 @@ EVIDENCE = {
     "tls-server-alert": _row(egress=.15, edge=.4, app=4),     # version, cipher or client certificate: the server says so
     "tls-wrong-root": _row(egress=.8),                        # the client does not know the issuer: which of the two is new?
     "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
+    "never-this-way": _row(.1, .1, .1, .1, .1, 60),
+    "told-a-sinkhole": _row(.02, .05, 8, .02, .2, .3),
+    # FTP: places are those of the control connection
+    "ftp-control-works": _row(host=.3, path=.1),
+    "ftp-never-came": _row(local=.02, edge=1.2, egress=1, host=.1),
+    "ftp-private-address": _row(.03, 3, .03, .1, .1, 4),
+    "ftp-active": _row(local=.1, edge=.3, egress=6, host=.1),
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }
 

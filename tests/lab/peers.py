@@ -370,8 +370,14 @@ MTPIP_HEAD = struct.Struct("!4sIII")  # magic, transaction, block, size
 class MtpipServer:
     """A datagram service: every request gets its answer, a block of the size asked for."""
 
-    def __init__(self, node, port, address="0.0.0.0", silent=False):
-        self.silent = silent
+    def __init__(self, node, port, address="0.0.0.0", silent=False, answer_from=None):
+        self.silent, self.way_out = silent, None
+        if answer_from:
+            with node:
+                self.way_out = socket.socket(socket.AF_INET6 if ":" in answer_from else socket.AF_INET, socket.SOCK_DGRAM)
+            self.way_out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.way_out.bind((answer_from, port))
+            address = node.addresses["eth0"]
         with node:
             self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
@@ -385,7 +391,7 @@ class MtpipServer:
                 return
             if len(data) >= MTPIP_HEAD.size and not self.silent:
                 _, transaction, block, size = MTPIP_HEAD.unpack_from(data)
-                self.socket.sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
+                (self.way_out or self.socket).sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
 
     def stop(self):
         self.socket.close()
@@ -395,8 +401,9 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020)):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None):
         self.node, self.announce = node, announce
+        self.tls = tls_server(certificate) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
             self.listener = socket.socket()
@@ -433,17 +440,23 @@ class FtpServer:
         return passive.accept()[0] if passive else self._connect_active(active)
 
     def _talk(self, conn):
-        passive = active = None
+        passive = active = lines = None
 
         def say(text):
             conn.sendall(text.encode() + b"\r\n")
 
-        fixed = {"USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
+        fixed = {"PBSZ": "200 ok", "PROT": "200 ok", "USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
                  "CWD": "250 ok", "PWD": '257 "/"', "NOOP": "200 ok"}
         say("220 transfer service ready")
         try:
-            with conn.makefile("r") as lines:
-                for line in lines:
+            lines = conn.makefile("r")
+            while line := lines.readline():
+                if line.startswith("AUTH TLS") and self.tls:
+                    say("234 go on in TLS")
+                    conn = self.tls.wrap_socket(conn, server_side=True)
+                    lines = conn.makefile("r")
+                    continue
+                else:
                     verb, _, rest = line.strip().partition(" ")
                     if verb in fixed:
                         say(fixed[verb])
@@ -561,15 +574,17 @@ def fetch(node, kind, address, port, path="/small", requests=1, **options):
     return worked
 
 
-def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S):
+def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S,
+          patience=3600):
     """Ask for blocks one after another; repeat an unanswered request once a second, then give up."""
     with node:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((address, port))
     transaction = int.from_bytes(os.urandom(4), "big")
+    deadline = time.monotonic() + patience
     try:
         for block in range(blocks):
-            if not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
+            if time.monotonic() > deadline or not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
                 return False
             time.sleep(every)
         return True
@@ -599,11 +614,18 @@ def _mtpip_block(sock, request, give_up, heed_icmp):
     return False
 
 
-def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True):
+class _FtpTls(ftplib.FTP_TLS):
+    """FTP over TLS that takes any certificate, as many products do."""
+
+    def __init__(self, **options):
+        super().__init__(context=tls_client(), **options)
+
+
+def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False):
     """Log in and list a folder over a data connection."""
     with node:
         try:
-            session = ftplib.FTP(timeout=timeout)
+            session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
             session.connect(address, port)
             session.login("backup", "secret")
             session.trust_server_pasv_ipv4_address = trust_announced

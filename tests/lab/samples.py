@@ -47,6 +47,14 @@ CHOSEN = (
     ("vpn-edge-icmp", "client", "pcap", "Inside a VXLAN tunnel: the far gateway refuses tcp/7333 with ICMP."),
     ("inet-fine", "client", "pcap", "Nothing is wrong; other servers and the web are used as well."),
     ("dmz-fine", "server", "pcapng", "Nothing is wrong: edge server with master, storage and clients."),
+    ("inet-ftp-private", "client", "pcap", "FTP: the server announces its private address for the data connection."),
+    ("inet-ftp-passive", "egress-lan", "snap96", "FTP: the edge drops the passive port range. The capture kept 96 bytes "
+                                                 "of each packet, so that the port agreed on is cut off."),
+    ("inet-wireguard-edge", "edge-any", "pcapng", "The edge of the server's network drops a VPN's handshake, udp/51820. "
+                                                  "Taken on both sides of it."),
+    ("inet-dns-sinkhole", "client", "pcap", "The client's name server answers with a filtering service's block page, "
+                                            "which is not reachable."),
+    ("lan-ftp-active", "client", "pcap", "Nothing is wrong: FTP in active mode."),
     ("inet-tls-intercepted-web", "client", "pcap", "The client's gateway opens TLS on tcp/5443 with an authority of its "
                                                    "own; the client knows the server's certificate."),
     ("inet-portal", "client", "pcap", "The client's gateway answers tcp/5800 itself and sends the client to a login page."),

@@ -17,6 +17,9 @@ SERVICES = {
     "smb": ("peersync", "smb", 445),
     "netbios": ("peersync", "smb", 139),
     "ftp": ("peersync", "ftp", 21),
+    "openvpn": ("vpn", "openvpn", 1194),
+    "wireguard": ("vpn", "wireguard", 51820),
+    "ike": ("vpn", "ike", 500),
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -79,7 +82,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind == "mtpip" else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike") else "tcp"
 
     @property
     def healthy(self):
@@ -248,6 +251,7 @@ VPN = [
 
 RELAYS = ("master", "storage")
 MASTER = {"flow": ("master", "server"), "box": "fw1"}
+BACKWARDS = {"flow": ("server", "master"), "box": "fw1"}  # the edge server never opens a connection
 DMZ = [
     S("dmz-fw2-drop", "dmz", "druva", EDGE, "drop", controls=RELAYS),
     S("dmz-fw2-rst", "dmz", "druva", EDGE, "reject-rst", "rst", RELAYS),
@@ -256,6 +260,10 @@ DMZ = [
     S("dmz-edge-closed", "dmz", "druva", HOST, "not-listening"),
     S("dmz-fw1-drop", "dmz", "druva", EGRESS, "drop", controls=("other-client",), options=MASTER),
     S("dmz-fw1-rst", "dmz", "druva", EGRESS, "reject-rst", "rst", ("other-client",), options=MASTER),
+    S("dmz-wrong-direction", "dmz", "druva", APP, "unknown", "wrong-direction", RELAYS[:1] + ("other-client",),
+      options=BACKWARDS),
+    S("dmz-wrong-direction-drop", "dmz", "druva", APP, "unknown", "wrong-direction-drop", RELAYS[:1],
+      options=BACKWARDS),
     S("dmz-fw1-icmp", "dmz", "druva", EGRESS, "reject-icmp", "icmp-admin", ("other-client",), options=MASTER),
 ]
 
@@ -297,9 +305,71 @@ CONTENT = [
     S("inet-filter-host-rst", "internet", "synaman", EGRESS, "content-filter", "rst", ("web",), options=BY_NAME),
     S("inet-filter-host-drop", "internet", "syncrify", EGRESS, "content-filter", "drop", options=BY_NAME),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
+]
+
+# FTP: the control connection works, its data connection does not.
+FTP_ACTIVE = {"ftp": {"passive": False}}
+FTP_TLS = {"ftp": {"encrypted": True}}
+FTP = [
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-rst", "internet", "ftp", EDGE, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("inet-ftp-passive-icmp", "internet", "ftp", EDGE, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
+    S("inet-ftp-passive-local", "internet", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-egress", "internet", "ftp", EGRESS, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-tls-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("inet-ftp-active", "internet", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
+    S("lan-ftp-active-client", "lan", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
     S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("lan-ftp-passive-rst", "lan", "ftp", LOCAL, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("lan-ftp-tls-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("lan-ftp-tls", "lan", "ftp", options=FTP_TLS),
+    S("inet-ftp-fine", "internet", "ftp", how="ftp-passive", play="ftp"),
+]
+
+# 445 and 139 are tried together; one of them is enough.
+BOTH = {"also_port": 139}
+SMB = [
+    S("lan-smb-both-drop", "lan", "smb", LOCAL, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-egress", "internet", "smb", EGRESS, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-edge-rst", "internet", "smb", EDGE, "reject-rst", "rst", play="smb-pair", options=BOTH),
+    S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
+]
+
+# Tunnels that do not come up, and what fails inside one that does.
+TUNNELS = [
+    S("inet-openvpn-edge", "internet", "openvpn", EDGE, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-egress", "internet", "openvpn", EGRESS, "tunnel-blocked", play="openvpn"),
+    S("lan-openvpn-local", "lan", "openvpn", LOCAL, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-icmp", "internet", "openvpn", EGRESS, "tunnel-blocked", "icmp-admin", play="openvpn"),
+    S("inet-wireguard-edge", "internet", "wireguard", EDGE, "tunnel-blocked"),
+    S("inet-wireguard-egress", "internet", "wireguard", EGRESS, "tunnel-blocked", controls=("web",)),
+    S("v6-ike-edge", "ipv6", "ike", EDGE, "tunnel-blocked"),
+    S("inet-openvpn-inside", "internet", "syncrify", LOCAL, "drop", play="openvpn-inside", options={"inside": "openvpn"}),
+    S("inet-openvpn-inside-closed", "internet", "syncrify", HOST, "not-listening", play="openvpn-inside",
+      options={"inside": "openvpn"}),
+    S("inet-openvpn-fine", "internet", "openvpn", play="openvpn"),
+    S("inet-wireguard-fine", "internet", "wireguard"),
+    S("lan-ike-fine", "lan", "ike"),
+]
+
+# MTP/IP held back, and answered from an address that was not asked.
+THROTTLED = {"throttle": "limit rate over 2/second burst 2 packets drop"}
+MTPIP = [
+    S("lan-udp-throttled", "lan", "mtpip", LOCAL, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-edge-throttled", "internet", "mtpip", EDGE, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-egress-throttled", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("lan-udp-other-address", "lan", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("v6-udp-other-address", "ipv6", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("inet-udp-loss", "internet", "mtpip", play="udp-transfer-ok", options={"wan": {"loss": 3}}),
+    S("lan-udp-twice", "lan", "mtpip", play="udp-transfer-ok"),
+]
+
+# Names: the client was told where to go, and not by the product.
+NAMES = [
+    S("inet-dns-sinkhole", "internet", "syncrify", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-sinkhole-druva", "internet", "druva", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-fine", "internet", "synaman", play="by-name"),
 ]
 
 # What shows by repetition, and by looking into it.
@@ -380,4 +450,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + REPEATED + HEALTHY)
+             + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + REPEATED + HEALTHY)

@@ -92,7 +92,7 @@ class Site:
 
         A capture on both sides of a NAT sees both pairs.
         """
-        if client in ("master", "storage"):
+        if client in ("master", "storage") or server in ("master", "storage"):
             return [(self.addresses[client], self.addresses[server])]
         pairs = []
         for position in POSITION[vantage]:

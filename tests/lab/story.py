@@ -12,6 +12,7 @@ import zlib
 import forger
 import peers
 import repeats
+import tunnels
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
@@ -52,10 +53,12 @@ class Story:
         if scenario.topology == "lan":
             return builder(wire_program, self.plan)
         forwards = [("tcp", 80, "server", 80)]
-        if scenario.mechanism != "no-port-forward":
+        if scenario.mechanism != "no-port-forward" or scenario.kind == "ftp":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
-        if scenario.kind == "ftp" and scenario.how == "ftp-passive":
+        if options.get("inside") == "openvpn":
+            forwards.append(("udp", 1194, "server", 1194))
+        if scenario.kind == "ftp" and scenario.how.startswith("ftp-passive"):
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
                        closed=VERDICTS.get(scenario.how, "drop") if scenario.mechanism == "no-port-forward" else "drop")
@@ -66,9 +69,16 @@ class Story:
         if behaviour == "hung":
             self.servers.append(peers.HungServer(node, port))
         elif kind == "mtpip":
-            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent"))
+            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
+                                                  answer_from=self._other_address() if behaviour == "other-address" else None))
+        elif kind == "openvpn":
+            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
+            self.vpn.serve(node)
+        elif kind in tunnels.MESSAGES:
+            self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
         elif kind == "ftp":
-            self.servers.append(peers.FtpServer(node, port, announce=self._announced()))
+            self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
+                                                certificate=self.certificate))
         else:
             certificate = self.certificate
             if host == "other" and kind == "tls":  # somebody else's, by another authority
@@ -76,6 +86,15 @@ class Story:
             self.servers.append(peers.Server(node, kind, port, behaviour, certificate, address=everywhere,
                                              think_s=self.choice.uniform(0.001, 0.02),
                                              tls=self.scenario.options.get("tls")))
+
+    def _other_address(self):
+        """A second address of the server, of which its clients know nothing."""
+        own = self.site.addresses["server"]
+        cut = own.rfind(":" if ":" in own else ".")
+        other = f"{own[:cut + 1]}{'99' if ':' in own else '239'}"
+        self.site["server"].call("ip", "addr", "add", f"{other}/{'64' if ':' in own else '24'}", "dev", "eth0",
+                                 *(["nodad"] if ":" in own else []))
+        return other
 
     def _announced(self):
         """The address that PASV tells: the public one where the NAT was thought of, else the private one."""
@@ -90,8 +109,14 @@ class Story:
         if scenario.mechanism != "not-listening":
             self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
+        if scenario.options.get("inside") == "openvpn":
+            self.inside_vpn = tunnels.OpenVpn(self.certificate_folder())
+            self.inside_vpn.serve(self.site["server"])
+            for host in ("client", "server"):
+                self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            self.serve("other", scenario.kind, scenario.port)
+            if scenario.kind != "openvpn":
+                self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
     # -- the block --
@@ -122,10 +147,14 @@ class Story:
 
     def add_rule(self, verdict, match=None, both=False):
         """Insert a blocking rule into the box's first chain, by nftables or iptables."""
+        for port in filter(None, (self.scenario.port, self.scenario.options.get("also_port"))):
+            self._add_rule(verdict, port, match, both)
+
+    def _add_rule(self, verdict, port, match, both):
         node = self.site.boxes[self.box]
         chain, table = CHAIN_OF.get(self.box, FORWARD)
         match = self._match() if match is None else match
-        proto, port = self.scenario.proto, self.scenario.port
+        proto = self.scenario.proto
         if verdict.startswith("iptables:"):
             words = [word for family, which, address in match for word in ("-s" if which == "saddr" else "-d", address)]
             node.call("iptables", "-I", table, "-p", proto, "--dport", str(port), *words,
@@ -160,10 +189,12 @@ class Story:
         node = site[origin]
         if port == "ping":
             return peers.ping(node, site.servers[target])
-        inside = origin in ("inside", "storage", "master") or scenario.topology == "lan"
+        inside = origin in ("inside", "storage", "master", "server") or scenario.topology == "lan"
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
             return peers.fetch(node, "http", address, port)
+        if scenario.kind in tunnels.MESSAGES:
+            return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
             return peers.mtpip(node, address, scenario.port, **options)
         if scenario.kind == "ftp":
@@ -277,8 +308,11 @@ def _convert(path, style):
 def _by_rule(story):
     scenario = story.scenario
     verdict = VERDICTS.get(scenario.how, "drop")
-    if scenario.how == "ftp-passive":
+    if scenario.how.startswith("ftp-passive"):
+        verdict = VERDICTS.get(scenario.how.removeprefix("ftp-passive-"), "drop")
         story.rule(f"tcp dport {FTP_PORTS[0]}-{FTP_PORTS[1]} {verdict}")
+    elif scenario.how == "ftp-active":
+        _client_side(story)
     elif scenario.options.get("return"):
         story.rule(f"tcp sport {scenario.port} {verdict}")
     else:
@@ -287,7 +321,20 @@ def _by_rule(story):
         story.rule("icmp type echo-request drop")
 
 
+def _client_side(story):
+    """Active FTP: the server's connection is not let in on the client's side. Behind a NAT that knows nothing of
+    FTP nothing need be done for that."""
+    if story.scenario.topology == "lan":
+        story.site["client"].nft("add rule inet lab block_input tcp flags syn tcp dport 1024-65535 drop\n")
+    elif not story.site.nat:
+        story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn ip saddr "
+                   f"{story.site.servers['server']} drop")
+
+
 def _dynamic(story):
+    if limit := story.scenario.options.get("throttle"):
+        story.rule(f"udp dport {story.scenario.port} counter {limit}")
+        return
     story.add_rule(VERDICTS[story.scenario.how], match=[], both=story.scenario.how == "drop")
 
 
@@ -333,7 +380,7 @@ def _loop(story):
 def _return_path(story):
     if story.scenario.how == "other-gateway":
         story.site["server"].call("ip", "route", "replace", "default", "via", "10.255.7.1", "dev", "eth1")
-    else:
+    elif story.scenario.how != "other-address":
         story.rule(f"tcp sport {story.scenario.port} drop")
 
 
@@ -342,6 +389,9 @@ TUNNEL_CHAIN = {"edge": "block_raw", "egress": "block_output", "isp": "block_for
 
 def _tunnel(story):
     node = story.site.boxes[story.box]
+    if story.scenario.profile == "vpn":
+        _by_rule(story)
+        return
     node.nft(f"add rule inet lab {TUNNEL_CHAIN[story.box]} udp dport 4789 counter drop\n")
 
 
@@ -374,6 +424,8 @@ def _content_filter(story):
     """Match what a client says first: "GET " in clear text, a handshake record in TLS; or look for the server's name
     in it, as filters by name do."""
     scenario = story.scenario
+    if scenario.how == "sinkhole":
+        return  # the name server does it
     if scenario.options.get("by_name"):
         story.site.boxes[story.box].call("iptables", "-I", CHAIN_OF.get(story.box, FORWARD)[1], "-p", "tcp", "--dport",
                                          str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME,
@@ -386,8 +438,16 @@ def _content_filter(story):
     story.rule(f"tcp dport {scenario.port} {first} {VERDICTS.get(scenario.how, 'drop')}")
 
 
+def _wrong_direction(story):
+    """Nobody listens inside; or Firewall 1 lets nothing in, as it should."""
+    if story.scenario.how.endswith("drop"):
+        story.site.boxes["fw1"].nft(f"add rule inet lab block_forward ip daddr {story.site.addresses['master']} "
+                                    f"tcp dport {story.scenario.port} drop\n")
+
+
 BLOCKS = {
-    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
+    "unknown": _wrong_direction, "drop": _by_rule, "reject-rst": _by_rule,
+    "reject-icmp": _by_rule, "dynamic-block": _dynamic,
     "idle-timeout": _forget, "wrong-forward": _wrong_forward, "host-down": _host_down, "no-route": _no_route,
     "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
     "tls-interception": _intercept, "block-page": _block_page,
@@ -432,6 +492,41 @@ def _udp_transfer(story):
     worked = story.attempt(blocks=100)
     timer.join()
     return worked
+
+
+def _udp_throttled(story):
+    timer = _later(story, 2.5, story.block)
+    worked = story.attempt(blocks=400, size=1000, patience=12)
+    timer.join()
+    return worked
+
+
+def _openvpn(story):
+    return story.vpn.connect(story.site["client"], story.site.servers["server"])
+
+
+def _openvpn_inside(story):
+    """The tunnel comes up; what fails is behind it."""
+    if not story.inside_vpn.connect(story.site["client"], story.site.servers["server"], 20):
+        raise LabError("the tunnel did not come up")
+    for _ in range(REFUSED_TRIES):
+        started = time.monotonic()
+        if peers.fetch(story.site["client"], story.scenario.kind, tunnels.TUNNEL[0], story.scenario.port):
+            return True
+        if time.monotonic() - started > peers.GIVE_UP_S / 2:
+            return False
+        settle(REFUSED_PAUSE_S)
+    return False
+
+
+def _by_name(story):
+    """Look the server up, go where one is told."""
+    name, healthy = "backup.example.com", story.scenario.healthy
+    tunnels.name_server(story.site["other"], {name: story.site.servers["server"] if healthy else truth.SINKHOLE})
+    address = tunnels.look_up(story.site["client"], story.site.addresses["other"], name)
+    if not address:
+        raise LabError("the name server does not answer")
+    return peers.fetch(story.site["client"], story.scenario.kind, address, story.scenario.port)
 
 
 def _idle(story):
@@ -481,6 +576,26 @@ def _smb_both(story):
     """Both ports are tried, as Windows does; that one of them is closed does no harm."""
     other = peers.connect(story.site["client"], story.site.servers["server"], 139, 2)
     return other is None and story.attempt()
+
+
+def _smb_pair(story):
+    """Both ports at once, and neither answers."""
+    second = threading.Thread(target=story.attempt, args=("client", "server", 139))
+    second.start()
+    worked = _connect(story)
+    second.join()
+    return worked
+
+
+def _smb_139(story):
+    """445 is filtered, 139 serves: the session comes about."""
+    story.site["server"].nft("add rule inet lab block_input tcp dport 445 drop\n")
+    first = threading.Thread(target=peers.connect, args=(story.site["client"], story.site.servers["server"], 445, 8))
+    first.start()
+    settle(0.3)
+    worked = story.attempt()
+    first.join()
+    return worked
 
 
 def _happy_eyeballs(story):
@@ -582,9 +697,11 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle,
-    "trusting": _trusting, "wrong-root": _wrong_root, "page": _page, "login": _login,
-    "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
+    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "wrong-root": _wrong_root, "page": _page, "login": _login, "ftp": lambda story: story.attempt(),
+    "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart,
+    "udp-throttled": _udp_throttled, "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name,
+    "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),
     "udp-transfer-ok": lambda story: story.attempt(blocks=40),

@@ -6,10 +6,11 @@ box that stops it, a refusal only at those its sender's answer passes, a control
 
 from expert import judge, judge_mechanism
 from scenarios import CONTROLS
+from tunnels import TUNNEL
 from sites import BOX, POSITION
 
 # Captures that have a name of their own in the lab and a common one in the contract.
-KIND = {"server-any": "server", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
+KIND = {"server-any": "server", "client-any": "client", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
         "fw1-any": "egress-any"}
 # The inner way of the DMZ: master - Firewall 1 - edge server.
 INNER = {"master": (0,), "fw1-lan": (1,), "fw1-dmz": (5,), "fw1-any": (1, 5), "span": (5.5,), "server": (6,)}
@@ -18,6 +19,7 @@ ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2, "master": 5.
 TARGET = {"server": 7, "other": 3.2}
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp",
           "server-host": "host", "application": "host"}
+SINKHOLE = "146.112.61.106"
 MTU_HOLE = 2.5  # the cable between the two ISP routers
 WITHOUT_NAT = ("ipv6", "vpn")
 BEHIND_NAT = ("internet", "dmz", "multihomed")
@@ -27,10 +29,15 @@ def _base(vantage):
     return POSITION.get("server" if vantage == "server-any" else vantage, ())
 
 
+INSIDE = {"client-any": (0,), "server-any": (6,)}  # what captures see the inside of a VPN between the two hosts
+
+
 def positions(scenario, vantage):
     """Where on the way of the scenario's flow this capture stands; empty: beside it."""
     if scenario.options.get("flow"):
         return INNER.get(vantage, ())
+    if scenario.options.get("inside"):
+        return INSIDE.get(vantage, ())
     return _base(vantage)
 
 
@@ -112,8 +119,13 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
 def finding(scenario, site, vantage, symptoms, evidence, server=None, client=None, **extra):
     """One entry of the truth, with the names the flow has at this vantage."""
     main_client, main_server = scenario.options.get("flow", ("client", "server"))
-    pairs = site.names_at("server" if vantage == "server-any" else vantage, client or main_client,
-                          server or main_server)
+    if scenario.options.get("inside"):
+        pairs = [TUNNEL[::-1]]
+    else:
+        pairs = site.names_at("server" if vantage == "server-any" else vantage, client or main_client,
+                              server or main_server)
+    if scenario.how == "sinkhole":
+        pairs = list(dict.fromkeys((who, SINKHOLE) for who, _ in pairs))
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
              "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
              "evidence": evidence, "expert": judge(symptoms[0], evidence),
@@ -193,7 +205,7 @@ def _return_lost(view):
 
 
 def _drop(view):
-    if view.scenario.how == "ftp-passive":
+    if view.scenario.how.startswith("ftp-"):
         return _ftp(view)
     if view.scenario.options.get("return"):
         return _return_lost(view)
@@ -218,6 +230,8 @@ def _refused(view, box=None, **extra):
 
 
 def _rejected(view):
+    if view.scenario.how.startswith("ftp-"):
+        return _ftp(view)
     return _refused(view) if view.before() else None
 
 
@@ -290,7 +304,16 @@ def _idle(view):
     return _cut(view, "after-idle", ["stall-midstream"], ["reset-midstream", "stall-midstream"])
 
 
+def _sinkhole(view):
+    """Told a wrong address, the client goes there in vain: the look-up shows it wherever it passes."""
+    if max(view.here) > BOX["isp"]:
+        return None
+    return view.finding(["syn-timeout"], ["told-a-sinkhole"])
+
+
 def _content(view):
+    if view.scenario.how == "sinkhole":
+        return _sinkhole(view)
     return _cut(view, "after-request", ["stall-midstream", "tls-failure"], ["reset-midstream", "tls-failure"])
 
 
@@ -336,7 +359,15 @@ def _mtu(view):
     return found if sending_side else {**found, "optional": True}
 
 
+def _other_address(view):
+    """Answers come, from an address that was not asked; a NAT or the client itself throws them away."""
+    seen = view.finding(["udp-no-response", "icmp-unreachable"], ["answer-left-elsewhere"])
+    return seen
+
+
 def _return_path(view):
+    if view.scenario.how == "other-address":
+        return _other_address(view)
     if view.scenario.how != "other-gateway":
         return _return_lost(view)
     if view.vantage == "server-any":
@@ -344,10 +375,19 @@ def _return_path(view):
     return view.finding(["syn-timeout"], reach(view.scenario, view.vantage, 99) + view.controls())
 
 
+def _vpn(view):
+    """The tunnel's own handshake goes unanswered, or is refused."""
+    if view.scenario.how.startswith("icmp"):
+        return _rejected(view)
+    return _silent(view)
+
+
 def _tunnel(view):
     """One blocked direction of a tunnel looks, before the block, like any other silence behind it: its far end goes on
     sending. Only where both directions end, nothing of the far end comes; and the far end's own two sides show that
     nothing leaves the tunnel."""
+    if view.scenario.profile == "vpn":
+        return _vpn(view)
     if view.vantage == "edge-any":
         return _silent(view, ["tunnel-kept"])
     both_ways = view.box == BOX["isp"] and view.vantage in ("egress-wan", "isp", "egress-any")
@@ -362,16 +402,49 @@ def _in_the_middle(symptoms):
 
 def _ftp(view):
     """The data connection fails; where its SYNs do not come, only the control connection tells."""
-    private = view.scenario.how == "ftp-private"
-    found = view.finding(["ftp-data-failed", "syn-timeout"], [], any_port=True)
+    how = view.scenario.how
+    if how == "ftp-active":
+        return _ftp_active(view)
+    private = how == "ftp-private"
+    found = view.finding(["ftp-data-failed"], _ftp_evidence(view), any_port=True)
     if private:
         found.setdefault("also", []).append({"client_ip": found["client_ip"],
                                              "server_ip": view.site.addresses["server"]})
     return found if view.before(BOX["isp"] if private else None) else {**found, "optional": True}
 
 
+def _ftp_evidence(view):
+    """The control connection works, so what would stop both is out; the SYN of the data connection tells how far
+    it came, and a private address announced to somebody outside tells all."""
+    if view.scenario.how == "ftp-private":
+        return ["ftp-private-address"] if min(view.here) < BOX["edge"] else ["ftp-never-came"]
+    if view.behind():
+        return ["ftp-never-came"]
+    refused = view.scenario.how.startswith("ftp-passive-")
+    return ["ftp-control-works"] + (view.sender(view.scenario.how.endswith("port"), baseline=True) if refused
+                                    else view.reach())
+
+
+def _ftp_active(view):
+    """The server connects to the client. Its SYN is seen up to the client's side, where it ends; in front of that
+    only the control connection is."""
+    found = view.finding(["ftp-data-failed"], ["ftp-active"], any_port=True)
+    arrives = view.scenario.topology == "lan" or max(view.here) > BOX["isp"]
+    return found if arrives else {**found, "optional": True}
+
+
+def _backwards(view):
+    """The edge server tries to connect inwards. That it is the edge server shows where clients or the master are
+    seen to use it."""
+    drop = view.scenario.how.endswith("drop")
+    if drop and view.vantage in ("master", "fw1-lan"):
+        return None
+    symptoms = ["syn-timeout"] if drop else ["syn-reset"]
+    return view.finding(symptoms, ["never-this-way"])
+
+
 SHAPES = {
-    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
+    "unknown": _backwards,    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
     "no-port-forward": _no_forward, "wrong-forward": _wrong_forward, "idle-timeout": _idle,
     "dynamic-block": _dynamic, "content-filter": _content, "mtu-black-hole": _mtu, "backlog-full": _silent,
     "app-silent": _not_answering, "app-abort": _aborted, "host-down": _host_down, "no-route": _no_route,

@@ -50,9 +50,14 @@ static void built_in_profiles(void **state)
         {PROTO_TCP, 445, "peersync", "SMB"},
         {PROTO_TCP, 139, "peersync", "SMB over NetBIOS"},
         {PROTO_TCP, 21, "peersync", "FTP control"},
+        {PROTO_UDP, 1194, "vpn", "OpenVPN"},
+        {PROTO_TCP, 1194, "vpn", "OpenVPN over TCP"},
+        {PROTO_UDP, 51820, "vpn", "WireGuard"},
+        {PROTO_UDP, 500, "vpn", "IKE (IPsec)"},
+        {PROTO_UDP, 4500, "vpn", "IKE and ESP through NAT (IPsec)"},
     };
-    static const char *const order[] = {"druva",      "mtpip",   "peersync",
-                                        "securidata", "synaman", "syncrify"};
+    static const char *const order[] = {"druva",   "mtpip",    "peersync", "securidata",
+                                        "synaman", "syncrify", "vpn"};
     struct error error = {""};
     struct profiles *profiles =
         profiles_load(&(struct profile_request){.directory = rules_directory}, &error);
@@ -211,11 +216,11 @@ static void unknown_names(void **state)
         const char *name, *error;
     } cases[] = {
         {"synkrify", "unknown profile \"synkrify\"; did you mean \"syncrify\"?; there are: druva, "
-                     "mtpip, peersync, securidata, synaman, syncrify"},
+                     "mtpip, peersync, securidata, synaman, syncrify, vpn"},
         {"../profiles/druva", "unknown profile \"../profiles/druva\"; there are: druva, mtpip, "
-                              "peersync, securidata, synaman, syncrify"},
+                              "peersync, securidata, synaman, syncrify, vpn"},
         {"", "unknown profile \"\"; there are: druva, mtpip, peersync, securidata, synaman, "
-             "syncrify"},
+             "syncrify, vpn"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct error error = {""};
@@ -277,13 +282,13 @@ static void own_files(void **state)
 
     struct profiles *profiles = load(NULL, 0, first, 1, NULL, 0, &error);
     assert_string_equal(error.text, "");
-    assert_int_equal(profiles_count(profiles), 7);
-    assert_string_equal(profiles_at(profiles, 6)->name, "p");
+    assert_int_equal(profiles_count(profiles), 8);
+    assert_string_equal(profiles_at(profiles, 7)->name, "p");
     assert_string_equal(profiles_service(profiles, PROTO_TCP, 443)->profile->name, "p");
     profiles_free(profiles);
 
     profiles = load(NULL, 0, second, 2, NULL, 0, &error);
-    assert_int_equal(profiles_count(profiles), 7);
+    assert_int_equal(profiles_count(profiles), 8);
     assert_string_equal(profiles_service(profiles, PROTO_TCP, 10443)->profile->title, "mine");
     profiles_free(profiles);
 
@@ -312,7 +317,7 @@ static void listing(void **state)
     struct error error = {""};
     int count = 0;
     assert_true(profiles_list(rules_directory, count_profile, &count, &error));
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 7);
     assert_false(profiles_list("/nonexistent", count_profile, &count, &error));
 }
 
@@ -363,7 +368,8 @@ static void filter_keeps_what_decides(void **state)
         {"data to 5800", FOUR("06", TCP("c001", "16a8", "18")), true},
         {"data from 5800", FOUR("06", TCP("16a8", "c001", "18")), true},
         {"UDP to 8080", FOUR("11", UDP("c001", "1f90")), true},
-        {"UDP of others", FOUR("11", UDP("c001", "0035")), false},
+        {"UDP of others", FOUR("11", UDP("c001", "0045")), false},
+        {"a name looked up", FOUR("11", UDP("c001", "0035")), true},
         {"later fragment", MACS "0800" IP4("11", "0010") "0000000000000000", true},
         {"ICMP", FOUR("01", "0301000000000000"), true},
         {"GRE", FOUR("2f", "00000800"), true},
