@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzer/attribution/exchange.h"
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
@@ -215,6 +216,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     };
     facts_establish(&fact_context, failure, facts);
     judge(request, context, failure, facts, &finding->verdict);
+    exchanges_of_failure(failure, finding);
     return finding;
 }
 
@@ -289,6 +291,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     finding->server_port = failure.server_port;
     finding->symptom = failure.symptom;
     finding->first_ns = finding->last_ns = INT64_MIN;
+    finding->history = (struct history){.first_ns = 1};
     finding->capture = request->capture;
     finding_id(request->site, &failure, finding->id);
     const struct fact_context fact_context = {.vantage = context,
@@ -383,6 +386,7 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)
             add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
+    histories_fill(request->tracker, &detect_context, diagnosis->findings, diagnosis->count);
     add_absences(request, &context, controls, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
