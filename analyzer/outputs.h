@@ -10,7 +10,7 @@
 #include "analyzer/report/report.h"
 
 struct outputs {
-    FILE *text, *json, *ndjson; /* NULL: not wanted */
+    FILE *text, *json, *ndjson, *html, *markdown, *evidence; /* NULL: not wanted */
     struct text_options text_options;
     struct error problem; /* of the last write that failed */
 };
