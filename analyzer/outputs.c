@@ -54,6 +54,12 @@ static bool check(struct outputs *outputs, bool written, FILE *file, const char 
            error_set(&outputs->problem, "the %s could not be written: %s", what, strerror(errno));
 }
 
+void outputs_failed(struct outputs *outputs, const char *what)
+{
+    outputs->failed = true;
+    error_set(&outputs->problem, "the %s could not be written: %s", what, strerror(errno));
+}
+
 bool outputs_write(struct outputs *outputs, const struct report *report)
 {
     bool text = !outputs->text || report_write_text(outputs->text, report, &outputs->text_options);
@@ -68,7 +74,7 @@ bool outputs_write(struct outputs *outputs, const struct report *report)
     html = check(outputs, html, outputs->html, "HTML report");
     bool markdown = !outputs->markdown || report_write_markdown(outputs->markdown, report);
     markdown = check(outputs, markdown, outputs->markdown, "Markdown report");
-    return text && json && events && html && markdown;
+    return text && json && events && html && markdown && !outputs->failed;
 }
 
 static void close_one(FILE *file)

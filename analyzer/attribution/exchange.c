@@ -92,8 +92,12 @@ static void add_unanswered(struct exchange *exchange, const struct attempt *atte
     const struct side_record *record = &attempt->side[side];
     bool silent = record->repeats > 0 ||
                   (attempt->proto == PROTO_UDP && !attempt->side[!side].first.frame);
-    if (silent)
-        add_repeated(exchange, &record->first_unanswered, NULL, &record->repeat_frames, side, true);
+    if (!silent)
+        return;
+    const struct mark *first = &record->first_unanswered, *last = &record->last;
+    bool repeats = last->frame > first->frame && last->length == first->length &&
+                   (last->length || attempt->proto == PROTO_UDP);
+    add_repeated(exchange, first, repeats ? last : NULL, &record->repeat_frames, side, true);
 }
 
 static void describe(const struct attempt *attempt, struct exchange *exchange)
