@@ -382,7 +382,7 @@ static void conceal(const struct diagnosis_request *request, struct diagnosis *d
         finding->server = pseudonym_ip(pseudonyms, &finding->server);
         for (uint32_t e = 0; e < finding->exchange_count; e++)
             for (uint32_t s = 0; s < finding->exchanges[e].step_count; s++) {
-                struct step *step = &finding->exchanges[e].steps[s];
+                struct exchange_step *step = &finding->exchanges[e].steps[s];
                 step->icmp_sender = pseudonym_ip(pseudonyms, &step->icmp_sender);
             }
     }

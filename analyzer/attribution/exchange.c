@@ -7,7 +7,7 @@
 
 /* --- one attempt packet by packet --- */
 
-static struct step *step_of_frame(struct exchange *exchange, uint64_t frame)
+static struct exchange_step *step_of_frame(struct exchange *exchange, uint64_t frame)
 {
     for (uint32_t i = 0; i < exchange->step_count; i++)
         if (exchange->steps[i].frame == frame)
@@ -17,11 +17,11 @@ static struct step *step_of_frame(struct exchange *exchange, uint64_t frame)
 
 /* Keeps the steps in the order of their frames. Where there is no room the later ones are dropped:
  * the callers give what matters most first. */
-static struct step *add_step(struct exchange *exchange, const struct mark *mark, enum side sender)
+static struct exchange_step *add_step(struct exchange *exchange, const struct mark *mark, enum side sender)
 {
     if (!mark->frame)
         return NULL;
-    struct step *known = step_of_frame(exchange, mark->frame);
+    struct exchange_step *known = step_of_frame(exchange, mark->frame);
     if (known)
         return known;
     if (exchange->step_count == EXCHANGE_STEPS_MAX)
@@ -29,7 +29,7 @@ static struct step *add_step(struct exchange *exchange, const struct mark *mark,
     uint32_t at = exchange->step_count++;
     for (; at > 0 && exchange->steps[at - 1].frame > mark->frame; at--)
         exchange->steps[at] = exchange->steps[at - 1];
-    exchange->steps[at] = (struct step){
+    exchange->steps[at] = (struct exchange_step){
         .time_ns = mark->time_ns,
         .frame = mark->frame,
         .sender = sender == INITIATOR ? STEP_OF_CLIENT : STEP_OF_SERVER,
@@ -47,11 +47,11 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
                          bool lost)
 {
     if (last) {
-        struct step *step = add_step(exchange, last, sender);
+        struct exchange_step *step = add_step(exchange, last, sender);
         if (step)
             step->lost = lost;
     }
-    struct step *step = add_step(exchange, first, sender);
+    struct exchange_step *step = add_step(exchange, first, sender);
     if (!step)
         return;
     step->lost = lost;
@@ -62,7 +62,7 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
 {
-    struct step *step = icmp->count ? add_step(exchange, &icmp->first, RESPONDER) : NULL;
+    struct exchange_step *step = icmp->count ? add_step(exchange, &icmp->first, RESPONDER) : NULL;
     if (!step)
         return;
     step->sender = STEP_OF_OTHER;

@@ -22,7 +22,7 @@ struct note {
     uint64_t frame;
     uint32_t order; /* in the report */
     const struct finding *finding;
-    const struct step *step;     /* NULL: a reason's */
+    const struct exchange_step *step;     /* NULL: a reason's */
     const struct reason *reason; /* NULL: a step's */
 };
 
@@ -76,7 +76,7 @@ static void note_exchanges(struct evidence *evidence, const struct finding *find
 {
     for (uint32_t e = 0; e < finding->exchange_count; e++)
         for (uint32_t s = 0; s < finding->exchanges[e].step_count; s++) {
-            const struct step *step = &finding->exchanges[e].steps[s];
+            const struct exchange_step *step = &finding->exchanges[e].steps[s];
             struct note note = {finding->capture, step->frame, 0, finding, step, NULL};
             add_note(evidence, note);
             for (uint32_t i = 0; i < step->again.count; i++) {

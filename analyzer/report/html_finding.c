@@ -15,7 +15,7 @@ enum { FRAMES_LISTED_MAX = 160 }; /* rows of the table of packets */
 struct listed {
     uint32_t capture;
     uint64_t frame;
-    const struct step *step; /* NULL: cited by a reason only */
+    const struct exchange_step *step; /* NULL: cited by a reason only */
     uint64_t repeats;        /* the frame whose packet it repeats; 0: none */
     uint64_t reasons;        /* bits: the reasons that cite it */
 };
@@ -58,7 +58,7 @@ static void list_steps(struct section *section, const struct finding *finding)
 {
     for (uint32_t e = 0; e < finding->exchange_count; e++)
         for (uint32_t i = 0; i < finding->exchanges[e].step_count; i++) {
-            const struct step *step = &finding->exchanges[e].steps[i];
+            const struct exchange_step *step = &finding->exchanges[e].steps[i];
             struct listed *listed = list_frame(section, finding->capture, step->frame);
             if (listed)
                 listed->step = step;
@@ -281,7 +281,7 @@ static void write_odds(const struct section *section)
 static void write_packet(const struct section *section, const struct listed *listed)
 {
     FILE *out = section->out;
-    const struct step *step = listed->step;
+    const struct exchange_step *step = listed->step;
     const char *id = capture_id(section, listed->capture);
     char what[STEP_TEXT], time[TIME_TEXT];
     unsigned long long number = listed->frame;

@@ -75,11 +75,11 @@ static void named_places(const struct ladder *ladder, double bottom)
 
 /* The step of the second capture that is the same packet: TCP by sender, flags, sequence. Steps
  * without a sequence of their own are not compared. */
-static const struct step *same_step(const struct ladder *ladder, const struct step *step)
+static const struct exchange_step *same_step(const struct ladder *ladder, const struct exchange_step *step)
 {
     const struct exchange *other = ladder->other;
     for (uint32_t i = 0; other && i < other->step_count; i++) {
-        const struct step *candidate = &other->steps[i];
+        const struct exchange_step *candidate = &other->steps[i];
         if (candidate->sender == step->sender && candidate->flags == step->flags &&
             candidate->sequence == step->sequence && candidate->length == step->length &&
             candidate->is_icmp == step->is_icmp)
@@ -116,7 +116,7 @@ static void lost_arrow(const struct ladder *ladder, double from, double y, bool 
 }
 
 /* Where an answer that a firewall gave in the server's name began. */
-static double answer_x(const struct ladder *ladder, const struct step *step)
+static double answer_x(const struct ladder *ladder, const struct exchange_step *step)
 {
     bool refusal = step->is_icmp || (step->flags & TCP_RST);
     if (refusal && ladder->decided && ladder->candidates[0].place != APPLICATION)
@@ -132,7 +132,7 @@ static double request_x(const struct ladder *ladder)
     return refused && ladder->decided ? place_x(ladder->candidates[0].place) : SERVER_X;
 }
 
-static void draw_arrow(const struct ladder *ladder, const struct step *step, double y)
+static void draw_arrow(const struct ladder *ladder, const struct exchange_step *step, double y)
 {
     bool from_client = step->sender == STEP_OF_CLIENT;
     bool refusal = step->is_icmp || (step->flags & TCP_RST);
@@ -169,7 +169,7 @@ static void caption(const struct ladder *ladder)
 }
 
 static void frame_cell(const struct ladder *ladder, const struct finding *finding,
-                       const struct step *step, double x, double y)
+                       const struct exchange_step *step, double x, double y)
 {
     const struct capture_report *capture = view_capture(ladder->report, finding);
     html_raw(ladder->out,
@@ -179,7 +179,7 @@ static void frame_cell(const struct ladder *ladder, const struct finding *findin
              y + 4, (unsigned long long)step->frame);
 }
 
-static void draw_step(const struct ladder *ladder, const struct step *step, double y)
+static void draw_step(const struct ladder *ladder, const struct exchange_step *step, double y)
 {
     FILE *out = ladder->out;
     char what[STEP_TEXT];
@@ -197,7 +197,7 @@ static void draw_step(const struct ladder *ladder, const struct step *step, doub
                  "<text class=\"s\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">and %u more "
                  "time%s</text>",
                  middle, y + 15, step->again.total, step->again.total == 1 ? "" : "s");
-    const struct step *same = same_step(ladder, step);
+    const struct exchange_step *same = same_step(ladder, step);
     if (same)
         frame_cell(ladder, ladder->finding->elsewhere, same, OTHER_X, y);
     else if (ladder->other)

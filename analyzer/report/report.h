@@ -56,7 +56,7 @@ struct capture_report {
 /* One packet of a failing exchange, as the capture shows it. */
 enum step_sender { STEP_OF_CLIENT, STEP_OF_SERVER, STEP_OF_OTHER /* an ICMP error's own address */ };
 
-struct step {
+struct exchange_step {
     int64_t time_ns;
     uint64_t frame;
     enum step_sender sender;
@@ -77,7 +77,7 @@ enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
  * unanswered or end it. Frames ascend. */
 struct exchange {
     uint16_t client_port;
-    struct step steps[EXCHANGE_STEPS_MAX];
+    struct exchange_step steps[EXCHANGE_STEPS_MAX];
     uint32_t step_count;
 };
 

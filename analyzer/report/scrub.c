@@ -218,10 +218,10 @@ static struct change hide_ip(const struct copy *copy, uint32_t at)
     if (!v4)
         return addresses;
     uint32_t length = ip_header_bytes(copy->before + at, copy->length - at);
-    if (length > IP4_BYTES && holds(copy, at, length))
-        memset(copy->after + at + IP4_BYTES, 0, length - IP4_BYTES); /* RFC 791 3.1: end of list */
-    note_change(&header, copy->before + at, copy->after + at,
-                holds(copy, at, length) ? length : IP4_BYTES);
+    if (length < IP4_BYTES || !holds(copy, at, length))
+        length = length < IP4_BYTES ? IP4_BYTES : copy->length - at;
+    memset(copy->after + at + IP4_BYTES, 0, length - IP4_BYTES); /* RFC 791 3.1: end of list */
+    note_change(&header, copy->before + at, copy->after + at, length);
     apply_change(&header, copy->after + at + 10);
     return addresses;
 }

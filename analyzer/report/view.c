@@ -133,7 +133,7 @@ static size_t flag_words(uint8_t flags, char *buffer, size_t size)
     return used;
 }
 
-const char *view_step(const struct finding *finding, const struct step *step,
+const char *view_step(const struct finding *finding, const struct exchange_step *step,
                       char buffer[STEP_TEXT])
 {
     size_t used = 0;

@@ -48,7 +48,7 @@ const char *view_frames_filter(const struct frame_list *frames, char buffer[FILT
 
 /* What a packet of the ladder is, in a few words: "SYN", "SYN, ACK", "512 bytes", "ICMP 3/13". */
 enum { STEP_TEXT = 96 };
-const char *view_step(const struct finding *finding, const struct step *step,
+const char *view_step(const struct finding *finding, const struct exchange_step *step,
                       char buffer[STEP_TEXT]);
 
 /* Whether nDPI saw a protocol on the port that the profile does not expect there. */
