@@ -44,8 +44,8 @@ static void write_headline(FILE *out, const struct report *report)
     size_t open = undecided(report);
     fputs("<header>\n<h1>", out);
     if (report->finding_count)
-        html_raw(out, "%s, and who has to act",
-                 format_plural(report->finding_count, "failed connection", number));
+        html_raw(out, "%s, and %s", format_plural(report->finding_count, "failure", number),
+                 open == report->finding_count ? "what would decide it" : "who has to act");
     else
         fputs("No failed connection of the watched products", out);
     fputs("</h1>\n<p class=\"lead\">", out);

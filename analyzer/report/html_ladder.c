@@ -15,6 +15,7 @@ enum {
     TOP_Y = 84,
     ROW_Y = 40,
     WIDTH = 760,
+    LABEL_BYTES = 16,
 };
 
 struct ladder {
@@ -68,23 +69,31 @@ static void named_places(const struct ladder *ladder, double bottom)
                  "<path class=\"%s\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\" d=\"M%.0f "
                  "66V%.0f\"/><text class=\"s %s\" x=\"%.0f\" y=\"61\" text-anchor=\"middle\">",
                  ladder->decided ? "lb" : "lu", x, bottom, ladder->decided ? "tb" : "tu", x);
-        html_text(ladder->out, label ? label : place_phrases[place].name);
+        /* A long label would run into the next. */
+        bool fits = label && strlen(label) <= LABEL_BYTES;
+        html_text(ladder->out, fits ? label : place_phrases[place].name);
         fputs("</text>\n", ladder->out);
     }
 }
 
-/* The step of the second capture that is the same packet: TCP by sender, flags, sequence. Steps
- * without a sequence of their own are not compared. */
-static const struct exchange_step *same_step(const struct ladder *ladder, const struct exchange_step *step)
+static bool is_alike(const struct exchange_step *a, const struct exchange_step *b)
+{
+    return a->sender == b->sender && a->flags == b->flags && a->sequence == b->sequence &&
+           a->length == b->length && a->is_icmp == b->is_icmp;
+}
+
+/* The step of the second capture that is the same packet: of those alike, the one that comes as
+ * late in its exchange. */
+static const struct exchange_step *same_step(const struct ladder *ladder,
+                                             const struct exchange_step *step)
 {
     const struct exchange *other = ladder->other;
-    for (uint32_t i = 0; other && i < other->step_count; i++) {
-        const struct exchange_step *candidate = &other->steps[i];
-        if (candidate->sender == step->sender && candidate->flags == step->flags &&
-            candidate->sequence == step->sequence && candidate->length == step->length &&
-            candidate->is_icmp == step->is_icmp)
-            return candidate;
-    }
+    uint32_t before = 0;
+    for (const struct exchange_step *each = ladder->exchange->steps; each < step; each++)
+        before += is_alike(each, step);
+    for (uint32_t i = 0; other && i < other->step_count; i++)
+        if (is_alike(&other->steps[i], step) && before-- == 0)
+            return &other->steps[i];
     return NULL;
 }
 
