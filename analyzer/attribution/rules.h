@@ -66,7 +66,13 @@ struct command {
 };
 
 /* What a packet meets on its way from the initiator (first) to the responder: for drawings. */
-enum station_kind { STATION_HOST, STATION_FIREWALL, STATION_NETWORK, STATION_TUNNEL, STATION_KINDS };
+enum station_kind {
+    STATION_HOST,
+    STATION_FIREWALL,
+    STATION_NETWORK,
+    STATION_TUNNEL,
+    STATION_KINDS
+};
 
 struct station {
     enum station_kind kind;
@@ -91,7 +97,7 @@ struct verdict {
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
-    struct letter letter; /* empty texts: none */
+    struct letter letter;        /* empty texts: none */
     char topology[SENTENCE_MAX]; /* title; empty: none */
     struct station *stations;    /* owned */
     size_t station_count;

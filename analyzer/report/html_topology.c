@@ -75,8 +75,8 @@ static const struct label note_below = {"s", "middle", NOTE_BYTES, NAME_LINES};
 static const struct label name_beside = {"b", "start", TALL_BYTES, 1};
 static const struct label note_beside = {"s", "start", TALL_BYTES, 1};
 
-/* A text broken into lines at blanks and, in long addresses, after dots and colons. Returns how many
- * lines that took. */
+/* A text broken into lines at blanks and, in long addresses, after dots and colons. Returns how
+ * many lines that took. */
 static int write_label(FILE *out, const struct label *label, const char *text, double x, double y)
 {
     int line = 0;
@@ -169,8 +169,8 @@ static void draw_station(const struct drawing *drawing, size_t index)
     double x = x_of(drawing, (double)index), y = y_of(drawing, (double)index);
     bool marked = is_marked(drawing, station);
     html_raw(drawing->out, "<g class=\"%s\">",
-             station->aside ? "aside"
-             : !marked      ? "plain"
+             station->aside     ? "aside"
+             : !marked          ? "plain"
              : drawing->decided ? "failed"
                                 : "unsure");
     shapes[station->kind](drawing->out, x, y);

@@ -152,8 +152,8 @@ static uint32_t kept_of_ip(const struct packet *packet, bool hide)
 
 /* --- checksums --- */
 
-/* RFC 1624 3: HC' = ~(~HC + ~m + m') for each 16-bit word that changed. An odd last byte is the high
- * half of a word. */
+/* RFC 1624 3: HC' = ~(~HC + ~m + m') for each 16-bit word that changed. An odd last byte is the
+ * high half of a word. */
 struct change {
     uint32_t sum;
 };
@@ -301,8 +301,7 @@ static void hide_icmp(const struct copy *copy, const struct packet *packet, uint
 static void mend_transport(const struct copy *copy, const struct packet *packet, uint32_t at,
                            struct change change)
 {
-    static const uint32_t offsets[] = {
-        [PACKET_TCP] = 16, [PACKET_UDP] = 6, [PACKET_ICMP] = 2};
+    static const uint32_t offsets[] = {[PACKET_TCP] = 16, [PACKET_UDP] = 6, [PACKET_ICMP] = 2};
     uint32_t checksum = at + offsets[packet->kind];
     if (!holds(copy, checksum, 2) ||
         (packet->kind == PACKET_UDP && get16(copy->before + checksum) == 0)) /* RFC 768: none */
@@ -316,8 +315,8 @@ static void mend_transport(const struct copy *copy, const struct packet *packet,
 static void hide_packet(const struct copy *copy, const struct packet *packet, uint32_t ip_at)
 {
     struct change addresses = hide_ip(copy, ip_at);
-    bool known = packet->kind == PACKET_TCP || packet->kind == PACKET_UDP ||
-                 packet->kind == PACKET_ICMP;
+    bool known =
+        packet->kind == PACKET_TCP || packet->kind == PACKET_UDP || packet->kind == PACKET_ICMP;
     if (!known || !packet->transport)
         return;
     uint32_t at = ip_at + (uint32_t)(packet->transport - packet->ip_bytes);

@@ -1,4 +1,5 @@
-/* A synthetic report for the tests of the writers, made harmless or hostile, and what they check. */
+/* A synthetic report for the tests of the writers, made harmless or hostile, and what they check.
+ */
 #ifndef FWSNIFF_TESTS_REPORT_FIXTURE_H
 #define FWSNIFF_TESTS_REPORT_FIXTURE_H
 
@@ -37,7 +38,8 @@ const struct profile *profiles_at(const struct profiles *profiles, size_t index)
     "31m \xc2\x9b"                                                                                 \
     "1m \xe2\x80\xae"                                                                              \
     "txt.exe \xe2\x81\xa6 \xe2\x80\x8b \xf3\xa0\x81\x81 \xef\xbb\xbf \xc0\xaf \xed\xa0\x80 \xff "  \
-    "\x7f\r\n\t</script><img src=x onerror=alert(1)>' | `` [a](javascript:x) \xc3\xa4\xe4\xb8\xad\xf0\x9f\x94\xa5 \xe2\x82"
+    "\x7f\r\n\t</script><img src=x onerror=alert(1)>' | `` [a](javascript:x) "                     \
+    "\xc3\xa4\xe4\xb8\xad\xf0\x9f\x94\xa5 \xe2\x82"
 
 static const int64_t second_ns = 1000000000;
 static const int64_t start_ns = 1795255200123456789; /* 2026-11-21T10:00:00.123456Z */
@@ -62,8 +64,8 @@ static inline struct ip_address address(const char *text)
     return parsed;
 }
 
-static inline void add_reason(struct verdict *verdict, const char *rule, const char *text, double egress,
-                       double edge, uint64_t first_frame, uint32_t frames)
+static inline void add_reason(struct verdict *verdict, const char *rule, const char *text,
+                              double egress, double edge, uint64_t first_frame, uint32_t frames)
 {
     struct reason *reason = &verdict->reasons[verdict->reason_count++];
     *reason = (struct reason){.rule = rule, .source = "a lab"};
