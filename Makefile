@@ -16,7 +16,7 @@ PYTHON  ?= /usr/bin/python3
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
                   nettle-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
+                  iputils-ping ethtool conntrack openssl zstd chromium fonts-dejavu-core clang libclang-rt-14-dev
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
 MODULES        := libpcap libndpi libcjson libarchive libcap-ng nettle
 
