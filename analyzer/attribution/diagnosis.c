@@ -435,6 +435,7 @@ void diagnosis_release(struct diagnosis *diagnosis)
 {
     for (size_t i = 0; i < diagnosis->count; i++) {
         verdict_release(&diagnosis->findings[i]->verdict);
+        exchanges_release(diagnosis->findings[i]);
         free(diagnosis->findings[i]);
     }
     free(diagnosis->findings);

@@ -56,9 +56,14 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!step)
         return;
     step->lost = lost;
-    for (uint32_t i = 0; frames && i < frames->count; i++)
+    if (!frames)
+        return;
+    for (uint32_t i = 0; i < frames->count; i++)
         if (!step_of_frame(exchange, frames->at[i]))
             frame_list_add(&step->again, frames->at[i]);
+    /* Those that found no room in the list; the last of them is a step of its own. */
+    if (frames->total > frames->count)
+        step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
 }
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
@@ -120,7 +125,7 @@ static void drop_known_repeats(struct exchange *exchange)
 {
     for (uint32_t i = 0; i < exchange->step_count; i++) {
         struct frame_list all = exchange->steps[i].again;
-        exchange->steps[i].again = (struct frame_list){0};
+        exchange->steps[i].again = (struct frame_list){.total = all.total - all.count};
         for (uint32_t f = 0; f < all.count; f++)
             if (!step_of_frame(exchange, all.at[f]))
                 frame_list_add(&exchange->steps[i].again, all.at[f]);
@@ -129,7 +134,8 @@ static void drop_known_repeats(struct exchange *exchange)
 
 static void describe(const struct attempt *attempt, struct exchange *exchange)
 {
-    *exchange = (struct exchange){.client_port = attempt->port[INITIATOR]};
+    struct exchange_step room[EXCHANGE_STEPS_MAX];
+    *exchange = (struct exchange){.client_port = attempt->port[INITIATOR], .steps = room};
     add_handshake(exchange, attempt);
     add_icmp(exchange, &attempt->icmp);
     for (int side = 0; side < 2; side++)
@@ -147,16 +153,29 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
     for (int side = 0; side < 2; side++)
         mark_unanswered(exchange, attempt, (enum side)side);
     drop_known_repeats(exchange);
+    exchange->steps = memory_zeroed(exchange->step_count ? exchange->step_count : 1, sizeof *room);
+    memcpy(exchange->steps, room, exchange->step_count * sizeof *room);
 }
 
 void exchanges_of_failure(const struct failure *failure, struct finding *finding)
 {
     uint32_t sample = failure->sample_count;
+    finding->exchanges =
+        memory_zeroed(sample < EXCHANGES_MAX ? sample : EXCHANGES_MAX, sizeof *finding->exchanges);
     for (uint32_t i = 0; i < sample && i < EXCHANGES_MAX; i++) {
         bool last_place = i + 1 == EXCHANGES_MAX;
         describe(failure->sample[last_place ? sample - 1 : i], &finding->exchanges[i]);
         finding->exchange_count++;
     }
+}
+
+void exchanges_release(struct finding *finding)
+{
+    for (uint32_t i = 0; i < finding->exchange_count; i++)
+        free(finding->exchanges[i].steps);
+    free(finding->exchanges);
+    finding->exchanges = NULL;
+    finding->exchange_count = 0;
 }
 
 /* --- attempts over time --- */

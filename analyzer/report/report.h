@@ -81,7 +81,7 @@ enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
  * unanswered or end it. Frames ascend. */
 struct exchange {
     uint16_t client_port;
-    struct exchange_step steps[EXCHANGE_STEPS_MAX];
+    struct exchange_step *steps; /* at most EXCHANGE_STEPS_MAX */
     uint32_t step_count;
 };
 
@@ -104,9 +104,8 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
-    struct exchange
-        exchanges[EXCHANGES_MAX]; /* of the first attempts, and of the last one looked at */
-    uint32_t exchange_count;
+    struct exchange *exchanges; /* of the first attempts, and of the last one looked at; owned */
+    uint32_t exchange_count;    /* at most EXCHANGES_MAX */
     struct history history;
     const struct finding *elsewhere; /* the same failure in another capture, judged less surely */
 };

@@ -179,8 +179,10 @@ static void test_html_two_captures(void **state)
     struct finding other = fixture.finding;
     other.capture = 1;
     other.elsewhere = NULL;
-    other.exchanges[0].steps[0].frame = 77;
-    other.exchanges[0].step_count = 1;
+    struct exchange_step step = fixture.steps[0];
+    struct exchange exchange = {51234, &step, 1};
+    step.frame = 77;
+    other.exchanges = &exchange;
     fixture.finding.elsewhere = &other;
     fixture.finding.exchanges[0].steps[1].sequence = 99; /* another packet than the first */
     fixture.report.capture_count = 2;
