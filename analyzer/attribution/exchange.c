@@ -154,7 +154,8 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
         mark_unanswered(exchange, attempt, (enum side)side);
     drop_known_repeats(exchange);
     exchange->steps = memory_zeroed(exchange->step_count ? exchange->step_count : 1, sizeof *room);
-    memcpy(exchange->steps, room, exchange->step_count * sizeof *room);
+    for (uint32_t i = 0; i < exchange->step_count; i++)
+        exchange->steps[i] = room[i];
 }
 
 void exchanges_of_failure(const struct failure *failure, struct finding *finding)

@@ -74,7 +74,8 @@ static void list_frames(struct section *section)
 {
     const struct finding *finding = section->finding;
     section->listed = memory_zeroed(FRAMES_LISTED_MAX, sizeof *section->listed);
-    for (const struct finding *each = finding; each; each = each->elsewhere)
+    list_steps(section, finding);
+    for (const struct finding *each = finding->elsewhere; each; each = each->elsewhere)
         list_steps(section, each);
     for (size_t r = 0; r < finding->verdict.reason_count; r++) {
         const struct frame_list *frames = &finding->verdict.reasons[r].frames;

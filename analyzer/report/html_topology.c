@@ -320,7 +320,7 @@ static bool prepare(struct drawing *drawing)
     for (size_t i = 0; i < drawing->count; i++) {
         if (!drawing->stations[i].aside)
             drawing->last = i;
-        if (is_marked(drawing, &drawing->stations[i]) && i < drawing->from)
+        if (i < drawing->from && is_marked(drawing, &drawing->stations[i]))
             drawing->from = i;
     }
     if (drawing->from == drawing->count)

@@ -23,9 +23,10 @@ static void text(FILE *out, const char *plain)
             continue;
         }
         escape_next(&plain, shown);
-        if (shown[0] != '\0' && shown[1] == '\0' && strchr("\\`*_{}[]<>#|~&!@$^", shown[0]))
-            fputc('\\', out);
-        else if (shown[0] == ':' && plain[0] == '/' && plain[1] == '/')
+        bool markup =
+            shown[0] != '\0' && shown[1] == '\0' && strchr("\\`*_{}[]<>#|~&!@$^", shown[0]);
+        bool link = shown[0] == ':' && plain[0] == '/' && plain[1] == '/';
+        if (markup || link)
             fputc('\\', out);
         fputs(shown, out);
     }
