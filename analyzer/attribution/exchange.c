@@ -134,7 +134,7 @@ static void drop_known_repeats(struct exchange *exchange)
 
 static void describe(const struct attempt *attempt, struct exchange *exchange)
 {
-    struct exchange_step room[EXCHANGE_STEPS_MAX];
+    struct exchange_step room[EXCHANGE_STEPS_MAX] = {0};
     *exchange = (struct exchange){.client_port = attempt->port[INITIATOR], .steps = room};
     add_handshake(exchange, attempt);
     add_icmp(exchange, &attempt->icmp);
