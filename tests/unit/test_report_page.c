@@ -176,14 +176,11 @@ static void test_html_two_captures(void **state)
     (void)state;
     struct fixture fixture;
     fill(&fixture);
-    struct finding other = fixture.finding;
-    other.capture = 1;
-    other.elsewhere = NULL;
     struct exchange_step step = fixture.steps[0];
-    struct exchange exchange = {51234, &step, 1};
+    struct exchange both[] = {fixture.exchange, {1, 51234, &step, 1}};
     step.frame = 77;
-    other.exchanges = &exchange;
-    fixture.finding.elsewhere = &other;
+    fixture.finding.exchanges = both;
+    fixture.finding.exchange_count = 2;
     fixture.finding.exchanges[0].steps[1].sequence = 99; /* another packet than the first */
     fixture.report.capture_count = 2;
     char *html = written(report_write_html, &fixture.report);
