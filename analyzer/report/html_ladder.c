@@ -1,5 +1,6 @@
-/* A failing exchange as a ladder: time runs down, the client stands left, the server right, and a
- * packet that nothing answered ends where the verdict reads that it does. */
+/* A failing exchange as a ladder (a group and no picture, since there are links in it): time runs
+ * down, the client stands left, the server right, and a packet that nothing answered ends where the
+ * verdict reads that it does. */
 #include <math.h>
 #include <string.h>
 
@@ -278,7 +279,7 @@ void html_ladder(FILE *out, const struct report *report, const struct finding *f
     html_raw(
         out,
         "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-        "aria-label=\"Ladder diagram\">\n<svg role=\"img\" aria-labelledby=\"ladder-%s\" "
+        "aria-label=\"Ladder diagram\">\n<svg role=\"group\" aria-labelledby=\"ladder-%s\" "
         "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
         "Ladder diagram of the first failing attempt</title>\n<desc>The table of packets below "
         "says the same in words.</desc>\n",
