@@ -14,11 +14,12 @@ PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
-                  libgnutls28-dev
+                  libgnutls28-dev nettle-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base clang libclang-rt-14-dev
+                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base chromium fonts-dejavu-core \
+                  clang libclang-rt-14-dev
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
-MODULES        := libpcap libndpi libcjson libarchive libcap-ng gnutls
+MODULES        := libpcap libndpi libcjson libarchive libcap-ng gnutls nettle
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR

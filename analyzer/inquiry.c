@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/names.h"
@@ -68,6 +69,14 @@ static enum link_direction direction_of(const struct frame *frame)
     return LINK_UNKNOWN;
 }
 
+/* What a reason may rest on: products' packets, and of all others those that open, refuse or
+ * explain. */
+static bool may_be_evidence(const struct packet *packet, const struct attempt *attempt)
+{
+    bool opens = packet->kind == PACKET_TCP && (packet->tcp.flags & (TCP_SYN | TCP_RST));
+    return attempt || opens || packet->kind == PACKET_ICMP || packet->kind == PACKET_ARP;
+}
+
 static void take_frame(struct inquiry *inquiry, const struct frame *frame)
 {
     struct packet packet;
@@ -84,6 +93,8 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
         packet.direction = direction_of(frame);
     struct attempt *attempt =
         tracker_packet(inquiry->tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
+    if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
+        keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
         speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
 }
@@ -138,6 +149,8 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .explain = asked->explain,
+        .strip = asked->strip,
+        .pseudonyms = asked->pseudonyms,
     };
 }
 
@@ -161,6 +174,22 @@ struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_
     return examination;
 }
 
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry)
+{
+    return &inquiry->request;
+}
+
+/* The source's message without the path, where the report does not name it. */
+static const char *problem_of(const struct inquiry *inquiry)
+{
+    const struct inquiry_request *asked = &inquiry->request;
+    const char *text = source_stats(inquiry->source)->problem.text;
+    size_t length = asked->pseudonyms ? strlen(asked->path) : 0;
+    if (length && strncmp(text, asked->path, length) == 0 && text[length] == ':')
+        text += length + 1;
+    return text + strspn(text, " ");
+}
+
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,
                       struct capture_report *report)
 {
@@ -174,7 +203,7 @@ void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *dia
         .last_ns = inquiry->last_ns,
         .dropped = stats->kernel_dropped,
         .truncated = stats->truncated,
-        .problem = stats->problem.text[0] ? stats->problem.text : NULL,
+        .problem = stats->problem.text[0] ? problem_of(inquiry) : NULL,
         .vantage = diagnosis->vantage,
         .counters =
             {
@@ -209,7 +238,7 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     const struct source_stats *stats = source_stats(inquiry->source);
     const struct tracker_counters *counted = tracker_counters(inquiry->tracker);
     if (stats->problem.text[0])
-        warn(context, stats->problem.text);
+        warn(context, problem_of(inquiry));
     warn_counted(inquiry, stats->growing, "file is still being written: read to its present end",
                  warn, context);
     warn_counted(inquiry, stats->kernel_dropped,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "analyzer/attribution/diagnosis.h"
+#include "analyzer/capture/keeper.h"
 #include "analyzer/capture/source.h"
 #include "analyzer/report/report.h"
 #include "analyzer/speech/stream.h"
@@ -20,11 +21,15 @@ struct inquiry_request {
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
-    uint64_t packet_limit;       /* 0: none */
-    int64_t duration_ns;         /* 0: none; counted from the first packet */
-    uint32_t capture;            /* index in the report */
-    bool explain;                /* findings with their ledgers */
-    const char *name;            /* as the user named the source; outlives the inquiry */
+    uint64_t packet_limit; /* 0: none */
+    int64_t duration_ns;   /* 0: none; counted from the first packet */
+    uint32_t capture;      /* index in the report */
+    bool explain;          /* findings with their ledgers */
+    const char *name;      /* as the report calls the source; outlives the inquiry */
+    const char *path;      /* as the source's messages call it; the same. Only with `pseudonyms` */
+    bool strip;            /* see diagnosis.h */
+    const struct pseudonyms *pseudonyms;
+    struct keeper *keeper;       /* gets the frames that may be evidence; NULL: nobody wants them */
     struct stream_pool *streams; /* shared with the run's other inquiries, outlives them; NULL: one
                                     of its own */
 };
@@ -33,6 +38,9 @@ struct inquiry;
 
 /* Takes over `source`. `request` is copied; what it points to outlives the inquiry. */
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source);
+
+/* What was asked for, with the keeper in it. Valid as long as the inquiry. */
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry);
 
 /* Reads one batch. True: go on (also when a live source had nothing); false: the end of the
  * capture, or a limit. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzer/attribution/exchange.h"
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_captures.h"
 #include "analyzer/attribution/facts_establish.h"
@@ -15,7 +16,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
 
-enum { VARIABLES_MAX = 36, DURATION_TEXT = 32, NUMBER_TEXT = 16, ONE_SIDED_FLOWS_MIN = 3 };
+enum { VARIABLES_MAX = 40, DURATION_TEXT = 32, NUMBER_TEXT = 16, ROUTE_TEXT = 256, ONE_SIDED_FLOWS_MIN = 3 };
 
 struct examination {
     struct diagnosis_request request;
@@ -36,6 +37,7 @@ struct sentence_values {
     char port[NUMBER_TEXT], client_port[NUMBER_TEXT], attempts[NUMBER_TEXT];
     char duration[DURATION_TEXT];
     char upstream[2], downstream[2]; /* captures, as the report names them */
+    char route[ROUTE_TEXT];
 };
 
 static void set_value(struct sentence_values *values, const char *name, const char *text)
@@ -85,11 +87,13 @@ static const struct lookup *lookup_of(const struct tracker *tracker, const struc
                : names_of_address(names, &failure->client, &failure->server);
 }
 
-static void fill_values(const struct tracker *tracker, const struct failure *failure,
-                        const struct signs *signs, const struct spoken *spoken,
+static void fill_values(const struct diagnosis_request *request, const struct failure *failure,
+                        const struct spoken *spoken,
                         struct sentence_values *values)
 {
-    const struct lookup *lookup = lookup_of(tracker, failure);
+    const struct lookup *lookup = request->strip ? NULL : lookup_of(request->tracker, failure);
+    struct ip_address client = pseudonym_ip(request->pseudonyms, &failure->client);
+    struct ip_address server = pseudonym_ip(request->pseudonyms, &failure->server);
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
     int64_t lasted_ns =
@@ -102,8 +106,10 @@ static void fill_values(const struct tracker *tracker, const struct failure *fai
         snprintf(values->client_port, sizeof values->client_port, "%d", client_port);
     else
         snprintf(values->client_port, sizeof values->client_port, "several");
-    set_value(values, "client", ip_text(&failure->client, values->client));
-    set_value(values, "server", ip_text(&failure->server, values->server));
+    set_value(values, "client", ip_text(&client, values->client));
+    set_value(values, "server", ip_text(&server, values->server));
+    set_value(values, ip_is_v4(&client) ? "client_v4" : "client_v6", values->client);
+    set_value(values, ip_is_v4(&server) ? "server_v4" : "server_v6", values->server);
     set_value(values, "port", values->port);
     set_value(values, "client_port", values->client_port);
     set_value(values, "attempts", values->attempts);
@@ -121,13 +127,37 @@ static void fill_values(const struct tracker *tracker, const struct failure *fai
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
     set_value(values, "dns_name", lookup ? lookup->name : NULL);
-    speech_values(signs, spoken, values);
+    speech_values(request->signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
     set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
 }
 
-static void fill_capture_values(const struct joint *joint, struct sentence_values *values)
+static const char *end_text(const struct pseudonyms *pseudonyms, const struct ip_address *end,
+                            char text[IP_ADDRESS_TEXT])
+{
+    struct ip_address shown = pseudonym_ip(pseudonyms, end);
+    return ip_text(&shown, text);
+}
+
+/* How a NAT between the captures changed the ends. */
+static const char *route_text(const struct pseudonyms *pseudonyms, const struct joint *joint,
+                              char route[ROUTE_TEXT])
+{
+    const struct joint_ends *above = &joint->above, *below = &joint->below;
+    char text[4][IP_ADDRESS_TEXT];
+    if (!joint->evidence.client_changed && !joint->evidence.server_changed)
+        return "";
+    snprintf(route, ROUTE_TEXT, "%s > %s port %u becomes %s > %s port %u",
+             end_text(pseudonyms, &above->address[INITIATOR], text[0]),
+             end_text(pseudonyms, &above->address[RESPONDER], text[1]), above->server_port,
+             end_text(pseudonyms, &below->address[INITIATOR], text[2]),
+             end_text(pseudonyms, &below->address[RESPONDER], text[3]), below->server_port);
+    return route;
+}
+
+static void fill_capture_values(const struct pseudonyms *pseudonyms, const struct joint *joint,
+                                struct sentence_values *values)
 {
     if (!joint || !joint->compared)
         return;
@@ -135,7 +165,7 @@ static void fill_capture_values(const struct joint *joint, struct sentence_value
     values->downstream[0] = (char)('a' + joint->downstream % 26);
     set_value(values, "upstream", values->upstream);
     set_value(values, "downstream", values->downstream);
-    set_value(values, "route", joint->route);
+    set_value(values, "route", route_text(pseudonyms, joint, values->route));
 }
 
 /* --- the verdict, weighed over where the capture may have been taken --- */
@@ -192,8 +222,8 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
     struct vantage_belief belief;
     struct readings readings;
     double probability[FAILURE_POINTS];
-    fill_values(context->tracker, failure, request->signs, spoken, &values);
-    fill_capture_values(joint, &values);
+    fill_values(request, failure, spoken, &values);
+    fill_capture_values(request->pseudonyms, joint, &values);
     if (joint && joint->compared) {
         readings_of_joint(joint, request->capture, &readings, &belief);
     } else {
@@ -220,11 +250,15 @@ static struct ip_address public_face(const struct site *site, const struct ip_ad
 
 /* Stable over runs: what failed between whom, and nothing of when or where it was captured. With
  * --nat it is also the same on both sides of the NAT, so that captures of both tell it once. */
-static void finding_id(const struct site *site, const struct failure *failure, char id[9])
+static void finding_id(const struct diagnosis_request *request, const struct failure *failure,
+                       char id[9])
 {
     uint64_t hash = 0x66777331; /* "fws1" */
-    struct ip_address client = public_face(site, &failure->client);
-    struct ip_address server = public_face(site, &failure->server);
+    struct ip_address client = public_face(request->site, &failure->client);
+    struct ip_address server = public_face(request->site, &failure->server);
+    /* An identifier made of addresses could be guessed back to them. */
+    client = pseudonym_ip(request->pseudonyms, &client);
+    server = pseudonym_ip(request->pseudonyms, &server);
     for (const char *c = failure->service->profile->name; *c; c++)
         hash = hash_mix(hash ^ (uint8_t)*c, 0x9e3779b97f4a7c15u);
     hash = hash_two(hash, client.halves[0], client.halves[1]);
@@ -247,6 +281,15 @@ static struct failure named_failure(const struct failure *failure, const struct 
     named.last_ns = joint->last_ns;
     named.attempts = joint->attempts;
     return named;
+}
+
+/* Of the first attempts on which anything is spoken. Which protocol it was is not what was said. */
+static void spoken_on(const struct diagnosis_request *request, const struct failure *failure,
+                      struct spoken *spoken)
+{
+    failure_spoken(failure, spoken);
+    if (request->strip)
+        *spoken = (struct spoken){.protocol = spoken->protocol};
 }
 
 static void establish(const struct examination *examination, const struct failure *failure,
@@ -279,6 +322,16 @@ static void add_captures(const struct examination *examination, const struct joi
     facts_take_controls(theirs, other, facts);
 }
 
+/* As it is called where it is nearest to the initiator. */
+static void name_finding(struct finding *finding, const struct joint *joint)
+{
+    finding->client = joint->client;
+    finding->server = joint->server;
+    finding->server_port = joint->server_port;
+    if (finding->client_port >= 0)
+        finding->client_port = joint->client_port;
+}
+
 static struct finding *make_finding(const struct examination *examination,
                                     const struct failure *failure, const struct joint *joint,
                                     const struct examination *const *all)
@@ -288,24 +341,28 @@ static struct finding *make_finding(const struct examination *examination,
     struct finding *finding = memory_zeroed(1, sizeof *finding);
     struct fact facts[FACT_COUNT];
     finding->service = failure->service;
-    failure_spoken(failure, &finding->spoken);
-    finding->client = named.client;
-    finding->server = named.server;
-    finding->client_port = client_port_of(&named);
-    if (joint && finding->client_port >= 0)
-        finding->client_port = joint->client_port;
-    finding->server_port = named.server_port;
+    spoken_on(request, failure, &finding->spoken);
+    finding->client = failure->client;
+    finding->server = failure->server;
+    finding->client_port = client_port_of(failure);
+    finding->server_port = failure->server_port;
     finding->symptom = failure->symptom;
     finding->first_ns = named.first_ns;
     finding->last_ns = named.last_ns;
     finding->attempts = named.attempts;
     finding->capture = request->capture;
-    finding_id(request->site, &named, finding->id);
+    finding_id(request, &named, finding->id);
     establish(examination, failure, finding->spoken.protocol, facts);
     if (joint)
         add_captures(examination, joint, all, facts);
     judge(request, &examination->context, &named, joint, &finding->spoken, facts,
           finding);
+    exchanges_of_failure(failure, request->capture, finding);
+    if (joint && joint->compared && joint->other)
+        exchanges_of_failure(joint->other,
+                             joint->upstream == request->capture ? joint->downstream
+                                                                 : joint->upstream,
+                             finding);
     return finding;
 }
 
@@ -380,8 +437,9 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     finding->server_port = failure.server_port;
     finding->symptom = failure.symptom;
     finding->first_ns = finding->last_ns = INT64_MIN;
+    finding->history = (struct history){.first_ns = 1};
     finding->capture = request->capture;
-    finding_id(request->site, &failure, finding->id);
+    finding_id(request, &failure, finding->id);
     const struct fact_context fact_context = {.vantage = context,
                                               .controls = controls,
                                               .thresholds = request->thresholds,
@@ -392,7 +450,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(context->tracker, &failure, request->signs, &finding->spoken, &values);
+    fill_values(request, &failure, &finding->spoken, &values);
     const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
                                       .count = 1};
     weighing_set(facts, &readings, &readings.at[0]);
@@ -469,6 +527,23 @@ static bool any_forwarded(const struct tracker *tracker)
     return false;
 }
 
+/* Addresses that findings hold as values; sentences were filled with pseudonyms. */
+static void conceal(const struct diagnosis_request *request, struct diagnosis *diagnosis)
+{
+    const struct pseudonyms *pseudonyms = request->pseudonyms;
+    for (size_t i = 0; i < diagnosis->count && pseudonyms; i++) {
+        struct finding *finding = diagnosis->findings[i];
+        finding->client = pseudonym_ip(pseudonyms, &finding->client);
+        finding->server = pseudonym_ip(pseudonyms, &finding->server);
+        for (uint32_t e = 0; e < finding->exchange_count; e++)
+            for (uint32_t s = 0; s < finding->exchanges[e].step_count; s++) {
+                struct exchange_step *step = &finding->exchanges[e].steps[s];
+                step->icmp_sender = pseudonym_ip(pseudonyms, &step->icmp_sender);
+            }
+    }
+    diagnosis->vantage.host = pseudonym_ip(pseudonyms, &diagnosis->vantage.host);
+}
+
 struct examination *examine(const struct diagnosis_request *request)
 {
     const struct detect_context detect_context = {request->thresholds, request->now_ns,
@@ -533,6 +608,9 @@ void examination_conclude(const struct examination *examination,
 {
     const struct diagnosis_request *request = &examination->request;
     const struct failures *failures = &examination->failures;
+    const struct detect_context detect_context = {request->thresholds, request->now_ns,
+                                                  request->profiles};
+    const struct joint **told = memory_zeroed(failures->count + 1, sizeof *told);
     *diagnosis = (struct diagnosis){
         .vantage = examination->vantage,
         .attempts = failures->attempts,
@@ -549,8 +627,15 @@ void examination_conclude(const struct examination *examination,
         if (failure->suppressed || (joint && (joint->told_elsewhere || joint->refuted)))
             continue;
         add_finding(diagnosis, make_finding(examination, failure, joint, all));
+        told[diagnosis->count - 1] = joint;
     }
+    histories_fill(request->tracker, &detect_context, diagnosis->findings, diagnosis->count);
+    for (size_t i = 0; i < diagnosis->count; i++)
+        if (told[i])
+            name_finding(diagnosis->findings[i], told[i]);
+    free(told);
     add_absences(request, &examination->context, examination->controls, all, count, diagnosis);
+    conceal(request, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
 }
@@ -567,6 +652,7 @@ void diagnosis_release(struct diagnosis *diagnosis)
     for (size_t i = 0; i < diagnosis->count; i++) {
         verdict_release(&diagnosis->findings[i]->verdict);
         ledger_free(diagnosis->findings[i]->ledger);
+        exchanges_release(diagnosis->findings[i]);
         free(diagnosis->findings[i]);
     }
     free(diagnosis->findings);

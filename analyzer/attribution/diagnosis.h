@@ -12,6 +12,7 @@
 #include "analyzer/correlation/correlation.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/options.h"
+#include "analyzer/pseudonym.h"
 #include "analyzer/report/report.h"
 #include "analyzer/symptom/thresholds.h"
 
@@ -25,9 +26,11 @@ struct diagnosis_request {
     const struct expectation *expected;
     size_t expected_count;
     uint64_t capture_dropped;
-    uint32_t capture; /* index in the report */
-    int64_t now_ns;   /* the capture's last packet; live: the time */
-    bool explain;     /* every finding with its ledger */
+    uint32_t capture;                    /* index in the report */
+    int64_t now_ns;                      /* the capture's last packet; live: the time */
+    bool explain;                        /* every finding with its ledger */
+    bool strip;                          /* nothing that was said goes into findings */
+    const struct pseudonyms *pseudonyms; /* for all addresses in findings; NULL: as they are */
 };
 
 struct diagnosis {

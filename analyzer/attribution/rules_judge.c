@@ -216,6 +216,51 @@ static void list_candidates(const struct judgement *judgement,
     }
 }
 
+static void fill_commands(const struct sentence_values *values, const struct entry *remedy,
+                          struct verdict *verdict)
+{
+    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
+    for (size_t i = 0; i < remedy->command_count; i++) {
+        struct command *command = &verdict->commands[verdict->command_count];
+        command->platform = remedy->commands[i].platform;
+        if (rules_fill_command(values, remedy->commands[i].text, command->text,
+                               sizeof command->text))
+            verdict->command_count++;
+    }
+}
+
+/* Of the length it has: there may be as many verdicts as there are failing clients. */
+static char *filled(const struct sentence_values *values, const char *text, size_t size)
+{
+    char buffer[SENTENCE_MAX];
+    rules_fill_sentence(values, text ? text : "", buffer, size);
+    return memory_string(buffer);
+}
+
+static void fill_stations(const struct sentence_values *values, const struct entry *topology,
+                          struct verdict *verdict)
+{
+    verdict->topology = filled(values, topology->text, SENTENCE_MAX);
+    verdict->stations = memory_zeroed(topology->station_count, sizeof *verdict->stations);
+    verdict->station_count = topology->station_count;
+    for (size_t i = 0; i < topology->station_count; i++) {
+        struct station *station = &verdict->stations[i];
+        station->kind = topology->stations[i].kind;
+        station->places = topology->stations[i].places;
+        station->aside = topology->stations[i].aside;
+        station->name = filled(values, topology->stations[i].name, STATION_TEXT);
+        station->note = filled(values, topology->stations[i].note, STATION_TEXT);
+    }
+}
+
+static void fill_letter(const struct sentence_values *values, const struct entry *entry,
+                        struct letter *letter)
+{
+    letter->subject = filled(values, entry->subject, SENTENCE_MAX);
+    letter->text = filled(values, entry->text, SENTENCE_MAX);
+    letter->check = filled(values, entry->check, SENTENCE_MAX);
+}
+
 /* Summary, next step and remedy, which may name the places and how sure the verdict is. */
 static void put_into_words(const struct judgement *judgement)
 {
@@ -249,19 +294,19 @@ static void put_into_words(const struct judgement *judgement)
     if (step)
         rules_fill_sentence(&values, step->text, verdict->next_step, sizeof verdict->next_step);
 
+    const struct entry *letter = first_entry(judgement, ENTRY_LETTER);
+    if (letter)
+        fill_letter(&values, letter, &verdict->letter);
+    const struct entry *topology = first_entry(judgement, ENTRY_TOPOLOGY);
+    if (topology)
+        fill_stations(&values, topology, verdict);
+
     const struct entry *remedy = first_entry(judgement, ENTRY_REMEDY);
     if (!remedy)
         return;
     rules_fill_sentence(&values, remedy->who, verdict->who, sizeof verdict->who);
     rules_fill_sentence(&values, remedy->action, verdict->action, sizeof verdict->action);
-    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
-    for (size_t i = 0; i < remedy->command_count; i++) {
-        struct command *command = &verdict->commands[verdict->command_count];
-        command->platform = remedy->commands[i].platform;
-        if (rules_fill_command(&values, remedy->commands[i].text, command->text,
-                               sizeof command->text))
-            verdict->command_count++;
-    }
+    fill_commands(&values, remedy, verdict);
 }
 
 void rules_weigh(const struct rules *rules, const struct fact *facts,
@@ -296,6 +341,19 @@ void verdict_release(struct verdict *verdict)
 {
     free(verdict->reasons);
     free(verdict->commands);
+    for (size_t i = 0; i < verdict->station_count; i++) {
+        free(verdict->stations[i].name);
+        free(verdict->stations[i].note);
+    }
+    free(verdict->stations);
+    free(verdict->topology);
+    free(verdict->letter.subject);
+    free(verdict->letter.text);
+    free(verdict->letter.check);
+    verdict->letter = (struct letter){0};
+    verdict->topology = NULL;
+    verdict->stations = NULL;
+    verdict->station_count = 0;
     verdict->reasons = NULL;
     verdict->commands = NULL;
     verdict->reason_count = verdict->command_count = 0;

@@ -557,19 +557,16 @@ static void own_belief(const struct correlation_view *view, const struct failure
     average_belief(view->vantage, failure->sample, failure->sample_count, belief);
 }
 
-static void write_route(const struct couple *couple, const struct relation *relation,
-                        struct joint *joint)
+static void take_ends(const struct couple *couple, const struct relation *relation,
+                      struct joint *joint)
 {
-    char text[4][IP_ADDRESS_TEXT];
     const struct match *match = &relation->match;
     int up = relation->way > 0 ? couple->own : !couple->own;
-    if (!joint->evidence.client_changed && !joint->evidence.server_changed)
-        return;
-    snprintf(joint->route, sizeof joint->route, "%s > %s port %u becomes %s > %s port %u",
-             ip_text(&match->address[up][INITIATOR], text[0]),
-             ip_text(&match->address[up][RESPONDER], text[1]), match->port[up][RESPONDER],
-             ip_text(&match->address[!up][INITIATOR], text[2]),
-             ip_text(&match->address[!up][RESPONDER], text[3]), match->port[!up][RESPONDER]);
+    joint->above = (struct joint_ends){
+        {match->address[up][INITIATOR], match->address[up][RESPONDER]}, match->port[up][RESPONDER]};
+    joint->below = (struct joint_ends){
+        {match->address[!up][INITIATOR], match->address[!up][RESPONDER]},
+        match->port[!up][RESPONDER]};
 }
 
 /* Where among the routers of the stretch the refusal was made: counted from the capture that has
@@ -611,7 +608,7 @@ static void gather_evidence(const struct couple *couple, const struct failure *f
     joint->evidence.server_changed |= joint->port_changed;
     const struct attempt *up = relation->way > 0 ? failure->sample[0] : relation->other_attempt;
     joint->evidence.forwarded_upstream = up && attempt_is_forwarded(up);
-    write_route(couple, relation, joint);
+    take_ends(couple, relation, joint);
 }
 
 static void gather_asked(struct correlation *all, uint32_t capture)

@@ -22,7 +22,7 @@
 #include "analyzer/correlation/passage.h"
 #include "analyzer/correlation/stretch.h"
 
-enum { CORRELATION_CAPTURES_MAX = 8, ROUTE_TEXT = 256 };
+enum { CORRELATION_CAPTURES_MAX = 8 };
 
 /* One capture, as its own examination left it. All of it outlives the correlation. */
 struct correlation_view {
@@ -52,6 +52,11 @@ enum witness {
 /* Which of the routers between the captures made the refusal, from the client on. */
 enum refuser { REFUSER_UNKNOWN, REFUSER_FIRST, REFUSER_MIDDLE, REFUSER_LAST, REFUSER_ONLY };
 
+struct joint_ends {
+    struct ip_address address[2]; /* by enum side */
+    uint16_t server_port;
+};
+
 /* What the captures together say of one failure. */
 struct joint {
     bool told_elsewhere; /* another capture's finding tells it */
@@ -74,7 +79,7 @@ struct joint {
     bool port_changed;
     bool arp_unanswered; /* downstream somebody asks in vain for the server's MAC */
     struct frame_list arp_frames;
-    char route[ROUTE_TEXT]; /* how a NAT changed the ends; empty: it did not */
+    struct joint_ends above, below; /* as the two captures name them: a NAT may lie between */
     /* The same failure in the other capture of the stretch; NULL: it has none. */
     const struct failure *other;
 };
