@@ -348,6 +348,8 @@ TUNNELS = [
     S("inet-openvpn-inside", "internet", "syncrify", LOCAL, "drop", play="openvpn-inside", options={"inside": "openvpn"}),
     S("inet-openvpn-inside-closed", "internet", "syncrify", HOST, "not-listening", play="openvpn-inside",
       options={"inside": "openvpn"}),
+    S("inet-openvpn-tcp-inside", "internet", "mtpip", LOCAL, "drop", play="openvpn-inside",
+      options={"inside": "openvpn-tcp"}),
     S("inet-openvpn-fine", "internet", "openvpn", play="openvpn"),
     S("inet-wireguard-fine", "internet", "wireguard"),
     S("lan-ike-fine", "lan", "ike"),

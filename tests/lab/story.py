@@ -56,8 +56,8 @@ class Story:
         if scenario.mechanism != "no-port-forward" or scenario.kind == "ftp":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
-        if options.get("inside") == "openvpn":
-            forwards.append(("udp", 1194, "server", 1194))
+        if "inside" in options:
+            forwards.append(("tcp" if options["inside"] == "openvpn-tcp" else "udp", 1194, "server", 1194))
         if scenario.kind == "ftp" and scenario.how.startswith("ftp-passive"):
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
@@ -109,8 +109,8 @@ class Story:
         if scenario.mechanism != "not-listening":
             self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
-        if scenario.options.get("inside") == "openvpn":
-            self.inside_vpn = tunnels.OpenVpn(self.certificate_folder())
+        if "inside" in scenario.options:
+            self.inside_vpn = tunnels.OpenVpn(self.certificate_folder(), tcp=scenario.options["inside"] == "openvpn-tcp")
             self.inside_vpn.serve(self.site["server"])
             for host in ("client", "server"):
                 self.site.captures[f"{host}-any"] = (host, "any")
@@ -511,7 +511,10 @@ def _openvpn_inside(story):
         raise LabError("the tunnel did not come up")
     for _ in range(REFUSED_TRIES):
         started = time.monotonic()
-        if peers.fetch(story.site["client"], story.scenario.kind, tunnels.TUNNEL[0], story.scenario.port):
+        address, port = tunnels.TUNNEL[0], story.scenario.port
+        if story.scenario.kind == "mtpip":
+            return peers.mtpip(story.site["client"], address, port)
+        if peers.fetch(story.site["client"], story.scenario.kind, address, port):
             return True
         if time.monotonic() - started > peers.GIVE_UP_S / 2:
             return False
