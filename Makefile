@@ -13,11 +13,12 @@ CFLAGS  ?= -O2 -g
 PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
-BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev
+BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
+                  libsqlite3-dev libssl-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
                   iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
-MODULES        := libpcap libndpi libcjson libarchive libcap-ng
+MODULES        := libpcap libndpi libcjson libarchive libcap-ng sqlite3 libcrypto
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR

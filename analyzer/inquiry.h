@@ -33,6 +33,28 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
  * capture, or a limit. */
 bool inquiry_step(struct inquiry *inquiry);
 
+/* The same with at most `frames` frames, so that a caller can stop at a certain one. */
+bool inquiry_step_to(struct inquiry *inquiry, uint64_t frames);
+
+/* The capture goes on in another file: takes over `source`, closes the one before. Frame numbers
+ * then count on over all files, and so do the connections. */
+void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name);
+
+/* Frames of the files before the present one. */
+uint64_t inquiry_frame_base(const struct inquiry *inquiry);
+
+/* Time of the latest packet; INT64_MIN: none. */
+int64_t inquiry_last_ns(const struct inquiry *inquiry);
+
+/* Of the file that is read now. */
+const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry);
+
+/* Calls `each` for every connection of a watched product that works, as far as was read. */
+void inquiry_successes(const struct inquiry *inquiry,
+                       void (*each)(void *context, const struct attempt *attempt,
+                                    const struct service *service),
+                       void *context);
+
 /* Something was read since the last diagnosis. */
 bool inquiry_has_news(const struct inquiry *inquiry);
 
