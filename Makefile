@@ -14,11 +14,11 @@ PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
-                  libsqlite3-dev libssl-dev
+                  nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
                   iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
-MODULES        := libpcap libndpi libcjson libarchive libcap-ng sqlite3 libcrypto
+MODULES        := libpcap libndpi libcjson libarchive libcap-ng nettle sqlite3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR

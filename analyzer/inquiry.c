@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/flow/tracker.h"
 #include "analyzer/memory.h"
@@ -62,6 +63,14 @@ static enum link_direction direction_of(const struct frame *frame)
     return LINK_UNKNOWN;
 }
 
+/* What a reason may rest on: products' packets, and of all others those that open, refuse or
+ * explain. */
+static bool may_be_evidence(const struct packet *packet, const struct attempt *attempt)
+{
+    bool opens = packet->kind == PACKET_TCP && (packet->tcp.flags & (TCP_SYN | TCP_RST));
+    return attempt || opens || packet->kind == PACKET_ICMP || packet->kind == PACKET_ARP;
+}
+
 static void take_frame(struct inquiry *inquiry, const struct frame *frame)
 {
     struct packet packet;
@@ -77,6 +86,8 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
     struct attempt *attempt =
         tracker_packet(inquiry->tracker, &packet, inquiry->frame_base + frame->number,
                        frame->time_ns, &side, &fresh);
+    if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
+        keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }
@@ -118,7 +129,7 @@ void inquiry_continue(struct inquiry *inquiry, struct source *source, const char
     inquiry->dropped_base += stats->kernel_dropped;
     source_close(inquiry->source);
     inquiry->source = source;
-    inquiry->request.name = name;
+    inquiry->request.name = inquiry->request.path = name;
 }
 
 uint64_t inquiry_frame_base(const struct inquiry *inquiry)
@@ -181,9 +192,27 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .spoken = speech_told,
+        .strip = asked->strip,
+        .pseudonyms = asked->pseudonyms,
     };
     diagnose(&request, diagnosis);
     inquiry->news = false;
+}
+
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry)
+{
+    return &inquiry->request;
+}
+
+/* The source's message without the path, where the report does not name it. */
+static const char *problem_of(const struct inquiry *inquiry)
+{
+    const struct inquiry_request *asked = &inquiry->request;
+    const char *text = source_stats(inquiry->source)->problem.text;
+    size_t length = strlen(asked->path);
+    if (asked->pseudonyms && strncmp(text, asked->path, length) == 0 && text[length] == ':')
+        text += length + 1;
+    return text + strspn(text, " ");
 }
 
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,
@@ -199,7 +228,7 @@ void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *dia
         .last_ns = inquiry->last_ns,
         .dropped = stats->kernel_dropped,
         .truncated = stats->truncated,
-        .problem = stats->problem.text[0] ? stats->problem.text : NULL,
+        .problem = stats->problem.text[0] ? problem_of(inquiry) : NULL,
         .vantage = diagnosis->vantage,
         .counters =
             {
@@ -234,7 +263,7 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     const struct source_stats *stats = source_stats(inquiry->source);
     const struct tracker_counters *counted = tracker_counters(inquiry->tracker);
     if (stats->problem.text[0])
-        warn(context, stats->problem.text);
+        warn(context, problem_of(inquiry));
     warn_counted(inquiry, stats->growing, "file is still being written: read to its present end",
                  warn, context);
     warn_counted(inquiry, stats->kernel_dropped,

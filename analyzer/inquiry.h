@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "analyzer/attribution/diagnosis.h"
+#include "analyzer/capture/keeper.h"
 #include "analyzer/capture/source.h"
 #include "analyzer/report/report.h"
 
@@ -21,13 +22,20 @@ struct inquiry_request {
     uint64_t packet_limit; /* 0: none */
     int64_t duration_ns;   /* 0: none; counted from the first packet */
     uint32_t capture;      /* index in the report */
-    const char *name;      /* as the user named the source; outlives the inquiry */
+    const char *name;      /* as the report calls the source; outlives the inquiry */
+    const char *path;      /* as the source's messages call it; the same */
+    bool strip;            /* see diagnosis.h */
+    const struct pseudonyms *pseudonyms;
+    struct keeper *keeper; /* gets the frames that may be evidence; NULL: nobody wants them */
 };
 
 struct inquiry;
 
 /* Takes over `source`. `request` is copied; what it points to outlives the inquiry. */
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source);
+
+/* What was asked for, with the keeper in it. Valid as long as the inquiry. */
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry);
 
 /* Reads one batch. True: go on (also when a live source had nothing); false: the end of the
  * capture, or a limit. */

@@ -45,7 +45,7 @@ struct option_row {
 
 /* Words of the contract that a later release brings. Removing one here makes its option work; its
  * row in the table then needs a function and a help text. */
-static const char *const later[] = {"html", "markdown", "evidence", "batch"};
+static const char *const later[] = {"batch"};
 
 static bool is_later(const char *word)
 {
@@ -274,15 +274,44 @@ static bool take_expect(struct options *options, const struct option_row *row, c
     return true;
 }
 
-static bool take_json(struct options *options, const struct option_row *row, const char *value,
-                      struct error *error)
+/* The reports: where each goes. */
+static bool take_report(struct options *options, const struct option_row *row, const char *value,
+                        struct error *error)
 {
-    const char **where = strcmp(row->name, "json") == 0 ? &options->json : &options->ndjson;
-    if (*where)
+    const struct {
+        const char *name, **where;
+    } reports[] = {
+        {"json", &options->json},         {"ndjson", &options->ndjson},
+        {"html", &options->html},         {"markdown", &options->markdown},
+        {"evidence", &options->evidence},
+    };
+    size_t which = 0;
+    while (strcmp(reports[which].name, row->name) != 0)
+        which++;
+    if (*reports[which].where)
         return error_set(error, "option --%s is given twice; it writes one file", row->name);
     if (value && !*value)
-        return bad_value(error, row, value, "a file; without '=' it is standard output");
-    *where = value ? value : "-";
+        return bad_value(error, row, value,
+                         row->argument == optional_argument
+                             ? "a file; without '=' it is standard output"
+                             : "a file");
+    if (value && strcmp(value, "-") == 0 && strcmp(row->name, "evidence") == 0)
+        return bad_value(error, row, value, "a file; a capture does not go to standard output");
+    *reports[which].where = value ? value : "-";
+    return true;
+}
+
+static bool take_privacy(struct options *options, const struct option_row *row, const char *value,
+                         struct error *error)
+{
+    options->strip_payload = true;
+    if (strcmp(row->name, "anonymize") != 0)
+        return true;
+    if (value && strlen(value) < ANONYMIZE_KEY_MIN)
+        return bad_value(error, row, value,
+                         "a key of at least 12 characters; without '=' a random one is made");
+    options->anonymize = true;
+    options->anonymize_key = value;
     return true;
 }
 
@@ -416,13 +445,21 @@ static const struct option_row rows[] = {
      "this client (or network) tried to connect: if nothing of it is seen, that is a finding. "
      "IPv6 in brackets; repeatable"},
 
-    {"json", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_json, OPTIONS_RUN,
+    {"json", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
      "the report as one JSON document, on standard output if no file is named"},
-    {"ndjson", 0, optional_argument, "FILE", SECTION_OUTPUT, true, take_json, OPTIONS_RUN,
+    {"ndjson", 0, optional_argument, "FILE", SECTION_OUTPUT, true, take_report, OPTIONS_RUN,
      "live: every event as a line of JSON when it happens"},
-    {"html", 0, required_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
-    {"markdown", 0, optional_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
-    {"evidence", 0, required_argument, "FILE.pcapng", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
+    {"html", 0, required_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the report as one self-contained web page, to read, print and send on"},
+    {"markdown", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the report and the change request for a ticket, on standard output if no file is named"},
+    {"evidence", 0, required_argument, "FILE.pcapng", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the frames that matter as a capture, with comments that say why"},
+    {"strip-payload", 0, no_argument, NULL, SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
+     "nothing of what was said goes into any report or the evidence: headers only"},
+    {"anonymize", 0, optional_argument, "KEY", SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
+     "replace addresses by pseudonyms in every report and the evidence (networks stay networks; the "
+     "same key gives the same ones; random if not given), and strip the payload"},
     {"color", 0, required_argument, "WHEN", SECTION_OUTPUT, false, take_colour, OPTIONS_RUN,
      "auto (on a terminal), always or never"},
     {"numeric", 'n', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,
@@ -545,7 +582,11 @@ static bool check_outputs(const struct options *options, struct error *error)
 {
     const struct {
         const char *option, *file;
-    } outputs[] = {{"json", options->json}, {"ndjson", options->ndjson}};
+    } outputs[] = {{"json", options->json},
+                   {"ndjson", options->ndjson},
+                   {"html", options->html},
+                   {"markdown", options->markdown},
+                   {"evidence", options->evidence}};
     enum { OUTPUTS = sizeof outputs / sizeof *outputs };
     for (size_t i = 0; i < OUTPUTS; i++) {
         if (!outputs[i].file)
@@ -660,8 +701,12 @@ void options_free(struct options *options)
 
 bool options_stdout_taken(const struct options *options)
 {
-    return (options->json && strcmp(options->json, "-") == 0) ||
-           (options->ndjson && strcmp(options->ndjson, "-") == 0);
+    const char *const reports[] = {options->json, options->ndjson, options->html,
+                                   options->markdown};
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+        if (reports[i] && strcmp(reports[i], "-") == 0)
+            return true;
+    return false;
 }
 
 bool options_colour(const struct options *options, int descriptor)

@@ -64,7 +64,12 @@ struct options {
     struct expectation *expectations;
     size_t expectation_count;
 
-    const char *json, *ndjson; /* file; "-": standard output; NULL: not wanted */
+    const char *json, *ndjson;   /* file; "-": standard output; NULL: not wanted */
+    const char *html, *markdown; /* the same */
+    const char *evidence;        /* file */
+    bool strip_payload;          /* reports and evidence hold nothing of what was said */
+    bool anonymize;              /* addresses are replaced by pseudonyms; payload goes too */
+    const char *anonymize_key;   /* NULL: a random one */
     bool numeric;              /* -n: nothing to do, no name is ever looked up */
     bool quiet;
     int verbosity; /* number of -v */
@@ -80,6 +85,8 @@ struct options {
     void **owned; /* texts made of arguments; options_free() frees them */
     size_t owned_count;
 };
+
+enum { ANONYMIZE_KEY_MIN = 12 }; /* characters */
 
 enum { SNAPLEN_DEFAULT = 262144 }; /* as tcpdump: whole frames, also with offloading */
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "analyzer/live_view.h"
 #include "analyzer/memory.h"
 #include "analyzer/outputs.h"
+#include "analyzer/report/evidence.h"
 
 enum {
     DEFAULT_MAX_FLOWS = 10 * 1000 * 1000, /* under 1.5 GB when full, half of it IPv6 */
@@ -35,6 +37,8 @@ struct run {
     size_t finding_count;
     char *warnings[WARNINGS_MAX];
     size_t warning_count;
+    struct pseudonyms *pseudonyms; /* NULL: addresses as they are */
+    char **names;                  /* of the captures, where the report has its own */
     bool unreadable; /* a capture could not be opened, or not to its end */
 };
 
@@ -89,6 +93,27 @@ static void site_from_options(const struct options *options, const char *file, s
         site->local_net[site->local_net_count++] = options->local_nets[i];
 }
 
+/* A capture's name may say whose it is. */
+static const char *shown_name(struct run *run, const char *name)
+{
+    if (!run->pseudonyms)
+        return name;
+    char text[32];
+    snprintf(text, sizeof text, "capture %zu", run->capture_count + 1);
+    run->names = memory_resize(run->names, run->capture_count + 1, sizeof *run->names);
+    run->names[run->capture_count] = memory_string(text);
+    return run->names[run->capture_count];
+}
+
+/* Evidence is fetched by reading a file again; what cannot be read twice is kept meanwhile. */
+static struct keeper *keeper_for(const struct options *options, const char *file)
+{
+    struct stat status;
+    bool again = file && strcmp(file, "-") != 0 && stat(file, &status) == 0 &&
+                 S_ISREG(status.st_mode);
+    return options->evidence && !again ? keeper_new(KEEPER_RING_BYTES) : NULL;
+}
+
 static void add_inquiry(struct run *run, struct source *source, const char *name, const char *file)
 {
     const struct options *options = run->options;
@@ -100,7 +125,11 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
         .packet_limit = options->packet_limit,
         .duration_ns = options->interface ? 0 : options->duration_ns,
         .capture = (uint32_t)run->capture_count,
-        .name = name,
+        .name = shown_name(run, name),
+        .path = name,
+        .strip = options->strip_payload,
+        .pseudonyms = run->pseudonyms,
+        .keeper = keeper_for(options, file),
         .expected = options->expectations,
         .expected_count = options->expectation_count,
     };
@@ -128,16 +157,22 @@ static int by_id_then_confidence(const void *left, const void *right)
     return order ? order : more > 0 ? 1 : more < 0 ? -1 : 0;
 }
 
-/* One failure seen in several captures is told once, by the capture that is surest of it. */
+/* One failure seen in several captures is told once, by the capture that is surest of it; the
+ * others hang on it. */
 static void tell_once(struct run *run)
 {
     size_t kept = 0;
     if (run->capture_count < 2 || run->finding_count < 2)
         return;
     qsort(run->findings, run->finding_count, sizeof *run->findings, by_id_then_confidence);
-    for (size_t i = 0; i < run->finding_count; i++)
-        if (i == 0 || strcmp(run->findings[kept - 1]->id, run->findings[i]->id) != 0)
+    struct finding *last = NULL;
+    for (size_t i = 0; i < run->finding_count; i++) {
+        if (last && strcmp(last->id, run->findings[i]->id) == 0)
+            last->elsewhere = run->findings[i];
+        else
             run->findings[kept++] = run->findings[i];
+        last = run->findings[i];
+    }
     run->finding_count = kept;
     qsort(run->findings, kept, sizeof *run->findings, finding_order);
 }
@@ -179,6 +214,73 @@ static void diagnose_all(struct run *run, int64_t now_ns, struct report *report)
     collect(run, report);
 }
 
+/* --- the evidence capture --- */
+
+struct taking {
+    struct run *run;
+    struct evidence *evidence;
+    uint32_t capture;
+};
+
+static void take_kept(void *context, const struct frame *frame)
+{
+    const struct taking *taking = context;
+    evidence_take(taking->evidence, taking->capture, frame, taking->run->options->strip_payload,
+                  taking->run->pseudonyms);
+}
+
+/* The file once more, to its last frame that is wanted. */
+static void take_from_file(struct taking *taking, const char *path)
+{
+    enum { BATCH = 256 };
+    struct frame frames[BATCH];
+    struct error error;
+    uint64_t last = evidence_last_frame(taking->evidence, taking->capture);
+    struct source *source = last ? source_open_file(path, NULL, &error) : NULL;
+    int count = source ? source_next(source, frames, BATCH) : -1;
+    uint64_t seen = 0;
+    while (count >= 0 && seen < last && !interrupted) {
+        for (int i = 0; i < count; i++) {
+            take_kept(taking, &frames[i]);
+            seen = frames[i].number;
+        }
+        count = source_next(source, frames, BATCH);
+    }
+    source_close(source);
+}
+
+static void write_evidence(struct run *run, struct report *report)
+{
+    struct taking taking = {.run = run, .evidence = evidence_gather(report)};
+    char text[160];
+    for (size_t i = 0; i < run->capture_count; i++) {
+        const struct inquiry_request *asked = inquiry_asked(run->inquiries[i]);
+        taking.capture = (uint32_t)i;
+        if (asked->keeper)
+            keeper_each(asked->keeper, take_kept, &taking);
+        else
+            take_from_file(&taking, asked->path);
+    }
+    uint64_t missing = evidence_missing(taking.evidence);
+    if (missing) {
+        snprintf(text, sizeof text,
+                 "%llu frames that the report cites are not in the evidence capture: they could "
+                 "not be kept in memory or read again",
+                 (unsigned long long)missing);
+        warn(run, text);
+    }
+    if (!evidence_write(run->outputs.evidence, taking.evidence))
+        outputs_failed(&run->outputs, "evidence capture");
+    evidence_free(taking.evidence);
+}
+
+static void warn_of_pseudonyms(struct run *run)
+{
+    if (run->pseudonyms)
+        warn(run, "addresses are pseudonyms: equal ones are equal, networks are networks, but they do "
+                  "not tell private from public");
+}
+
 static enum exit_status conclude(struct run *run, int64_t now_ns)
 {
     struct report report;
@@ -187,6 +289,9 @@ static enum exit_status conclude(struct run *run, int64_t now_ns)
         inquiry_warnings(run->inquiries[i], &run->diagnoses[i], warn, run);
         run->unreadable |= run->captures[i].truncated;
     }
+    warn_of_pseudonyms(run);
+    if (run->outputs.evidence)
+        write_evidence(run, &report);
     report.warnings = (const char *const *)run->warnings;
     report.warning_count = run->warning_count;
     if (!outputs_write(&run->outputs, &report)) {
@@ -318,8 +423,13 @@ static void release(struct run *run)
     for (size_t i = 0; i < run->capture_count; i++) {
         if (run->diagnoses)
             diagnosis_release(&run->diagnoses[i]);
+        keeper_free(inquiry_asked(run->inquiries[i])->keeper);
         inquiry_free(run->inquiries[i]);
+        if (run->names)
+            free(run->names[i]);
     }
+    free(run->names);
+    pseudonyms_free(run->pseudonyms);
     for (size_t i = 0; i < run->warning_count; i++)
         free(run->warnings[i]);
     free(run->inquiries);
@@ -330,13 +440,28 @@ static void release(struct run *run)
     knowledge_free(&run->knowledge);
 }
 
+/* The key is told where only the user sees it, and in no report. */
+static bool make_pseudonyms(struct run *run, struct error *error)
+{
+    char key[PSEUDONYM_KEY_TEXT];
+    if (!run->options->anonymize)
+        return true;
+    run->pseudonyms = pseudonyms_new(run->options->anonymize_key, key, error);
+    if (run->pseudonyms && !run->options->anonymize_key)
+        fprintf(stderr, "fwsniff: pseudonyms made with the random key %s; keep it: "
+                        "--anonymize=KEY gives the same ones again\n",
+                key);
+    explicit_bzero(key, sizeof key);
+    return run->pseudonyms;
+}
+
 enum exit_status pipeline_run(const struct options *options)
 {
     struct run run = {.options = options};
     struct error error;
     enum exit_status status = EXIT_USAGE;
     if (!knowledge_load(&run.knowledge, options, &error) ||
-        !outputs_open(&run.outputs, options, &error)) {
+        !make_pseudonyms(&run, &error) || !outputs_open(&run.outputs, options, &error)) {
         complain(error.text);
     } else {
         catch_signals();

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzer/attribution/exchange.h"
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
@@ -43,8 +44,11 @@ static int client_port_of(const struct failure *failure)
                                                            : -1;
 }
 
-static void fill_values(const struct failure *failure, struct sentence_values *values)
+static void fill_values(const struct pseudonyms *pseudonyms, const struct failure *failure,
+                        struct sentence_values *values)
 {
+    struct ip_address client = pseudonym_ip(pseudonyms, &failure->client);
+    struct ip_address server = pseudonym_ip(pseudonyms, &failure->server);
     const struct service *service = failure->service;
     int client_port = client_port_of(failure);
     int64_t lasted_ns =
@@ -57,8 +61,8 @@ static void fill_values(const struct failure *failure, struct sentence_values *v
         snprintf(values->client_port, sizeof values->client_port, "%d", client_port);
     else
         snprintf(values->client_port, sizeof values->client_port, "several");
-    set_value(values, "client", ip_text(&failure->client, values->client));
-    set_value(values, "server", ip_text(&failure->server, values->server));
+    set_value(values, "client", ip_text(&client, values->client));
+    set_value(values, "server", ip_text(&server, values->server));
     set_value(values, "port", values->port);
     set_value(values, "client_port", values->client_port);
     set_value(values, "attempts", values->attempts);
@@ -143,7 +147,7 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
     struct sentence_values values;
     struct vantage_belief belief;
     double probability[FAILURE_POINTS];
-    fill_values(failure, &values);
+    fill_values(request->pseudonyms, failure, &values);
     failure_belief(context, failure, &belief);
     weigh_over_vantages(request->rules, facts, values.variables, &belief, probability);
     enum vantage best = likeliest(&belief);
@@ -164,11 +168,15 @@ static struct ip_address public_face(const struct site *site, const struct ip_ad
 
 /* Stable over runs: what failed between whom, and nothing of when or where it was captured. With
  * --nat it is also the same on both sides of the NAT, so that captures of both tell it once. */
-static void finding_id(const struct site *site, const struct failure *failure, char id[9])
+static void finding_id(const struct diagnosis_request *request, const struct failure *failure,
+                       char id[9])
 {
     uint64_t hash = 0x66777331; /* "fws1" */
-    struct ip_address client = public_face(site, &failure->client);
-    struct ip_address server = public_face(site, &failure->server);
+    struct ip_address client = public_face(request->site, &failure->client);
+    struct ip_address server = public_face(request->site, &failure->server);
+    /* An identifier made of addresses could be guessed back to them. */
+    client = pseudonym_ip(request->pseudonyms, &client);
+    server = pseudonym_ip(request->pseudonyms, &server);
     for (const char *c = failure->service->profile->name; *c; c++)
         hash = hash_mix(hash ^ (uint8_t)*c, 0x9e3779b97f4a7c15u);
     hash = hash_two(hash, client.halves[0], client.halves[1]);
@@ -204,7 +212,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     finding->last_ns = failure->last_ns;
     finding->attempts = failure->attempts;
     finding->capture = request->capture;
-    finding_id(request->site, failure, finding->id);
+    finding_id(request, failure, finding->id);
     const struct fact_context fact_context = {
         .vantage = context,
         .controls = controls,
@@ -215,6 +223,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     };
     facts_establish(&fact_context, failure, facts);
     judge(request, context, failure, facts, &finding->verdict);
+    exchanges_of_failure(failure, finding);
     return finding;
 }
 
@@ -289,8 +298,9 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     finding->server_port = failure.server_port;
     finding->symptom = failure.symptom;
     finding->first_ns = finding->last_ns = INT64_MIN;
+    finding->history = (struct history){.first_ns = 1};
     finding->capture = request->capture;
-    finding_id(request->site, &failure, finding->id);
+    finding_id(request, &failure, finding->id);
     const struct fact_context fact_context = {.vantage = context,
                                               .controls = controls,
                                               .thresholds = request->thresholds,
@@ -300,7 +310,7 @@ static struct finding *make_absence(const struct diagnosis_request *request,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    fill_values(&failure, &values);
+    fill_values(request->pseudonyms, &failure, &values);
     set_vantage(facts, vantage->kind, vantage->confidence);
     rules_judge(request->rules, facts, values.variables, NULL, &finding->verdict);
     return finding;
@@ -360,6 +370,25 @@ static bool any_forwarded(const struct tracker *tracker)
     return false;
 }
 
+/* Addresses that findings hold as values; sentences were filled with pseudonyms. */
+static void conceal(const struct diagnosis_request *request, struct diagnosis *diagnosis)
+{
+    const struct pseudonyms *pseudonyms = request->pseudonyms;
+    for (size_t i = 0; i < diagnosis->count && (pseudonyms || request->strip); i++) {
+        struct finding *finding = diagnosis->findings[i];
+        const char *protocol = finding->spoken.protocol;
+        finding->spoken = (struct spoken){.protocol = protocol};
+        finding->client = pseudonym_ip(pseudonyms, &finding->client);
+        finding->server = pseudonym_ip(pseudonyms, &finding->server);
+        for (uint32_t e = 0; e < finding->exchange_count; e++)
+            for (uint32_t s = 0; s < finding->exchanges[e].step_count; s++) {
+                struct exchange_step *step = &finding->exchanges[e].steps[s];
+                step->icmp_sender = pseudonym_ip(pseudonyms, &step->icmp_sender);
+            }
+    }
+    diagnosis->vantage.host = pseudonym_ip(pseudonyms, &diagnosis->vantage.host);
+}
+
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
     const struct detect_context detect_context = {request->thresholds, request->now_ns};
@@ -383,7 +412,9 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     for (size_t i = 0; i < failures.count; i++)
         if (!failures.all[i].suppressed)
             add_finding(diagnosis, make_finding(request, &context, controls, &failures.all[i]));
+    histories_fill(request->tracker, &detect_context, diagnosis->findings, diagnosis->count);
     add_absences(request, &context, controls, diagnosis);
+    conceal(request, diagnosis);
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
 

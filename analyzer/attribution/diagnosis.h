@@ -11,6 +11,7 @@
 #include "analyzer/attribution/vantage.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/options.h"
+#include "analyzer/pseudonym.h"
 #include "analyzer/report/report.h"
 #include "analyzer/symptom/thresholds.h"
 
@@ -25,6 +26,8 @@ struct diagnosis_request {
     uint64_t capture_dropped;
     uint32_t capture; /* index in the report */
     int64_t now_ns;   /* the capture's last packet; live: the time */
+    bool strip;       /* nothing that was said goes into findings */
+    const struct pseudonyms *pseudonyms; /* for all addresses in findings; NULL: as they are */
     /* What is spoken on an attempt; NULL: nobody listened. */
     void (*spoken)(const struct attempt *attempt, struct spoken *spoken);
 };

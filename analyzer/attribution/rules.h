@@ -11,6 +11,8 @@
  *   attribution/mechanisms.json {"mechanisms": [...]} place and facts -> how it fails; first match
  *   attribution/summaries.json {"summaries": [...]}  the sentence for the person who has to act
  *   attribution/next-steps.json {"next_steps": [...]} what would decide it; first match, or none
+ *   attribution/topologies.json {"topologies": [...]} what stands between the two; first match
+ *   remedies/letters.json      {"letters": [...]}    what to write to the owner of the rule
  *   remedies/<any>.json        {"remedies": [...]}   who has to do what, with commands
  *   thresholds.json            numbers of the detectors (see symptom/thresholds.h)
  * rules/README.md is the manual for writing them. An unknown fact, word, place or field, or a
@@ -32,6 +34,8 @@ enum {
     SENTENCE_MAX = 480,       /* bytes of a sentence after its {names} are filled in */
     COMMANDS_MAX = 16,
     COMMAND_MAX = 400,
+    STATIONS_MAX = 9,
+    STATION_TEXT = 96,
 };
 
 /* Nobody should claim certainty from a wire: what no rule foresaw stays possible. */
@@ -61,6 +65,22 @@ struct command {
     char text[COMMAND_MAX];
 };
 
+/* What a packet meets on its way from the initiator (first) to the responder: for drawings. */
+enum station_kind { STATION_HOST, STATION_FIREWALL, STATION_NETWORK, STATION_TUNNEL, STATION_KINDS };
+
+struct station {
+    enum station_kind kind;
+    uint32_t places; /* bits: failure points that stand here; 0: none can */
+    bool aside;      /* part of the site, not on the way of this connection */
+    char name[STATION_TEXT], note[STATION_TEXT];
+};
+
+/* For the person whose rule has to change, or who has to look. */
+struct letter {
+    char subject[SENTENCE_MAX], text[SENTENCE_MAX];
+    char check[SENTENCE_MAX]; /* how to see afterwards that it worked */
+};
+
 struct verdict {
     enum failure_point place;
     enum mechanism mechanism;
@@ -71,6 +91,10 @@ struct verdict {
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
+    struct letter letter; /* empty texts: none */
+    char topology[SENTENCE_MAX]; /* title; empty: none */
+    struct station *stations;    /* owned */
+    size_t station_count;
     struct reason *reasons; /* owned; in the order of their effect on `place` */
     size_t reason_count;
 };

@@ -64,19 +64,35 @@ struct rule {
     double weight[FAILURE_POINTS];
 };
 
-/* An entry of mechanisms, summaries, next steps or remedies; unused parts are NULL or 0. */
+/* An entry of mechanisms, summaries, next steps, remedies, letters or topologies; unused parts are NULL or 0. */
 struct entry {
     struct scope scope;
     enum mechanism mechanism;
-    const char *text; /* summaries, next steps */
+    const char *text; /* summaries, next steps, letters, topologies (title) */
     const char *who, *action;
     struct {
         const char *platform, *text;
     } commands[COMMANDS_MAX];
     size_t command_count;
+    const char *subject, *check; /* letters */
+    struct {
+        enum station_kind kind;
+        uint32_t places;
+        bool aside;
+        const char *name, *note;
+    } stations[STATIONS_MAX]; /* topologies */
+    size_t station_count;
 };
 
-enum entry_kind { ENTRY_MECHANISM, ENTRY_SUMMARY, ENTRY_NEXT_STEP, ENTRY_REMEDY, ENTRY_KINDS };
+enum entry_kind {
+    ENTRY_MECHANISM,
+    ENTRY_SUMMARY,
+    ENTRY_NEXT_STEP,
+    ENTRY_REMEDY,
+    ENTRY_LETTER,
+    ENTRY_TOPOLOGY,
+    ENTRY_KINDS
+};
 
 struct entry_list {
     struct entry *all;

@@ -197,6 +197,46 @@ static void list_candidates(const struct judgement *judgement,
     }
 }
 
+static void fill_commands(const struct sentence_values *values, const struct entry *remedy,
+                          struct verdict *verdict)
+{
+    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
+    for (size_t i = 0; i < remedy->command_count; i++) {
+        struct command *command = &verdict->commands[verdict->command_count];
+        command->platform = remedy->commands[i].platform;
+        if (rules_fill_command(values, remedy->commands[i].text, command->text,
+                               sizeof command->text))
+            verdict->command_count++;
+    }
+}
+
+static void fill_stations(const struct sentence_values *values, const struct entry *topology,
+                          struct verdict *verdict)
+{
+    rules_fill_sentence(values, topology->text, verdict->topology, sizeof verdict->topology);
+    verdict->stations = memory_zeroed(topology->station_count, sizeof *verdict->stations);
+    verdict->station_count = topology->station_count;
+    for (size_t i = 0; i < topology->station_count; i++) {
+        struct station *station = &verdict->stations[i];
+        station->kind = topology->stations[i].kind;
+        station->places = topology->stations[i].places;
+        station->aside = topology->stations[i].aside;
+        rules_fill_sentence(values, topology->stations[i].name, station->name,
+                            sizeof station->name);
+        if (topology->stations[i].note)
+            rules_fill_sentence(values, topology->stations[i].note, station->note,
+                                sizeof station->note);
+    }
+}
+
+static void fill_letter(const struct sentence_values *values, const struct entry *entry,
+                        struct letter *letter)
+{
+    rules_fill_sentence(values, entry->subject, letter->subject, sizeof letter->subject);
+    rules_fill_sentence(values, entry->text, letter->text, sizeof letter->text);
+    rules_fill_sentence(values, entry->check, letter->check, sizeof letter->check);
+}
+
 /* Summary, next step and remedy, which may name the places and how sure the verdict is. */
 static void put_into_words(const struct judgement *judgement)
 {
@@ -230,19 +270,19 @@ static void put_into_words(const struct judgement *judgement)
     if (step)
         rules_fill_sentence(&values, step->text, verdict->next_step, sizeof verdict->next_step);
 
+    const struct entry *letter = first_entry(judgement, ENTRY_LETTER);
+    if (letter)
+        fill_letter(&values, letter, &verdict->letter);
+    const struct entry *topology = first_entry(judgement, ENTRY_TOPOLOGY);
+    if (topology)
+        fill_stations(&values, topology, verdict);
+
     const struct entry *remedy = first_entry(judgement, ENTRY_REMEDY);
     if (!remedy)
         return;
     rules_fill_sentence(&values, remedy->who, verdict->who, sizeof verdict->who);
     rules_fill_sentence(&values, remedy->action, verdict->action, sizeof verdict->action);
-    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
-    for (size_t i = 0; i < remedy->command_count; i++) {
-        struct command *command = &verdict->commands[verdict->command_count];
-        command->platform = remedy->commands[i].platform;
-        if (rules_fill_command(&values, remedy->commands[i].text, command->text,
-                               sizeof command->text))
-            verdict->command_count++;
-    }
+    fill_commands(&values, remedy, verdict);
 }
 
 void rules_weigh(const struct rules *rules, const struct fact *facts,
@@ -277,6 +317,9 @@ void verdict_release(struct verdict *verdict)
 {
     free(verdict->reasons);
     free(verdict->commands);
+    free(verdict->stations);
+    verdict->stations = NULL;
+    verdict->station_count = 0;
     verdict->reasons = NULL;
     verdict->commands = NULL;
     verdict->reason_count = verdict->command_count = 0;

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,40 +14,30 @@
 enum { PROBE_FRAMES = 256, TAR_MAGIC_AT = 257, LOOKED_AT = 512 };
 
 struct digest {
-    EVP_MD_CTX *whole;
+    struct sha256_ctx whole;
     uint64_t bytes, prefix_bytes;
     char *prefix_hash;
 };
 
-static void write_hash(EVP_MD_CTX *context, char text[HASH_TEXT])
+static void write_hash(struct sha256_ctx *context, char text[HASH_TEXT])
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_DigestFinal_ex(context, hash, &length);
-    for (unsigned i = 0; i < length && 2 * i + 2 < HASH_TEXT; i++)
+    uint8_t hash[SHA256_DIGEST_SIZE];
+    sha256_digest(context, sizeof hash, hash);
+    for (size_t i = 0; i < sizeof hash; i++)
         sprintf(text + 2 * i, "%02x", hash[i]);
-}
-
-/* The hash so far, without ending it. */
-static void take_prefix(struct digest *digest)
-{
-    EVP_MD_CTX *copy = EVP_MD_CTX_new();
-    if (copy && EVP_MD_CTX_copy_ex(copy, digest->whole))
-        write_hash(copy, digest->prefix_hash);
-    EVP_MD_CTX_free(copy);
 }
 
 static void digest_bytes(void *context, const uint8_t *data, size_t size)
 {
     struct digest *digest = context;
     uint64_t until = digest->prefix_bytes - digest->bytes;
-    if (digest->prefix_bytes > digest->bytes && until <= size) {
-        EVP_DigestUpdate(digest->whole, data, (size_t)until);
-        take_prefix(digest);
-        EVP_DigestUpdate(digest->whole, data + until, size - (size_t)until);
-    } else {
-        EVP_DigestUpdate(digest->whole, data, size);
+    size_t first = digest->prefix_bytes > digest->bytes && until <= size ? (size_t)until : 0;
+    if (first) {
+        sha256_update(&digest->whole, first, data);
+        struct sha256_ctx prefix = digest->whole; /* the hash so far, without ending it */
+        write_hash(&prefix, digest->prefix_hash);
     }
+    sha256_update(&digest->whole, size - first, data + first);
     digest->bytes += size;
 }
 
@@ -115,23 +105,17 @@ bool probe_file(const char *path, const char *name, uint64_t prefix_bytes,
         return false;
     if (probe->kind == PROBE_ARCHIVE)
         return true;
-    struct digest digest = {.whole = EVP_MD_CTX_new(),
-                            .prefix_bytes = prefix_bytes,
-                            .prefix_hash = probe->prefix_hash};
-    if (!digest.whole || !EVP_DigestInit_ex(digest.whole, EVP_sha256(), NULL)) {
-        EVP_MD_CTX_free(digest.whole);
-        return error_set(&probe->problem, "%s: no SHA-256 in this libcrypto", name);
-    }
+    struct digest digest = {.prefix_bytes = prefix_bytes, .prefix_hash = probe->prefix_hash};
+    sha256_init(&digest.whole);
     const struct bytes_tap tap = {digest_bytes, &digest};
     struct source *source = source_open_named(path, name, &tap, &probe->problem);
     if (source) {
         read_frames(source, beat, context, probe);
         source_close(source);
-        write_hash(digest.whole, probe->hash);
+        write_hash(&digest.whole, probe->hash);
         probe->bytes = digest.bytes;
     } else {
         probe->kind = PROBE_FOREIGN;
     }
-    EVP_MD_CTX_free(digest.whole);
     return true;
 }

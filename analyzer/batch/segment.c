@@ -64,6 +64,8 @@ static void begin_inquiry(struct segment *segment, struct source *source, const 
         .thresholds = &knowledge->thresholds,
         .max_flows = options->max_flows ? options->max_flows : BATCH_MAX_FLOWS,
         .name = name,
+        .path = name,
+        .strip = options->strip_payload,
     };
     site_of(options, &request.site);
     segment->inquiry = inquiry_new(&request, source);

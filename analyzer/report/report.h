@@ -53,6 +53,41 @@ struct capture_report {
     struct capture_counters counters;
 };
 
+/* One packet of a failing exchange, as the capture shows it. */
+enum step_sender { STEP_OF_CLIENT, STEP_OF_SERVER, STEP_OF_OTHER /* an ICMP error's own address */ };
+
+struct exchange_step {
+    int64_t time_ns;
+    uint64_t frame;
+    enum step_sender sender;
+    bool is_icmp;
+    bool lost;         /* nothing the capture shows ever answered it */
+    uint8_t flags;     /* TCP (enum tcp_flag) */
+    uint8_t icmp_type, icmp_code;
+    uint8_t hop_limit; /* as captured */
+    uint32_t sequence; /* TCP */
+    uint32_t length;   /* payload bytes */
+    struct ip_address icmp_sender;
+    struct frame_list again; /* later frames that repeat it and have no step of their own */
+};
+
+enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
+
+/* One failing attempt packet by packet: those that open it, carry its first and last data, stay
+ * unanswered or end it. Frames ascend. */
+struct exchange {
+    uint16_t client_port;
+    struct exchange_step steps[EXCHANGE_STEPS_MAX];
+    uint32_t step_count;
+};
+
+/* What became of this client's attempts on this service over the time that the products' attempts
+ * of the capture span, in equal parts. */
+struct history {
+    int64_t first_ns, last_ns; /* first_ns > last_ns: nothing to tell */
+    uint32_t failed[HISTORY_BINS], succeeded[HISTORY_BINS];
+};
+
 struct finding {
     char id[9]; /* hexadecimal, the same for the same failure in every run */
     const struct service *service;
@@ -65,6 +100,10 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
+    struct exchange exchanges[EXCHANGES_MAX]; /* of the first attempts, and of the last one looked at */
+    uint32_t exchange_count;
+    struct history history;
+    const struct finding *elsewhere; /* the same failure in another capture, judged less surely */
 };
 
 struct report {
@@ -93,6 +132,10 @@ bool report_write_text(FILE *out, const struct report *report, const struct text
 bool report_write_finding_text(FILE *out, const struct report *report,
                                const struct finding *finding, const struct text_options *options);
 bool report_write_json(FILE *out, const struct report *report);
+/* One page that needs nothing beside itself: no script, no request, readable printed. */
+bool report_write_html(FILE *out, const struct report *report);
+/* For tickets: the verdict, why, and the text to send to the owner of the rule. */
+bool report_write_markdown(FILE *out, const struct report *report);
 
 /* One line of NDJSON for a live event: {"event": "finding"|"update", "time", "finding": {...}},
  * {"event": "withdrawn", "time", "id"} (of `finding` only the id is read), and to close

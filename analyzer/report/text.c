@@ -264,17 +264,10 @@ static void place_with_label(struct page *page, const struct finding *finding,
         page_printf(page, " (%s)", label);
 }
 
-/* How many of the first candidates an undecided verdict names: those at least half as likely as
- * the first, two or three. */
-static size_t rivals(const struct candidate candidates[FAILURE_POINTS])
-{
-    return candidates[2].share > 0 && 2 * candidates[2].share >= candidates[0].share ? 3 : 2;
-}
-
 static void write_undecided(struct page *page, const struct finding *finding,
                             const struct candidate candidates[FAILURE_POINTS])
 {
-    size_t count = rivals(candidates);
+    size_t count = view_rivals(candidates);
     char share[FORMAT_TEXT];
     styled(page, STYLE_WARN, "UNDECIDED");
     page_text(page, " between ");
@@ -310,7 +303,7 @@ static void write_verdict(struct writer *writer, const struct finding *finding,
                           const struct candidate candidates[FAILURE_POINTS], bool decided)
 {
     struct page *page = &writer->page;
-    size_t named = decided ? 1 : rivals(candidates), listed = 0;
+    size_t named = decided ? 1 : view_rivals(candidates), listed = 0;
     char share[FORMAT_TEXT];
     page->indent = BODY_INDENT;
     page_line(page);

@@ -101,10 +101,15 @@ static void test_errors(void **state)
         {"-r a -x", "unknown option '-x'"},
         {"-r a -nxv", "unknown option '-x'"},
         {"-r a --quiet=3", "option --quiet takes no value ('--quiet=3')"},
-        {"-r a --html=x", "--html is not available in this version"},
-        {"-r a --markdown", "--markdown is not available in this version"},
-        {"-r a --markdown=x", "--markdown is not available in this version"},
-        {"-r a --evidence=x", "--evidence is not available in this version"},
+        {"-r a --html", "option --html needs a value: FILE"},
+        {"-r a --html=", "option --html: '' is not a file"},
+        {"-r a --html=x --html=y", "option --html is given twice"},
+        {"-r a --html=x --evidence=x", "options --html and --evidence both write to x"},
+        {"-r a --markdown --json", "options --json and --markdown both write to standard output"},
+        {"-r a --evidence=a", "option --evidence: 'a' is the capture to be read"},
+        {"-r a --evidence=-", "a capture does not go to standard output"},
+        {"-r a --anonymize=short", "option --anonymize: 'short' is not a key"},
+        {"-r a --strip-payload=x", "option --strip-payload takes no value"},
         {"batch captures", "the command batch is not available in this version"},
         {"batch -j 4 captures", "the command batch is not available in this version"},
         {"-r a -p ''", "option --profile: '' is not NAME[,NAME...]"},
@@ -350,6 +355,16 @@ static void test_outputs(void **state)
     assert_string_equal(parsed.options.json, "-");
     assert_true(options_stdout_taken(&parsed.options));
     options_free(&parsed.options);
+    parse_good(&parsed, "-r - --markdown --html=x --evidence=y");
+    assert_true(options_stdout_taken(&parsed.options));
+    assert_string_equal(parsed.options.html, "x");
+    assert_string_equal(parsed.options.evidence, "y");
+    assert_false(parsed.options.strip_payload);
+    options_free(&parsed.options);
+    parse_good(&parsed, "-r - --anonymize");
+    assert_true(parsed.options.anonymize && parsed.options.strip_payload);
+    assert_null(parsed.options.anonymize_key);
+    options_free(&parsed.options);
     parse_good(&parsed, "-i any --ndjson");
     assert_true(options_stdout_taken(&parsed.options));
     options_free(&parsed.options);
@@ -394,7 +409,8 @@ static void test_help(void **state)
         "--interface", "--read",  "--profile", "--profile-file",  "--port",       "--vantage",
         "--local-net", "--nat",   "--expect",  "--json",          "--ndjson",     "--color",
         "--duration",  "--count", "--rules",   "--max-flows",     "--snaplen",    "--promisc",
-        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size"};
+        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size",
+        "--html",      "--markdown", "--evidence", "--strip-payload", "--anonymize"};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -403,7 +419,7 @@ static void test_help(void **state)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("%s is missing", words[i]);
-    assert_null(strstr(text, "--html")); /* not offered before it works */
+    assert_null(strstr(text, "--batch")); /* a command, not an option */
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 80);
     free(text);
