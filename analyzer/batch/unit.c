@@ -10,6 +10,7 @@
 #include "analyzer/batch/document.h"
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/notes.h"
+#include "analyzer/batch/places.h"
 #include "analyzer/batch/segment.h"
 #include "analyzer/batch/unpack.h"
 #include "analyzer/memory.h"
@@ -391,6 +392,7 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
     cJSON_ArrayForEach(item, document_list(unit, "files"))
         look_at(&all, item);
     analyse_streams(&all);
+    places_join(all.result);
     for (size_t i = 0; i < all.count; i++) {
         free(all.parts[i]->place);
         free(all.parts[i]);
