@@ -155,6 +155,12 @@ static void read_all(struct segment *segment)
 
 /* --- what goes into the result --- */
 
+/* report/json.c writes counts as text of their own, exact beyond 2^53. */
+static uint64_t count_of(const cJSON *item)
+{
+    return cJSON_IsRaw(item) ? strtoull(item->valuestring, NULL, 10) : (uint64_t)item->valuedouble;
+}
+
 static void split_frames(const struct segment *segment, const cJSON *item, cJSON *evidence)
 {
     const cJSON *frames = document_list(item, "frames"), *frame;
@@ -165,12 +171,12 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
         if (base == UINT64_MAX)
             continue;
         cJSON_ArrayForEach(frame, frames) {
-            double number = cJSON_GetNumberValue(frame);
-            if (number <= (double)base || number > (double)base + (double)segment->parts[i]->packets)
+            uint64_t number = count_of(frame);
+            if (number <= base || number - base > segment->parts[i]->packets)
                 continue;
             if (!local)
                 local = cJSON_CreateArray();
-            cJSON_AddItemToArray(local, cJSON_CreateNumber(number - (double)base));
+            cJSON_AddItemToArray(local, cJSON_CreateNumber((double)(number - base)));
         }
         if (!local)
             continue;
@@ -222,7 +228,8 @@ static void add_finding(const struct segment *segment, const struct finding *fin
         return; /* nothing of it is new */
     cJSON *item = cJSON_CreateObject();
     cJSON *document = report_json_finding(&none, finding);
-    cJSON_SetNumberValue(cJSON_GetObjectItem(document, "attempts"), finding->attempts - before);
+    cJSON_ReplaceItemInObject(document, "attempts",
+                              cJSON_CreateNumber(finding->attempts - before));
     name_frames(segment, document);
     document_add_text(item, "id", finding->id);
     document_add_number(item, "attempts", finding->attempts - before);
