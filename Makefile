@@ -9,6 +9,7 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 PYTHON  ?= /usr/bin/python3
 
@@ -17,6 +18,8 @@ BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libar
                   nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
                   iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
+# Only for make slurm.
+SLURM_PACKAGES := slurm-wlm munge
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
 MODULES        := libpcap libndpi libcjson libarchive libcap-ng nettle sqlite3
 
@@ -146,6 +149,19 @@ lab: deps-test
 score: $(PROGRAM)
 	$(PYTHON) tests/lab/score.py --lab $(LAB) --fwsniff $(PROGRAM) --pairs --by-rule $(SCORE_OPTIONS)
 
+# --- many captures --------------------------------------------------------------------------------
+
+# Captures to try fwsniff batch on: any folders. The lab's are made by `make lab`.
+BATCH_CAPTURES ?= $(LAB) tests/corpus/captures samples
+.PHONY: bench-batch slurm
+bench-batch: $(PROGRAM)
+	$(PYTHON) tests/batch/bench.py --fwsniff $(PROGRAM) $(BENCH_OPTIONS) $(BATCH_CAPTURES)
+
+# A Slurm cluster of one machine, made by the test and removed (docs/scale.md). As root.
+slurm: $(PROGRAM)
+	$(call install_missing,$(SLURM_PACKAGES))
+	$(PYTHON) tests/batch/test_slurm.py --fwsniff $(PROGRAM) $(BATCH_CAPTURES)
+
 # --- looking after the code -----------------------------------------------------------------------
 
 OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors tests -name '*.[ch]')
@@ -181,10 +197,17 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fwsniff
 	install -D -m 644 docs/fwsniff.1 $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	install -D -m 755 packaging/slurm/fwsniff-slurm $(DESTDIR)$(PREFIX)/bin/fwsniff-slurm
+	install -d $(DESTDIR)$(UNIT_DIR)
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/fwsniff-batch.service \
+	    > $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.service
+	install -m 644 packaging/systemd/fwsniff-batch.timer $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.timer
 	cd rules && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/fwsniff/rules/{} \;
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/fwsniff $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/fwsniff $(DESTDIR)$(PREFIX)/bin/fwsniff-slurm \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1 $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.service \
+	    $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.timer
 	rm -rf $(DESTDIR)$(PREFIX)/share/fwsniff
 
 clean:
@@ -195,6 +218,7 @@ help:
 	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
+	@echo 'make bench-batch  fwsniff batch on many captures (BATCH_CAPTURES="DIR ..."); make slurm: on Slurm'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'

@@ -18,7 +18,7 @@ struct inquiry {
     struct inquiry_request request;
     struct source *source;
     struct tracker *tracker;
-    struct ndpi_bridge *bridge; /* made when first needed */
+    struct ndpi_bridge *bridge; /* the request's, or made when first needed */
     int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
     uint64_t taken;             /* frames analysed */
     uint64_t frame_base;        /* of the files before, where the capture is in several */
@@ -39,6 +39,7 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     struct inquiry *inquiry = memory_zeroed(1, sizeof *inquiry);
     inquiry->request = *request;
     inquiry->source = source;
+    inquiry->bridge = request->bridge;
     inquiry->first_ns = inquiry->last_ns = INT64_MIN;
     const struct tracker_options options = {
         .max_flows = request->max_flows,
@@ -300,7 +301,8 @@ void inquiry_free(struct inquiry *inquiry)
     for (struct attempt *attempt; (attempt = tracker_next_attempt(inquiry->tracker, &position));)
         speech_forget(inquiry->bridge, attempt);
     tracker_free(inquiry->tracker);
-    ndpi_bridge_free(inquiry->bridge);
+    if (!inquiry->request.bridge)
+        ndpi_bridge_free(inquiry->bridge);
     source_close(inquiry->source);
     free(inquiry);
 }

@@ -19,6 +19,7 @@ struct inquiry_request {
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
+    struct ndpi_bridge *bridge; /* to use and leave alone; NULL: one of its own */
     uint64_t packet_limit; /* 0: none */
     int64_t duration_ns;   /* 0: none; counted from the first packet */
     uint32_t capture;      /* index in the report */

@@ -23,6 +23,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/pipeline.h"
 #include "analyzer/report/report.h"
+#include "dissectors/ndpi_bridge.h"
 
 /* Everything one command owns. */
 struct batch {
@@ -139,6 +140,7 @@ static bool run_units(struct batch *batch, cJSON *units,
     const struct workers_request request = {
         .unit = {.options = &options->analysis,
                  .knowledge = &batch->knowledge,
+                 .bridge = ndpi_bridge_new(),
                  .streams = options->streams,
                  .unpacked_max = options->unpacked_max},
         .jobs = options->jobs,
@@ -149,10 +151,15 @@ static bool run_units(struct batch *batch, cJSON *units,
         .take = take,
         .context = context,
     };
+    if (cJSON_GetArraySize(units) && request.unit.bridge)
+        ndpi_bridge_warm(request.unit.bridge);
     remove_folder(batch->spool); /* of a run that was killed */
-    if (!make_folder(batch->spool, error))
+    if (!make_folder(batch->spool, error)) {
+        ndpi_bridge_free(request.unit.bridge);
         return false;
+    }
     bool good = workers_run(&request, units);
+    ndpi_bridge_free(request.unit.bridge);
     remove_folder(batch->spool);
     return good || batch->broken ||
            error_set(error, "interrupted; the next run goes on where this one stopped");

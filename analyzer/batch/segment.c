@@ -63,6 +63,7 @@ static void begin_inquiry(struct segment *segment, struct source *source, const 
         .rules = knowledge->rules,
         .thresholds = &knowledge->thresholds,
         .max_flows = options->max_flows ? options->max_flows : BATCH_MAX_FLOWS,
+        .bridge = segment->request->bridge,
         .name = name,
         .path = name,
         .strip = options->strip_payload,

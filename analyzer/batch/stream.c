@@ -1,5 +1,6 @@
 #include "analyzer/batch/stream.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,22 @@ static int64_t difference(int64_t later, int64_t earlier)
     return result;
 }
 
-static int continues(const struct stream_part *last, const struct stream_part *part)
+static bool continues(const struct stream_part *last, const struct stream_part *part)
 {
     if (last->first_ns == INT64_MIN || part->first_ns == INT64_MIN)
-        return 0;
+        return false;
     int64_t hole_ns = difference(part->first_ns, last->last_ns);
     return hole_ns >= -STREAM_OVERLAP_MAX_NS && hole_ns <= STREAM_HOLE_MAX_NS;
 }
 
+static int64_t hole(const struct stream_part *last, const struct stream_part *part)
+{
+    int64_t hole_ns = difference(part->first_ns, last->last_ns);
+    return hole_ns < 0 ? -hole_ns : hole_ns; /* small, where one may follow the other */
+}
+
 /* The stream that `part` goes on with: of those whose last part it may follow, the one that ended
- * last. Only streams of its group that ended a moment ago can be, so that few are looked at. */
+ * nearest to its begin. Only streams of its group that ended a moment ago can be, so that few are looked at. */
 size_t stream_arrange(enum stream_rule rule, struct stream_part *parts, size_t count)
 {
     size_t streams = 0, open = 0, *ends = memory_zeroed(count, sizeof *ends);
@@ -73,7 +80,7 @@ size_t stream_arrange(enum stream_rule rule, struct stream_part *parts, size_t c
                 continue; /* nothing follows it any more */
             ends[kept] = ends[s];
             if (rule != STREAM_NEVER && continues(last, part) &&
-                (best == SIZE_MAX || last->last_ns > parts[ends[best]].last_ns))
+                (best == SIZE_MAX || hole(last, part) < hole(&parts[ends[best]], part)))
                 best = kept;
             kept++;
         }

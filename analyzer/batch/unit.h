@@ -38,6 +38,7 @@ struct unit_progress {
 struct unit_request {
     const struct options *options; /* of the analysis */
     const struct knowledge *knowledge;
+    struct ndpi_bridge *bridge; /* started: that takes longer than most captures */
     enum stream_rule streams;
     uint64_t unpacked_max; /* bytes out of one archive */
     const char *folder;    /* for what is unpacked; exists, is removed by the caller */
