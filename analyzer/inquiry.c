@@ -188,8 +188,7 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
         .site = &asked->site,
         .expected = asked->expected,
         .expected_count = asked->expected_count,
-        .capture_dropped =
-            inquiry->dropped_base + source_stats(inquiry->source)->kernel_dropped,
+        .capture_dropped = inquiry->dropped_base + source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .spoken = speech_told,

@@ -20,12 +20,12 @@ struct inquiry_request {
     size_t expected_count;
     size_t max_flows;
     struct ndpi_bridge *bridge; /* to use and leave alone; NULL: one of its own */
-    uint64_t packet_limit; /* 0: none */
-    int64_t duration_ns;   /* 0: none; counted from the first packet */
-    uint32_t capture;      /* index in the report */
-    const char *name;      /* as the report calls the source; outlives the inquiry */
-    const char *path;      /* as the source's messages call it; the same */
-    bool strip;            /* see diagnosis.h */
+    uint64_t packet_limit;      /* 0: none */
+    int64_t duration_ns;        /* 0: none; counted from the first packet */
+    uint32_t capture;           /* index in the report */
+    const char *name;           /* as the report calls the source; outlives the inquiry */
+    const char *path;           /* as the source's messages call it; the same */
+    bool strip;                 /* see diagnosis.h */
     const struct pseudonyms *pseudonyms;
     struct keeper *keeper; /* gets the frames that may be evidence; NULL: nobody wants them */
 };

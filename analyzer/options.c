@@ -658,8 +658,7 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }
 
-bool options_take(struct options *options, const char *name, const char *value,
-                  struct error *error)
+bool options_take(struct options *options, const char *name, const char *value, struct error *error)
 {
     for (size_t i = 0; i < ROWS; i++)
         if (strcmp(rows[i].name, name) == 0)

@@ -70,7 +70,7 @@ struct options {
     bool strip_payload;          /* reports and evidence hold nothing of what was said */
     bool anonymize;              /* addresses are replaced by pseudonyms; payload goes too */
     const char *anonymize_key;   /* NULL: a random one */
-    bool numeric;              /* -n: nothing to do, no name is ever looked up */
+    bool numeric;                /* -n: nothing to do, no name is ever looked up */
     bool quiet;
     int verbosity; /* number of -v */
     enum colour_when colour;

@@ -240,7 +240,8 @@ static int run_merge(struct batch *batch, struct error *error)
         const cJSON *result;
         if (!shard)
             return EXIT_USAGE;
-        cJSON_ArrayForEach(result, document_list(shard, "results")) {
+        cJSON_ArrayForEach(result, document_list(shard, "results"))
+        {
             const char *site = document_text(result, "site");
             bool taken = site && store_run_has_site(batch->store, site); /* before a crash */
             if (!taken && !take_result(batch, result))

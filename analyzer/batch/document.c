@@ -91,7 +91,9 @@ cJSON *document_read(const char *path, const char *schema, struct error *error)
     if (found && strcmp(found, schema) == 0)
         return document;
     error_set(error, "%s: expected a document of schema %s, this is %s", path, schema,
-              found ? found : document ? "another kind of JSON" : "no JSON");
+              found      ? found
+              : document ? "another kind of JSON"
+                         : "no JSON");
     cJSON_Delete(document);
     return NULL;
 }

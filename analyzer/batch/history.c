@@ -28,7 +28,8 @@ static const struct question {
       "first_ns=first", "last_ns=last", NULL}},
     {"sites",
      "SELECT name AS site, (SELECT count(*) FROM finding WHERE site = name AND state <> 'resolved')"
-     " AS open, (SELECT count(*) FROM finding WHERE site = name AND state = 'resolved') AS resolved,"
+     " AS open, (SELECT count(*) FROM finding WHERE site = name AND state = 'resolved') AS "
+     "resolved,"
      " (SELECT count(*) FROM capture WHERE site = name) AS captures,"
      " (SELECT max(run) FROM tally WHERE tally.site = name) AS last_run,"
      " (SELECT max(last_ns) FROM capture WHERE site = name) AS last_ns FROM site"
@@ -106,7 +107,8 @@ static void measure(const cJSON *rows, const char *const *columns, int widths[])
         const char *text;
         size_t length = heading(columns[i], &text);
         widths[i] = (int)strlen(text);
-        cJSON_ArrayForEach(row, rows) {
+        cJSON_ArrayForEach(row, rows)
+        {
             cell_text(row, columns[i], length, cell);
             if ((int)strlen(cell) > widths[i])
                 widths[i] = (int)strlen(cell);
@@ -125,7 +127,8 @@ static void write_text(FILE *out, const cJSON *rows, const char *const *columns)
         heading(columns[i], &text);
         fprintf(out, "%-*s%s", columns[i + 1] ? widths[i] : 0, text, columns[i + 1] ? "  " : "\n");
     }
-    cJSON_ArrayForEach(row, rows) {
+    cJSON_ArrayForEach(row, rows)
+    {
         for (size_t i = 0; columns[i]; i++) {
             const char *text;
             cell_text(row, columns[i], heading(columns[i], &text), cell);
@@ -139,10 +142,9 @@ static void write_text(FILE *out, const cJSON *rows, const char *const *columns)
 
 static bool is_count(const char *name)
 {
-    static const char *const counts[] = {"attempts", "first_run", "last_run", "open",
-                                         "resolved", "captures",  "run",      "finished",
-                                         "sites",    "failed",    "new",      "back",
-                                         "ongoing",  "packets"};
+    static const char *const counts[] = {"attempts", "first_run", "last_run", "open",   "resolved",
+                                         "captures", "run",       "finished", "sites",  "failed",
+                                         "new",      "back",      "ongoing",  "packets"};
     return word_index(counts, sizeof counts / sizeof *counts, name) >= 0;
 }
 
@@ -150,7 +152,8 @@ static cJSON *plain_row(const cJSON *row)
 {
     cJSON *plain = cJSON_CreateObject();
     const cJSON *item;
-    cJSON_ArrayForEach(item, row) {
+    cJSON_ArrayForEach(item, row)
+    {
         size_t length = strlen(item->string);
         int64_t number = document_number(row, item->string, INT64_MIN);
         char name[32], time[TIME_TEXT];
@@ -171,8 +174,7 @@ static void write_json(FILE *out, const char *word, const cJSON *rows)
 {
     cJSON *document = cJSON_CreateObject(), *list = cJSON_CreateArray();
     const cJSON *row;
-    cJSON_ArrayForEach(row, rows)
-        cJSON_AddItemToArray(list, plain_row(row));
+    cJSON_ArrayForEach(row, rows) cJSON_AddItemToArray(list, plain_row(row));
     document_add_text(document, "schema", HISTORY_SCHEMA);
     document_add(document, word, list);
     report_json_item(out, document);
@@ -190,13 +192,14 @@ bool history_answer(const struct batch_options *options, FILE *out, struct error
         return false;
     if (options->states && asprintf(&states, ",%s,", options->states) < 0)
         states = NULL;
-    cJSON *rows = store_rows(store, error, question->sql, "tnt", options->site, options->since_ns,
-                             states);
+    cJSON *rows =
+        store_rows(store, error, question->sql, "tnt", options->site, options->since_ns, states);
     if (rows && options->json)
         write_json(out, question->word, rows);
     else if (rows)
         write_text(out, rows, question->columns);
-    bool good = rows && (format_stream_ok(out) || error_set(error, "the answer could not be written"));
+    bool good =
+        rows && (format_stream_ok(out) || error_set(error, "the answer could not be written"));
     cJSON_Delete(rows);
     store_close(store);
     free(states);

@@ -56,7 +56,8 @@ static double largest(const cJSON *trend)
 {
     const cJSON *run;
     double most = 1;
-    cJSON_ArrayForEach(run, trend) {
+    cJSON_ArrayForEach(run, trend)
+    {
         double seen = (double)(document_number(run, "new", 0) + document_number(run, "back", 0) +
                                document_number(run, "ongoing", 0));
         most = fmax(most, fmax(seen, (double)document_number(run, "open", 0)));
@@ -71,11 +72,11 @@ static void write_bars(FILE *out, const cJSON *trend, double most, double step)
     } parts[] = {{"ongoing", "tu"}, {"back", "tb"}, {"new", "tb"}};
     const cJSON *run;
     double x = CHART_LEFT;
-    cJSON_ArrayForEach(run, trend) {
+    cJSON_ArrayForEach(run, trend)
+    {
         double y = CHART_HEIGHT;
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-            double height =
-                (double)document_number(run, parts[i].name, 0) * CHART_HEIGHT / most;
+            double height = (double)document_number(run, parts[i].name, 0) * CHART_HEIGHT / most;
             if (height <= 0)
                 continue;
             y -= height;
@@ -92,7 +93,8 @@ static void write_open_line(FILE *out, const cJSON *trend, double most, double s
     const cJSON *run;
     double x = CHART_LEFT + step / 2;
     html_raw(out, "<polyline class=\"ll\" fill=\"none\" stroke-width=\"2\" points=\"");
-    cJSON_ArrayForEach(run, trend) {
+    cJSON_ArrayForEach(run, trend)
+    {
         double y = CHART_HEIGHT - (double)document_number(run, "open", 0) * CHART_HEIGHT / most;
         html_raw(out, "%.1f,%.1f ", x, y);
         x += step;
@@ -102,7 +104,7 @@ static void write_open_line(FILE *out, const cJSON *trend, double most, double s
 
 static void write_trend_table(FILE *out, const cJSON *trend)
 {
-    static const char *const names[] = {"captures", "attempts", "failed",  "new",
+    static const char *const names[] = {"captures", "attempts", "failed",   "new",
                                         "back",     "ongoing",  "resolved", "open"};
     enum { NAMES = sizeof names / sizeof *names };
     html_raw(out, "<details><summary>The numbers</summary>\n<div class=\"scroll\" tabindex=\"0\" "
@@ -112,7 +114,8 @@ static void write_trend_table(FILE *out, const cJSON *trend)
         html_raw(out, "<th scope=\"col\" class=\"num\">%s</th>", names[i]);
     html_raw(out, "</tr></thead><tbody>\n");
     const cJSON *run;
-    cJSON_ArrayForEach(run, trend) {
+    cJSON_ArrayForEach(run, trend)
+    {
         html_raw(out, "<tr><td>%s</td><td>", text_of(run, "run"));
         write_time(out, document_number(run, "time", 0));
         html_raw(out, "</td>");
@@ -133,12 +136,13 @@ static void write_trend(FILE *out, const cJSON *trend)
     if (runs == 0)
         return;
     html_section_begin(out, "trend", "Over time");
-    html_raw(out,
-             "<figure><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Trend\">"
-             "<svg role=\"img\" aria-label=\"Findings of the last %d runs; the numbers stand in the "
-             "table below\" viewBox=\"0 -8 %d %d\" width=\"%d\" height=\"%d\">\n",
-             runs, CHART_WIDTH, CHART_HEIGHT + CHART_FOOT + 8, CHART_WIDTH,
-             CHART_HEIGHT + CHART_FOOT + 8);
+    html_raw(
+        out,
+        "<figure><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Trend\">"
+        "<svg role=\"img\" aria-label=\"Findings of the last %d runs; the numbers stand in the "
+        "table below\" viewBox=\"0 -8 %d %d\" width=\"%d\" height=\"%d\">\n",
+        runs, CHART_WIDTH, CHART_HEIGHT + CHART_FOOT + 8, CHART_WIDTH,
+        CHART_HEIGHT + CHART_FOOT + 8);
     html_raw(out, "<text class=\"s\" x=\"%d\" y=\"4\" text-anchor=\"end\">%.0f</text>",
              CHART_LEFT - 6, most);
     html_raw(out, "<text class=\"s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>",
@@ -153,9 +157,10 @@ static void write_trend(FILE *out, const cJSON *trend)
         html_raw(out, "<text class=\"s\" x=\"%.0f\" y=\"%d\" text-anchor=\"end\">run %s</text>",
                  CHART_LEFT + step * runs, CHART_HEIGHT + CHART_FOOT - 4,
                  text_of(cJSON_GetArrayItem(trend, runs - 1), "run"));
-    html_raw(out, "</svg></div>\n<figcaption class=\"small soft\">Each bar is a run: findings it saw "
-                  "failing, those it saw before below (lighter), new and returned ones on top. The "
-                  "line is how many were open after it.</figcaption></figure>\n");
+    html_raw(out,
+             "</svg></div>\n<figcaption class=\"small soft\">Each bar is a run: findings it saw "
+             "failing, those it saw before below (lighter), new and returned ones on top. The "
+             "line is how many were open after it.</figcaption></figure>\n");
     write_trend_table(out, trend);
     html_section_end(out);
 }
@@ -168,10 +173,11 @@ static void write_findings_head(FILE *out, bool with_site)
                   "<table class=\"list\"><thead><tr>");
     if (with_site)
         html_raw(out, "<th scope=\"col\">Site</th>");
-    html_raw(out, "<th scope=\"col\">Who cannot reach whom</th><th scope=\"col\">Where it fails</th>"
-                  "<th scope=\"col\" class=\"num\">Sure</th><th scope=\"col\" class=\"num\">Failed "
-                  "attempts</th><th scope=\"col\">First seen</th><th scope=\"col\">Last seen</th>"
-                  "</tr></thead><tbody>\n");
+    html_raw(out,
+             "<th scope=\"col\">Who cannot reach whom</th><th scope=\"col\">Where it fails</th>"
+             "<th scope=\"col\" class=\"num\">Sure</th><th scope=\"col\" class=\"num\">Failed "
+             "attempts</th><th scope=\"col\">First seen</th><th scope=\"col\">Last seen</th>"
+             "</tr></thead><tbody>\n");
 }
 
 static void write_pair(FILE *out, const cJSON *finding)
@@ -241,9 +247,11 @@ static void write_state_section(FILE *out, const cJSON *night, enum night_state 
 {
     const cJSON *site, *finding;
     bool begun = false;
-    cJSON_ArrayForEach(site, document_list(night, "sites")) {
+    cJSON_ArrayForEach(site, document_list(night, "sites"))
+    {
         char *page = page_of(site);
-        cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+        cJSON_ArrayForEach(finding, document_list(site, "findings"))
+        {
             if (night_state_of(finding) != state)
                 continue;
             if (!begun) {
@@ -283,8 +291,7 @@ static void write_site_row(FILE *out, const cJSON *site)
     unsigned counts[NIGHT_STATES] = {0};
     const cJSON *finding;
     char *page = page_of(site);
-    cJSON_ArrayForEach(finding, document_list(site, "findings"))
-        counts[night_state_of(finding)]++;
+    cJSON_ArrayForEach(finding, document_list(site, "findings")) counts[night_state_of(finding)]++;
     html_raw(out, "<tr><td><a href=\"");
     html_text(out, page ? page : "");
     html_raw(out, "\">");
@@ -313,11 +320,11 @@ static void write_sites(FILE *out, const cJSON *night)
                   "Packets</th><th scope=\"col\" class=\"num\">Attempts</th><th scope=\"col\" "
                   "class=\"num\">Failed</th><th scope=\"col\" class=\"num\">Unreadable</th></tr>"
                   "</thead><tbody>\n");
-    cJSON_ArrayForEach(site, document_list(night, "sites"))
-        write_site_row(out, site);
-    html_raw(out, "</tbody></table></div>\n<p class=\"soft small\">Captures, packets and attempts "
-                  "are those of this run. The same as data: <a href=\"report.json\">report.json</a>, "
-                  "<a href=\"findings.csv\">findings.csv</a>.</p>\n");
+    cJSON_ArrayForEach(site, document_list(night, "sites")) write_site_row(out, site);
+    html_raw(out,
+             "</tbody></table></div>\n<p class=\"soft small\">Captures, packets and attempts "
+             "are those of this run. The same as data: <a href=\"report.json\">report.json</a>, "
+             "<a href=\"findings.csv\">findings.csv</a>.</p>\n");
     html_section_end(out);
 }
 
@@ -349,7 +356,8 @@ void nightly_write_index(FILE *out, const cJSON *night)
 static const char *capture_name(const cJSON *site, const char *id)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
+    cJSON_ArrayForEach(item, document_list(site, "capture_list"))
+    {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
         if (id && strcmp(text_of(capture, "id"), id) == 0) {
             const char *source = text_of(capture, "source"), *slash = strrchr(source, '/');
@@ -390,7 +398,8 @@ static void write_candidates(FILE *out, const cJSON *verdict)
 {
     const cJSON *candidate;
     html_raw(out, "<div><dt>How sure</dt><dd>");
-    cJSON_ArrayForEach(candidate, document_list(verdict, "candidates")) {
+    cJSON_ArrayForEach(candidate, document_list(verdict, "candidates"))
+    {
         char text[FORMAT_TEXT];
         double share = cJSON_GetNumberValue(cJSON_GetObjectItem(candidate, "probability"));
         if (share < 0.01)
@@ -434,8 +443,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     write_fact(out, "What to do", text_of(remedy, "action"));
     write_fact(out, "What would decide it", text_of(document, "next_step"));
     html_raw(out, "</dl>\n<h3>Evidence</h3>\n<ul>\n");
-    cJSON_ArrayForEach(item, document_list(document, "evidence"))
-        write_evidence(out, site, item);
+    cJSON_ArrayForEach(item, document_list(document, "evidence")) write_evidence(out, site, item);
     html_raw(out, "</ul>\n</article>\n");
 }
 
@@ -448,7 +456,8 @@ static void write_captures(FILE *out, const cJSON *site)
                   "<th scope=\"col\" class=\"num\">Packets</th><th scope=\"col\">First</th>"
                   "<th scope=\"col\">Last</th><th scope=\"col\">Taken</th><th scope=\"col\">"
                   "Problem</th></tr></thead><tbody>\n");
-    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
+    cJSON_ArrayForEach(item, document_list(site, "capture_list"))
+    {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
         const cJSON *vantage = cJSON_GetObjectItem(capture, "vantage");
         html_raw(out, "<tr><td class=\"mono small\">");
@@ -475,7 +484,8 @@ static void write_warnings(FILE *out, const cJSON *site)
         return;
     html_section_begin(out, "warnings", "To know");
     html_raw(out, "<ul>\n");
-    cJSON_ArrayForEach(warning, warnings) {
+    cJSON_ArrayForEach(warning, warnings)
+    {
         const char *text = cJSON_GetStringValue(warning);
         html_raw(out, "<li>");
         html_text(out, text ? text : "");
@@ -495,8 +505,9 @@ void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
     write_time(out, document_number(night, "time", 0));
     html_raw(out, " UTC</p>\n");
     if (cJSON_GetArraySize(document_list(site, "capture_list")) == 0)
-        html_raw(out, "<p>This run had no new captures of the site; the last with some was run %s. "
-                      "Nothing new is known.</p>\n",
+        html_raw(out,
+                 "<p>This run had no new captures of the site; the last with some was run %s. "
+                 "Nothing new is known.</p>\n",
                  text_of(site, "last_run"));
     if (cJSON_GetArraySize(findings) == 0)
         html_raw(out, "<p>No finding is open.</p>\n");
@@ -504,13 +515,11 @@ void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
     if (cJSON_GetArraySize(findings)) {
         html_section_begin(out, "findings", "Findings");
         write_findings_head(out, false);
-        cJSON_ArrayForEach(finding, findings)
-            write_finding_row(out, finding, "", NULL);
+        cJSON_ArrayForEach(finding, findings) write_finding_row(out, finding, "", NULL);
         html_raw(out, "</tbody></table></div>\n");
         html_section_end(out);
     }
-    cJSON_ArrayForEach(finding, findings)
-        write_finding(out, site, finding);
+    cJSON_ArrayForEach(finding, findings) write_finding(out, site, finding);
     write_trend(out, document_list(site, "trend"));
     write_warnings(out, site);
     if (cJSON_GetArraySize(document_list(site, "capture_list")))

@@ -16,7 +16,11 @@
 const char *const batch_command_words[BATCH_COMMANDS] = {
     [COMMAND_BATCH] = "batch", [COMMAND_MERGE] = "merge", [COMMAND_HISTORY] = "history"};
 
-enum { IN_BATCH = 1 << COMMAND_BATCH, IN_MERGE = 1 << COMMAND_MERGE, IN_HISTORY = 1 << COMMAND_HISTORY };
+enum {
+    IN_BATCH = 1 << COMMAND_BATCH,
+    IN_MERGE = 1 << COMMAND_MERGE,
+    IN_HISTORY = 1 << COMMAND_HISTORY
+};
 
 #define GIB (UINT64_C(1) << 30)
 enum { STALL_DEFAULT_S = 600 };
@@ -52,9 +56,12 @@ static bool take_text(const struct parsing *parsing, const struct batch_row *row
     const struct {
         const char *name, **where;
     } texts[] = {
-        {"state", &options->state},           {"report", &options->report},
-        {"prometheus", &options->prometheus}, {"site", &options->site},
-        {"site-pattern", &options->site_pattern}, {"result", &options->result},
+        {"state", &options->state},
+        {"report", &options->report},
+        {"prometheus", &options->prometheus},
+        {"site", &options->site},
+        {"site-pattern", &options->site_pattern},
+        {"result", &options->result},
     };
     if (!*value)
         return bad(parsing, row, value, row->value);
@@ -193,7 +200,8 @@ bool batch_read_time(const char *text, int64_t *time_ns)
 static bool take_time(const struct parsing *parsing, const struct batch_row *row, const char *value)
 {
     return batch_read_time(value, &parsing->options->time_ns) ||
-           bad(parsing, row, value, "a time, as in 2026-11-21T02:30:00Z, 2026-11-21 or @1795228200");
+           bad(parsing, row, value,
+               "a time, as in 2026-11-21T02:30:00Z, 2026-11-21 or @1795228200");
 }
 
 static bool take_since(const struct parsing *parsing, const struct batch_row *row,
@@ -399,7 +407,9 @@ enum batch_result batch_options_parse(int argc, char **argv, int64_t now_ns,
     int key;
     *options = (struct batch_options){
         .command = (enum batch_command)word_index(batch_command_words, BATCH_COMMANDS, argv[0]),
-        .jobs = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors,
+        .jobs = processors < 1             ? 1
+                : processors > WORKERS_MAX ? WORKERS_MAX
+                                           : (unsigned)processors,
         .memory_max = 4 * GIB,
         .unpacked_max = 64 * GIB,
         .stall_s = STALL_DEFAULT_S,

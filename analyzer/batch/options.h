@@ -27,7 +27,7 @@ struct batch_options {
     unsigned stall_s;
     int64_t time_ns; /* of the run; INT64_MIN: now */
 
-    const char *plan; /* file; "-": standard output; NULL: not wanted */
+    const char *plan;   /* file; "-": standard output; NULL: not wanted */
     unsigned share, of; /* --shard; 0: not wanted */
     const char *result;
 

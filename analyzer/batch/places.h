@@ -1,5 +1,6 @@
 /* One failure seen at several places at once - in captures of several streams - is one failure: its
- * attempts are counted once, and it is told by the capture that is surest of it, as with several -r.
+ * attempts are counted once, and it is told by the capture that is surest of it, as with several
+ * -r.
  */
 #ifndef FWSNIFF_BATCH_PLACES_H
 #define FWSNIFF_BATCH_PLACES_H

@@ -89,8 +89,8 @@ static bool look(const char *path, const char *name, struct probe *probe)
         return error_set(&probe->problem, "%s: %s", name, problem.text);
     (void)bytes_fill(bytes, LOOKED_AT);
     size_t have = (size_t)(bytes->end - bytes->at);
-    bool zip = have >= 4 && (memcmp(bytes->at, "PK\3\4", 4) == 0 ||
-                             memcmp(bytes->at, "PK\5\6", 4) == 0);
+    bool zip =
+        have >= 4 && (memcmp(bytes->at, "PK\3\4", 4) == 0 || memcmp(bytes->at, "PK\5\6", 4) == 0);
     bool tar = have >= TAR_MAGIC_AT + 5 && memcmp(bytes->at + TAR_MAGIC_AT, "ustar", 5) == 0;
     probe->kind = (zip && !bytes->compression) || tar ? PROBE_ARCHIVE : PROBE_CAPTURE;
     bytes_close(bytes);

@@ -21,7 +21,7 @@ enum probe_kind {
 struct probe {
     enum probe_kind kind;
     char hash[HASH_TEXT];
-    uint64_t bytes;             /* uncompressed */
+    uint64_t bytes;              /* uncompressed */
     char prefix_hash[HASH_TEXT]; /* of the first `prefix_bytes` asked for; "": it is shorter */
     uint64_t packets;
     int64_t first_ns, last_ns; /* earliest and latest; INT64_MIN: no packet has a time */

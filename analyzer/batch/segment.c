@@ -171,7 +171,8 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
         cJSON *local = NULL;
         if (base == UINT64_MAX)
             continue;
-        cJSON_ArrayForEach(frame, frames) {
+        cJSON_ArrayForEach(frame, frames)
+        {
             uint64_t number = count_of(frame);
             if (number <= base || number - base > segment->parts[i]->packets)
                 continue;
@@ -229,8 +230,7 @@ static void add_finding(const struct segment *segment, const struct finding *fin
         return; /* nothing of it is new */
     cJSON *item = cJSON_CreateObject();
     cJSON *document = report_json_finding(&none, finding);
-    cJSON_ReplaceItemInObject(document, "attempts",
-                              cJSON_CreateNumber(finding->attempts - before));
+    cJSON_ReplaceItemInObject(document, "attempts", cJSON_CreateNumber(finding->attempts - before));
     name_frames(segment, document);
     document_add_text(item, "id", finding->id);
     document_add_number(item, "attempts", finding->attempts - before);

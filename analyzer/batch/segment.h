@@ -10,17 +10,17 @@
 
 /* One capture of a site. Texts are owned by whoever gathers them (unit.c). */
 struct part {
-    const char *name; /* as reports call it */
-    const char *path; /* of the file or archive, encoded */
+    const char *name;   /* as reports call it */
+    const char *path;   /* of the file or archive, encoded */
     const char *member; /* NULL: the file itself */
-    char *place;      /* where it can be read now; NULL: nowhere any more */
+    char *place;        /* where it can be read now; NULL: nowhere any more */
     char hash[HASH_TEXT];
     char id[16]; /* as evidence refers to it */
     uint64_t bytes, packets;
     int64_t first_ns, last_ns;
     const char *links;
-    bool fresh;         /* new, or grown */
-    uint64_t told;      /* of its packets, these were analysed before it grew */
+    bool fresh;               /* new, or grown */
+    uint64_t told;            /* of its packets, these were analysed before it grew */
     char replaces[HASH_TEXT]; /* its hash before it grew; "": it is new */
     int64_t size, mtime_ns, inode;
     uint64_t dropped;

@@ -117,8 +117,8 @@ bool shard_check(char *const *paths, size_t count, int64_t finished_run, struct 
         cJSON_Delete(shard);
     }
     for (int64_t i = 0; i < shares.of && good; i++)
-        good = shares.seen[i] || error_set(error, "share %" PRId64 " of %" PRId64 " is missing",
-                                           i + 1, shares.of);
+        good = shares.seen[i] ||
+               error_set(error, "share %" PRId64 " of %" PRId64 " is missing", i + 1, shares.of);
     if (good && shares.after_run != finished_run)
         good = error_set(error,
                          "the plan was made after run %" PRId64 ", the history is at run %" PRId64

@@ -128,9 +128,9 @@ static bool migrate(struct store *store, const char *path, struct error *error)
     int64_t version = number_of(store, -1, "PRAGMA user_version", "");
     if (version > STORE_VERSION || version < 0) {
         execute(store, "ROLLBACK", "");
-        return error_set(error,
-                         "%s: a history of version %" PRId64 "; this fwsniff knows versions up to %d",
-                         path, version, STORE_VERSION);
+        return error_set(
+            error, "%s: a history of version %" PRId64 "; this fwsniff knows versions up to %d",
+            path, version, STORE_VERSION);
     }
     for (int64_t next = version; next < STORE_VERSION; next++)
         if (sqlite3_exec(store->database, store_schema[next], NULL, NULL, NULL) != SQLITE_OK)
@@ -157,9 +157,9 @@ struct store *store_open(const char *path, bool read_only, struct error *error)
         goto refused;
     }
     if (sqlite3_open_v2(path, &store->database, flags, NULL) != SQLITE_OK &&
-        (!read_only || (sqlite3_close(store->database),
-                        sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READONLY, NULL) !=
-                            SQLITE_OK))) {
+        (!read_only ||
+         (sqlite3_close(store->database),
+          sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK))) {
         error_set(error, "%s: %s", path, sqlite3_errmsg(store->database));
         goto refused;
     }
@@ -339,9 +339,10 @@ static void take_finding(const struct taking *taking, const cJSON *item)
             " document = CASE WHEN ?15 >= last_ns THEN ?19 ELSE document END,"
             " first_ns = min(first_ns, ?14), last_ns = max(last_ns, ?15),"
             " attempts = attempts + ?16, state = ?17, last_run = ?18",
-            "tttttttnttttt" "nnntnt", taking->site, id, text_of(found, "profile"),
-            text_of(found, "service"), text_of(found, "proto"),
-            text_of(cJSON_GetObjectItem(found, "client"), "ip"),
+            "tttttttnttttt"
+            "nnntnt",
+            taking->site, id, text_of(found, "profile"), text_of(found, "service"),
+            text_of(found, "proto"), text_of(cJSON_GetObjectItem(found, "client"), "ip"),
             text_of(cJSON_GetObjectItem(found, "server"), "ip"),
             (int64_t)(cJSON_IsNumber(port) ? port->valuedouble : 0), text_of(found, "symptom"),
             text_of(verdict, "failure_point"), text_of(verdict, "mechanism"), confidence,
@@ -384,12 +385,13 @@ static void take_tally(const struct taking *taking, const cJSON *result)
 {
     const cJSON *item;
     int64_t captures = 0, packets = 0, unreadable = 0;
-    cJSON_ArrayForEach(item, document_list(result, "captures")) {
+    cJSON_ArrayForEach(item, document_list(result, "captures"))
+    {
         captures += !document_text(item, "replaces");
         packets += document_number(item, "new_packets", 0);
     }
-    cJSON_ArrayForEach(item, document_list(result, "files"))
-        unreadable += document_switch(item, "bad");
+    cJSON_ArrayForEach(item, document_list(result, "files")) unreadable +=
+        document_switch(item, "bad");
     unreadable += document_number(result, "given_up", 0);
     char *warnings = cJSON_PrintUnformatted(document_list(result, "warnings"));
     execute(taking->store, "INSERT OR IGNORE INTO site (name, first_run) VALUES (?, ?)", "tn",
@@ -426,14 +428,10 @@ bool store_take(struct store *store, const cJSON *result, int64_t time_ns, struc
     store->problem.text[0] = '\0';
     execute(store, "BEGIN IMMEDIATE", "");
     taking.run = begin_run(store, time_ns);
-    cJSON_ArrayForEach(item, document_list(result, "files"))
-        take_file(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "captures"))
-        take_capture(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "findings"))
-        take_finding(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "worked"))
-        take_success(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "files")) take_file(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "captures")) take_capture(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "findings")) take_finding(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "worked")) take_success(&taking, item);
     note_resolved(&taking);
     take_tally(&taking, result);
     bool good = !store->problem.text[0] && execute(store, "COMMIT", "");

@@ -1,9 +1,9 @@
 /* The history: one SQLite file, write-ahead log, version of the schema in user_version.
  *
- * One unit's result goes in by one transaction: after a crash it is there whole or not at all. A run
- * that was killed is continued by the next: it keeps its number and its time. Rows are keyed by what
- * they are about (site, hash, identifier), never by the order in which they came, so that the same
- * captures give the same database whatever happened in between. */
+ * One unit's result goes in by one transaction: after a crash it is there whole or not at all. A
+ * run that was killed is continued by the next: it keeps its number and its time. Rows are keyed by
+ * what they are about (site, hash, identifier), never by the order in which they came, so that the
+ * same captures give the same database whatever happened in between. */
 #ifndef FWSNIFF_BATCH_STORE_H
 #define FWSNIFF_BATCH_STORE_H
 
@@ -47,8 +47,8 @@ bool store_take(struct store *store, const cJSON *result, int64_t time_ns, struc
 bool store_finish_run(struct store *store, struct error *error);
 
 /* Rows of a query as an array of objects; whole numbers stand in them as text (document.h).
- * `format`: one letter for each argument behind it: 't' text (NULL: null), 'n' int64_t. Owned by the
- * caller; NULL with a message. */
+ * `format`: one letter for each argument behind it: 't' text (NULL: null), 'n' int64_t. Owned by
+ * the caller; NULL with a message. */
 cJSON *store_rows(struct store *store, struct error *error, const char *sql, const char *format,
                   ...);
 

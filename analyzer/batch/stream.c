@@ -64,7 +64,8 @@ static int64_t hole(const struct stream_part *last, const struct stream_part *pa
 }
 
 /* The stream that `part` goes on with: of those whose last part it may follow, the one that ended
- * nearest to its begin. Only streams of its group that ended a moment ago can be, so that few are looked at. */
+ * nearest to its begin. Only streams of its group that ended a moment ago can be, so that few are
+ * looked at. */
 size_t stream_arrange(enum stream_rule rule, struct stream_part *parts, size_t count)
 {
     size_t streams = 0, open = 0, *ends = memory_zeroed(count, sizeof *ends);

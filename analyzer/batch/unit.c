@@ -53,7 +53,8 @@ static bool same_text(const char *a, const char *b)
 static const char *avoided(const struct gathering *all, const char *path, const char *member)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(all->unit, "avoid")) {
+    cJSON_ArrayForEach(item, document_list(all->unit, "avoid"))
+    {
         const char *against = document_text(item, "member");
         if (same_text(document_text(item, "path"), path) &&
             strncmp(against ? against : "", member ? member : "", PROGRESS_NAME - 1) == 0)
@@ -176,16 +177,15 @@ static void add_new(struct gathering *all, const char *member, const char *place
     part->inode = (int64_t)all->status.st_ino;
     part->dropped = probe->dropped;
     part->truncated = probe->truncated;
-    part->problem =
-        probe->problem.text[0] ? own(all, name_clean(probe->problem.text)) : NULL;
+    part->problem = probe->problem.text[0] ? own(all, name_clean(probe->problem.text)) : NULL;
 }
 
 /* --- looking at files --- */
 
 static bool looks_like_capture(const char *path)
 {
-    static const char *const words[] = {".pcap", ".pcapng", ".cap", ".dmp", ".ntar", ".zip",
-                                        ".tar",  ".tgz"};
+    static const char *const words[] = {".pcap", ".pcapng", ".cap", ".dmp",
+                                        ".ntar", ".zip",    ".tar", ".tgz"};
     const char *slash = strrchr(path, '/');
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasestr(slash ? slash : path, words[i]))
@@ -261,9 +261,9 @@ static void take_archive(struct gathering *all, const char *raw)
         .beat = beat,
         .context = all,
     };
-    bool good = (mkdir(folder, 0700) == 0 ||
-                 error_set(&error, "%s: %s", folder, strerror(errno))) &&
-                unpack(&request, &error);
+    bool good =
+        (mkdir(folder, 0700) == 0 || error_set(&error, "%s: %s", folder, strerror(errno))) &&
+        unpack(&request, &error);
     if (good)
         add_file(all, NULL, NULL, NULL, false);
     else
@@ -345,8 +345,8 @@ static void analyse_streams(struct gathering *all)
     for (size_t i = 0; i < all->count; i++) {
         struct part *part = all->parts[i];
         parts[i] = (struct stream_part){
-            .group = own(all, stream_group(all->request->streams, part->path, part->member,
-                                           part->links)),
+            .group = own(
+                all, stream_group(all->request->streams, part->path, part->member, part->links)),
             .name = part->name,
             .first_ns = part->first_ns,
             .last_ns = part->last_ns,
@@ -387,10 +387,8 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
 {
     struct gathering all = {.request = request, .unit = unit, .result = new_result(unit)};
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(unit, "known"))
-        add_known(&all, item);
-    cJSON_ArrayForEach(item, document_list(unit, "files"))
-        look_at(&all, item);
+    cJSON_ArrayForEach(item, document_list(unit, "known")) add_known(&all, item);
+    cJSON_ArrayForEach(item, document_list(unit, "files")) look_at(&all, item);
     analyse_streams(&all);
     places_join(all.result);
     for (size_t i = 0; i < all.count; i++) {

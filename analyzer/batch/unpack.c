@@ -23,8 +23,8 @@ struct unpacking {
 static bool open_archive(struct unpacking *work)
 {
     static int (*const support[])(struct archive *) = {
-        archive_read_support_filter_gzip, archive_read_support_filter_zstd,
-        archive_read_support_filter_xz,   archive_read_support_filter_lz4,
+        archive_read_support_filter_gzip,  archive_read_support_filter_zstd,
+        archive_read_support_filter_xz,    archive_read_support_filter_lz4,
         archive_read_support_filter_bzip2, archive_read_support_format_tar,
         archive_read_support_format_zip,
     };

@@ -143,10 +143,10 @@ static void hand_over(struct pool *pool, struct worker *worker, cJSON *result)
 static void describe_death(const struct worker *worker, int status, char *text, size_t size)
 {
     const char *file = worker->progress->path, *member = worker->progress->member;
-    const char *why = worker->stalled          ? "it got no further (--stall)"
-                      : WIFSIGNALED(status)    ? strsignal(WTERMSIG(status))
+    const char *why = worker->stalled            ? "it got no further (--stall)"
+                      : WIFSIGNALED(status)      ? strsignal(WTERMSIG(status))
                       : WEXITSTATUS(status) == 3 ? "out of memory (--worker-memory)"
-                                               : "it could not go on";
+                                                 : "it could not go on";
     snprintf(text, size, "%.300s%s%.100s: the analysis was ended: %s", *file ? file : "the site",
              *member ? ": " : "", member, why);
 }

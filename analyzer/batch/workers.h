@@ -1,6 +1,6 @@
 /* Units in parallel, each in a process of its own: nDPI is not safe for threads, and a crash, an
- * endless loop or a blow-up of memory ends one worker and no more. Of the file that a worker died of
- * the unit is freed, and begun again without it. */
+ * endless loop or a blow-up of memory ends one worker and no more. Of the file that a worker died
+ * of the unit is freed, and begun again without it. */
 #ifndef FWSNIFF_BATCH_WORKERS_H
 #define FWSNIFF_BATCH_WORKERS_H
 

@@ -211,8 +211,8 @@ static cJSON *make_units(const struct walk_over *work)
             unit = NULL;
         }
         last = entry;
-        if (work->request->store && store_file_is_known(work->request->store, entry->site,
-                                                        entry->path, &entry->status))
+        if (work->request->store &&
+            store_file_is_known(work->request->store, entry->site, entry->path, &entry->status))
             continue;
         if (!unit) {
             unit = new_unit(entry->site, work->request->store);
@@ -254,8 +254,7 @@ cJSON *worklist_make(const struct worklist_request *request, void (*warn)(const 
         qsort(work.entries, work.count, sizeof *work.entries, by_site_and_path);
     cJSON *plan = cJSON_CreateObject();
     document_add_text(plan, "schema", PLAN_SCHEMA);
-    document_add_number(plan, "after_run",
-                        request->store ? store_finished_run(request->store) : 0);
+    document_add_number(plan, "after_run", request->store ? store_finished_run(request->store) : 0);
     document_add(plan, "units", make_units(&work));
     *unreadable = work.unreadable;
     for (size_t i = 0; i < work.count; i++) {

@@ -17,8 +17,15 @@
 static void test_names_come_back(void **state)
 {
     (void)state;
-    static const char *const raw[] = {"plain.pcap", "50% more", "\x1b[31m\n", "\xff\xfe", "%41",
-                                      "caf\xc3\xa9", "a\xe2\x80\xae" "b", ""};
+    static const char *const raw[] = {"plain.pcap",
+                                      "50% more",
+                                      "\x1b[31m\n",
+                                      "\xff\xfe",
+                                      "%41",
+                                      "caf\xc3\xa9",
+                                      "a\xe2\x80\xae"
+                                      "b",
+                                      ""};
     for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
         char *name = name_encode(raw[i]), *back = name_decode(name);
         assert_string_equal(back, raw[i]);
@@ -195,7 +202,8 @@ static void test_shares_are_disjoint_and_whole(void **state)
         cJSON *plan = plan_of(UNITS), *mine = worklist_share(plan, share, SHARES);
         const cJSON *unit;
         int64_t bytes = 0;
-        cJSON_ArrayForEach(unit, mine) {
+        cJSON_ArrayForEach(unit, mine)
+        {
             seen[atoi(document_text(unit, "site") + 5)]++;
             bytes += document_number(unit, "bytes", 0);
         }
