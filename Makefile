@@ -17,7 +17,7 @@ PYTHON  ?= /usr/bin/python3
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
                   nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
+                  iputils-ping ethtool conntrack openssl zstd chromium fonts-dejavu-core clang libclang-rt-14-dev
 # Only for make slurm.
 SLURM_PACKAGES := slurm-wlm munge
 LINT_PACKAGES  := clang-tidy clang-format cppcheck

@@ -39,7 +39,7 @@ struct run {
     size_t warning_count;
     struct pseudonyms *pseudonyms; /* NULL: addresses as they are */
     char **names;                  /* of the captures, where the report has its own */
-    bool unreadable; /* a capture could not be opened, or not to its end */
+    bool unreadable;               /* a capture could not be opened, or not to its end */
 };
 
 /* The only thing a signal handler may touch. */
@@ -109,8 +109,8 @@ static const char *shown_name(struct run *run, const char *name)
 static struct keeper *keeper_for(const struct options *options, const char *file)
 {
     struct stat status;
-    bool again = file && strcmp(file, "-") != 0 && stat(file, &status) == 0 &&
-                 S_ISREG(status.st_mode);
+    bool again =
+        file && strcmp(file, "-") != 0 && stat(file, &status) == 0 && S_ISREG(status.st_mode);
     return options->evidence && !again ? keeper_new(KEEPER_RING_BYTES) : NULL;
 }
 
@@ -277,8 +277,9 @@ static void write_evidence(struct run *run, struct report *report)
 static void warn_of_pseudonyms(struct run *run)
 {
     if (run->pseudonyms)
-        warn(run, "addresses are pseudonyms: equal ones are equal, networks are networks, but they do "
-                  "not tell private from public");
+        warn(run,
+             "addresses are pseudonyms: equal ones are equal, networks are networks, but they do "
+             "not tell private from public");
 }
 
 static enum exit_status conclude(struct run *run, int64_t now_ns)
@@ -448,8 +449,9 @@ static bool make_pseudonyms(struct run *run, struct error *error)
         return true;
     run->pseudonyms = pseudonyms_new(run->options->anonymize_key, key, error);
     if (run->pseudonyms && !run->options->anonymize_key)
-        fprintf(stderr, "fwsniff: pseudonyms made with the random key %s; keep it: "
-                        "--anonymize=KEY gives the same ones again\n",
+        fprintf(stderr,
+                "fwsniff: pseudonyms made with the random key %s; keep it: "
+                "--anonymize=KEY gives the same ones again\n",
                 key);
     explicit_bzero(key, sizeof key);
     return run->pseudonyms;
@@ -460,8 +462,8 @@ enum exit_status pipeline_run(const struct options *options)
     struct run run = {.options = options};
     struct error error;
     enum exit_status status = EXIT_USAGE;
-    if (!knowledge_load(&run.knowledge, options, &error) ||
-        !make_pseudonyms(&run, &error) || !outputs_open(&run.outputs, options, &error)) {
+    if (!knowledge_load(&run.knowledge, options, &error) || !make_pseudonyms(&run, &error) ||
+        !outputs_open(&run.outputs, options, &error)) {
         complain(error.text);
     } else {
         catch_signals();

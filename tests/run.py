@@ -25,6 +25,10 @@ SKIPPED = 77
 SCRIPTS = [
     ("golden", ["tests/golden/test_golden.py", "--fwsniff", "{program}"]),
     ("command line", ["tests/cli/test_cli.py", "--fwsniff", "{program}"]),
+    ("hostile", ["tests/hostile/test_hostile.py", "--fwsniff", "{program}"]),
+    ("evidence", ["tests/evidence/test_evidence.py", "--fwsniff", "{program}"]),
+    ("remedies", ["tests/remedies/test_commands.py", "--fwsniff", "{program}"]),
+    ("html", ["tests/html/test_html.py", "--fwsniff", "{program}"]),
     ("corpus: frames", ["tests/corpus/check_frames.py", "tests/corpus/captures", "{build}/tests/tools/frames"]),
     ("corpus: reads", ["tests/corpus/check_reads.py", "tests/corpus/captures", "{program}"]),
     ("corpus: counts", ["tests/corpus/check_counts.py", "tests/corpus/captures", "{program}"]),

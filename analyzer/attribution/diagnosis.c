@@ -63,6 +63,8 @@ static void fill_values(const struct pseudonyms *pseudonyms, const struct failur
         snprintf(values->client_port, sizeof values->client_port, "several");
     set_value(values, "client", ip_text(&client, values->client));
     set_value(values, "server", ip_text(&server, values->server));
+    set_value(values, ip_is_v4(&client) ? "client_v4" : "client_v6", values->client);
+    set_value(values, ip_is_v4(&server) ? "server_v4" : "server_v6", values->server);
     set_value(values, "port", values->port);
     set_value(values, "client_port", values->client_port);
     set_value(values, "attempts", values->attempts);
@@ -433,6 +435,7 @@ void diagnosis_release(struct diagnosis *diagnosis)
 {
     for (size_t i = 0; i < diagnosis->count; i++) {
         verdict_release(&diagnosis->findings[i]->verdict);
+        exchanges_release(diagnosis->findings[i]);
         free(diagnosis->findings[i]);
     }
     free(diagnosis->findings);

@@ -24,9 +24,9 @@ struct diagnosis_request {
     const struct expectation *expected;
     size_t expected_count;
     uint64_t capture_dropped;
-    uint32_t capture; /* index in the report */
-    int64_t now_ns;   /* the capture's last packet; live: the time */
-    bool strip;       /* nothing that was said goes into findings */
+    uint32_t capture;                    /* index in the report */
+    int64_t now_ns;                      /* the capture's last packet; live: the time */
+    bool strip;                          /* nothing that was said goes into findings */
     const struct pseudonyms *pseudonyms; /* for all addresses in findings; NULL: as they are */
     /* What is spoken on an attempt; NULL: nobody listened. */
     void (*spoken)(const struct attempt *attempt, struct spoken *spoken);

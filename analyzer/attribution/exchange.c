@@ -17,7 +17,8 @@ static struct exchange_step *step_of_frame(struct exchange *exchange, uint64_t f
 
 /* Keeps the steps in the order of their frames. Where there is no room the later ones are dropped:
  * the callers give what matters most first. */
-static struct exchange_step *add_step(struct exchange *exchange, const struct mark *mark, enum side sender)
+static struct exchange_step *add_step(struct exchange *exchange, const struct mark *mark,
+                                      enum side sender)
 {
     if (!mark->frame)
         return NULL;
@@ -55,9 +56,14 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!step)
         return;
     step->lost = lost;
-    for (uint32_t i = 0; frames && i < frames->count; i++)
+    if (!frames)
+        return;
+    for (uint32_t i = 0; i < frames->count; i++)
         if (!step_of_frame(exchange, frames->at[i]))
             frame_list_add(&step->again, frames->at[i]);
+    /* Those that found no room in the list; the last of them is a step of its own. */
+    if (frames->total > frames->count)
+        step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
 }
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
@@ -73,8 +79,8 @@ static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
     step->icmp_sender = icmp->sender;
 }
 
-/* The packets of the handshake, and which stay without an answer: the SYN where nothing came back, the
- * SYN-ACK where the client never went on. */
+/* The packets of the handshake, and which stay without an answer: the SYN where nothing came back,
+ * the SYN-ACK where the client never went on. */
 static void add_handshake(struct exchange *exchange, const struct attempt *attempt)
 {
     bool answered = attempt->synack.frame || attempt->refused.frame || attempt->icmp.count ||
@@ -90,8 +96,8 @@ static void add_handshake(struct exchange *exchange, const struct attempt *attem
 static void add_unanswered(struct exchange *exchange, const struct attempt *attempt, enum side side)
 {
     const struct side_record *record = &attempt->side[side];
-    bool silent = record->repeats > 0 ||
-                  (attempt->proto == PROTO_UDP && !attempt->side[!side].first.frame);
+    bool silent =
+        record->repeats > 0 || (attempt->proto == PROTO_UDP && !attempt->side[!side].first.frame);
     if (!silent)
         return;
     const struct mark *first = &record->first_unanswered, *last = &record->last;
@@ -100,9 +106,36 @@ static void add_unanswered(struct exchange *exchange, const struct attempt *atte
     add_repeated(exchange, first, repeats ? last : NULL, &record->repeat_frames, side, true);
 }
 
+/* What a side sent from its first unanswered packet on stays unanswered too. */
+static void mark_unanswered(struct exchange *exchange, const struct attempt *attempt,
+                            enum side side)
+{
+    uint64_t first = attempt->side[side].first_unanswered.frame;
+    enum step_sender sender = side == INITIATOR ? STEP_OF_CLIENT : STEP_OF_SERVER;
+    for (uint32_t i = 0; i < exchange->step_count; i++) {
+        struct exchange_step *step = &exchange->steps[i];
+        if (step->sender == sender && step->frame > first && step->length &&
+            attempt->side[side].repeats)
+            step->lost = true;
+    }
+}
+
+/* Frames that got steps of their own after they had been listed as repeats. */
+static void drop_known_repeats(struct exchange *exchange)
+{
+    for (uint32_t i = 0; i < exchange->step_count; i++) {
+        struct frame_list all = exchange->steps[i].again;
+        exchange->steps[i].again = (struct frame_list){.total = all.total - all.count};
+        for (uint32_t f = 0; f < all.count; f++)
+            if (!step_of_frame(exchange, all.at[f]))
+                frame_list_add(&exchange->steps[i].again, all.at[f]);
+    }
+}
+
 static void describe(const struct attempt *attempt, struct exchange *exchange)
 {
-    *exchange = (struct exchange){.client_port = attempt->port[INITIATOR]};
+    struct exchange_step room[EXCHANGE_STEPS_MAX] = {0};
+    *exchange = (struct exchange){.client_port = attempt->port[INITIATOR], .steps = room};
     add_handshake(exchange, attempt);
     add_icmp(exchange, &attempt->icmp);
     for (int side = 0; side < 2; side++)
@@ -117,16 +150,33 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
         add_step(exchange, &record->fin, (enum side)side);
         add_step(exchange, &record->last, (enum side)side);
     }
+    for (int side = 0; side < 2; side++)
+        mark_unanswered(exchange, attempt, (enum side)side);
+    drop_known_repeats(exchange);
+    exchange->steps = memory_zeroed(exchange->step_count ? exchange->step_count : 1, sizeof *room);
+    for (uint32_t i = 0; i < exchange->step_count; i++)
+        exchange->steps[i] = room[i];
 }
 
 void exchanges_of_failure(const struct failure *failure, struct finding *finding)
 {
     uint32_t sample = failure->sample_count;
+    finding->exchanges =
+        memory_zeroed(sample < EXCHANGES_MAX ? sample : EXCHANGES_MAX, sizeof *finding->exchanges);
     for (uint32_t i = 0; i < sample && i < EXCHANGES_MAX; i++) {
         bool last_place = i + 1 == EXCHANGES_MAX;
         describe(failure->sample[last_place ? sample - 1 : i], &finding->exchanges[i]);
         finding->exchange_count++;
     }
+}
+
+void exchanges_release(struct finding *finding)
+{
+    for (uint32_t i = 0; i < finding->exchange_count; i++)
+        free(finding->exchanges[i].steps);
+    free(finding->exchanges);
+    finding->exchanges = NULL;
+    finding->exchange_count = 0;
 }
 
 /* --- attempts over time --- */

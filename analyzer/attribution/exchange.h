@@ -7,8 +7,9 @@
 #include "analyzer/flow/tracker.h"
 #include "analyzer/report/report.h"
 
-/* Fills the finding's exchanges from the attempts that were looked at. */
+/* Makes the finding's exchanges from the attempts that were looked at. */
 void exchanges_of_failure(const struct failure *failure, struct finding *finding);
+void exchanges_release(struct finding *finding);
 
 /* Fills the history of every finding: one pass over all attempts. The array is left in its order.
  */

@@ -35,7 +35,7 @@ enum {
     COMMANDS_MAX = 16,
     COMMAND_MAX = 400,
     STATIONS_MAX = 9,
-    STATION_TEXT = 96,
+    STATION_TEXT = 96, /* bytes of a station\'s name or note, its {names} filled in */
 };
 
 /* Nobody should claim certainty from a wire: what no rule foresaw stays possible. */
@@ -49,7 +49,7 @@ struct variable_definition {
     bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
 };
 
-enum { RULES_VARIABLES = 23 };
+enum { RULES_VARIABLES = 27 };
 extern const struct variable_definition rules_variables[RULES_VARIABLES];
 
 struct reason {
@@ -66,19 +66,25 @@ struct command {
 };
 
 /* What a packet meets on its way from the initiator (first) to the responder: for drawings. */
-enum station_kind { STATION_HOST, STATION_FIREWALL, STATION_NETWORK, STATION_TUNNEL, STATION_KINDS };
+enum station_kind {
+    STATION_HOST,
+    STATION_FIREWALL,
+    STATION_NETWORK,
+    STATION_TUNNEL,
+    STATION_KINDS
+};
 
 struct station {
     enum station_kind kind;
     uint32_t places; /* bits: failure points that stand here; 0: none can */
     bool aside;      /* part of the site, not on the way of this connection */
-    char name[STATION_TEXT], note[STATION_TEXT];
+    char *name, *note;
 };
 
 /* For the person whose rule has to change, or who has to look. */
 struct letter {
-    char subject[SENTENCE_MAX], text[SENTENCE_MAX];
-    char check[SENTENCE_MAX]; /* how to see afterwards that it worked */
+    char *subject, *text;
+    char *check; /* how to see afterwards that it worked */
 };
 
 struct verdict {
@@ -91,9 +97,9 @@ struct verdict {
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
-    struct letter letter; /* empty texts: none */
-    char topology[SENTENCE_MAX]; /* title; empty: none */
-    struct station *stations;    /* owned */
+    struct letter letter;     /* owned; NULL texts: none */
+    char *topology;           /* title; owned; NULL: none */
+    struct station *stations; /* owned, with their texts */
     size_t station_count;
     struct reason *reasons; /* owned; in the order of their effect on `place` */
     size_t reason_count;

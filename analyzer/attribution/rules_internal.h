@@ -64,7 +64,8 @@ struct rule {
     double weight[FAILURE_POINTS];
 };
 
-/* An entry of mechanisms, summaries, next steps, remedies, letters or topologies; unused parts are NULL or 0. */
+/* An entry of mechanisms, summaries, next steps, remedies, letters or topologies; unused parts are
+ * NULL or 0. */
 struct entry {
     struct scope scope;
     enum mechanism mechanism;

@@ -210,10 +210,18 @@ static void fill_commands(const struct sentence_values *values, const struct ent
     }
 }
 
+/* Of the length it has: there may be as many verdicts as there are failing clients. */
+static char *filled(const struct sentence_values *values, const char *text, size_t size)
+{
+    char buffer[SENTENCE_MAX];
+    rules_fill_sentence(values, text ? text : "", buffer, size);
+    return memory_string(buffer);
+}
+
 static void fill_stations(const struct sentence_values *values, const struct entry *topology,
                           struct verdict *verdict)
 {
-    rules_fill_sentence(values, topology->text, verdict->topology, sizeof verdict->topology);
+    verdict->topology = filled(values, topology->text, SENTENCE_MAX);
     verdict->stations = memory_zeroed(topology->station_count, sizeof *verdict->stations);
     verdict->station_count = topology->station_count;
     for (size_t i = 0; i < topology->station_count; i++) {
@@ -221,20 +229,17 @@ static void fill_stations(const struct sentence_values *values, const struct ent
         station->kind = topology->stations[i].kind;
         station->places = topology->stations[i].places;
         station->aside = topology->stations[i].aside;
-        rules_fill_sentence(values, topology->stations[i].name, station->name,
-                            sizeof station->name);
-        if (topology->stations[i].note)
-            rules_fill_sentence(values, topology->stations[i].note, station->note,
-                                sizeof station->note);
+        station->name = filled(values, topology->stations[i].name, STATION_TEXT);
+        station->note = filled(values, topology->stations[i].note, STATION_TEXT);
     }
 }
 
 static void fill_letter(const struct sentence_values *values, const struct entry *entry,
                         struct letter *letter)
 {
-    rules_fill_sentence(values, entry->subject, letter->subject, sizeof letter->subject);
-    rules_fill_sentence(values, entry->text, letter->text, sizeof letter->text);
-    rules_fill_sentence(values, entry->check, letter->check, sizeof letter->check);
+    letter->subject = filled(values, entry->subject, SENTENCE_MAX);
+    letter->text = filled(values, entry->text, SENTENCE_MAX);
+    letter->check = filled(values, entry->check, SENTENCE_MAX);
 }
 
 /* Summary, next step and remedy, which may name the places and how sure the verdict is. */
@@ -317,7 +322,17 @@ void verdict_release(struct verdict *verdict)
 {
     free(verdict->reasons);
     free(verdict->commands);
+    for (size_t i = 0; i < verdict->station_count; i++) {
+        free(verdict->stations[i].name);
+        free(verdict->stations[i].note);
+    }
     free(verdict->stations);
+    free(verdict->topology);
+    free(verdict->letter.subject);
+    free(verdict->letter.text);
+    free(verdict->letter.check);
+    verdict->letter = (struct letter){0};
+    verdict->topology = NULL;
     verdict->stations = NULL;
     verdict->station_count = 0;
     verdict->reasons = NULL;

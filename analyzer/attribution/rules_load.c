@@ -203,8 +203,8 @@ static bool read_station(const struct rules *rules, const struct json *json, con
     };
     const cJSON *kind, *places, *aside, *name, *note;
     const struct json_field fields[] = {
-        {"kind", JSON_STRING, true, &kind},      {"name", JSON_STRING, true, &name},
-        {"note", JSON_STRING, false, &note},     {"places", JSON_ARRAY, false, &places},
+        {"kind", JSON_STRING, true, &kind},  {"name", JSON_STRING, true, &name},
+        {"note", JSON_STRING, false, &note}, {"places", JSON_ARRAY, false, &places},
         {"aside", JSON_FLAG, false, &aside},
     };
     size_t at = entry->station_count, which;

@@ -10,6 +10,10 @@ const struct variable_definition rules_variables[RULES_VARIABLES] = {
     {"client", true, false},
     {"client_port", true, false},
     {"server", true, false},
+    {"client_v4", true, false}, /* empty where it is of the other version */
+    {"client_v6", true, false},
+    {"server_v4", true, false},
+    {"server_v6", true, false},
     {"port", true, false},
     {"proto", true, false},
     {"profile", true, false},

@@ -22,8 +22,8 @@ struct note {
     uint64_t frame;
     uint32_t order; /* in the report */
     const struct finding *finding;
-    const struct exchange_step *step;     /* NULL: a reason's */
-    const struct reason *reason; /* NULL: a step's */
+    const struct exchange_step *step; /* NULL: a reason's */
+    const struct reason *reason;      /* NULL: a step's */
 };
 
 struct kept {
@@ -344,8 +344,9 @@ static const char *comment(const struct evidence *evidence, const struct note *n
                                           [STEP_OF_OTHER] = "a device on the way"};
     char what[STEP_TEXT];
     const struct capture_report *capture = &evidence->report->captures[note->capture];
-    int used = snprintf(text, COMMENT_BYTES, "fwsniff %s, frame %llu of capture %s: ",
-                        note->finding->id, (unsigned long long)note->frame, capture->id);
+    int used =
+        snprintf(text, COMMENT_BYTES, "fwsniff %s, frame %llu of capture %s: ", note->finding->id,
+                 (unsigned long long)note->frame, capture->id);
     size_t left = COMMENT_BYTES - (size_t)used;
     if (note->reason)
         snprintf(text + used, left, "%s [%s]", note->reason->text, note->reason->rule);

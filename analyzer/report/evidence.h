@@ -12,8 +12,8 @@
 #include "analyzer/report/report.h"
 
 enum {
-    EVIDENCE_NOTES_MAX = 200000,                /* that one frame shows one thing */
-    EVIDENCE_BYTES_MAX = 256 * 1024 * 1024,     /* of frames held until they are written */
+    EVIDENCE_NOTES_MAX = 200000,            /* that one frame shows one thing */
+    EVIDENCE_BYTES_MAX = 256 * 1024 * 1024, /* of frames held until they are written */
 };
 
 struct evidence;

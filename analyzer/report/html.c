@@ -44,8 +44,8 @@ static void write_headline(FILE *out, const struct report *report)
     size_t open = undecided(report);
     fputs("<header>\n<h1>", out);
     if (report->finding_count)
-        html_raw(out, "%s, and who has to act",
-                 format_plural(report->finding_count, "failed connection", number));
+        html_raw(out, "%s, and %s", format_plural(report->finding_count, "failure", number),
+                 open == report->finding_count ? "what would decide it" : "who has to act");
     else
         fputs("No failed connection of the watched products", out);
     fputs("</h1>\n<p class=\"lead\">", out);
@@ -62,8 +62,9 @@ static void write_headline(FILE *out, const struct report *report)
         fputs("No connection to a port of the products watched was tried in this capture. ", out);
     }
     if (open == report->finding_count && open)
-        fputs("From here it cannot be decided whose rule is the cause; each finding says what would.",
-              out);
+        fputs(
+            "From here it cannot be decided whose rule is the cause; each finding says what would.",
+            out);
     else if (open)
         html_raw(out, "%s cannot be decided from here; each says what would decide it.",
                  format_count(open, number));
@@ -77,7 +78,8 @@ static void write_index(FILE *out, const struct report *report)
     size_t rows = count < FINDINGS_ROWS_MAX ? count : FINDINGS_ROWS_MAX;
     if (count < 2)
         return;
-    fputs("<section aria-label=\"All findings\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+    fputs("<section aria-label=\"All findings\">\n<div class=\"scroll\" tabindex=\"0\" "
+          "role=\"group\" "
           "aria-label=\"Table of findings\">\n<table class=\"list\">\n",
           out);
     html_findings_head(out);
@@ -127,7 +129,8 @@ static void write_capture(FILE *out, const struct capture_report *capture)
 
 static void write_captures(FILE *out, const struct report *report)
 {
-    html_section_begin(out, "captures", report->capture_count == 1 ? "The capture" : "The captures");
+    html_section_begin(out, "captures",
+                       report->capture_count == 1 ? "The capture" : "The captures");
     fputs("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Captures\">\n<table>\n"
           "<thead><tr><th scope=\"col\">Id</th><th scope=\"col\">Source</th><th scope=\"col\" "
           "class=\"num\">Packets</th><th scope=\"col\">When</th><th scope=\"col\">Taken</th><th "
@@ -163,8 +166,8 @@ static void write_warnings(FILE *out, const struct report *report)
 
 bool report_write_html(FILE *out, const struct report *report)
 {
-    size_t full = report->finding_count < FINDINGS_FULL_MAX ? report->finding_count
-                                                            : FINDINGS_FULL_MAX;
+    size_t full =
+        report->finding_count < FINDINGS_FULL_MAX ? report->finding_count : FINDINGS_FULL_MAX;
     write_title(out, report);
     write_headline(out, report);
     write_index(out, report);

@@ -16,8 +16,8 @@ struct listed {
     uint32_t capture;
     uint64_t frame;
     const struct exchange_step *step; /* NULL: cited by a reason only */
-    uint64_t repeats;        /* the frame whose packet it repeats; 0: none */
-    uint64_t reasons;        /* bits: the reasons that cite it */
+    uint64_t repeats;                 /* the frame whose packet it repeats; 0: none */
+    uint64_t reasons;                 /* bits: the reasons that cite it */
 };
 
 struct section {
@@ -37,9 +37,9 @@ struct section {
 static struct listed *list_frame(struct section *section, uint32_t capture, uint64_t frame)
 {
     size_t at = section->listed_count;
-    while (at > 0 && (section->listed[at - 1].capture > capture ||
-                      (section->listed[at - 1].capture == capture &&
-                       section->listed[at - 1].frame >= frame)))
+    while (at > 0 &&
+           (section->listed[at - 1].capture > capture ||
+            (section->listed[at - 1].capture == capture && section->listed[at - 1].frame >= frame)))
         at--;
     struct listed *here = &section->listed[at];
     if (at < section->listed_count && here->capture == capture && here->frame == frame)
@@ -74,7 +74,8 @@ static void list_frames(struct section *section)
 {
     const struct finding *finding = section->finding;
     section->listed = memory_zeroed(FRAMES_LISTED_MAX, sizeof *section->listed);
-    for (const struct finding *each = finding; each; each = each->elsewhere)
+    list_steps(section, finding);
+    for (const struct finding *each = finding->elsewhere; each; each = each->elsewhere)
         list_steps(section, each);
     for (size_t r = 0; r < finding->verdict.reason_count; r++) {
         const struct frame_list *frames = &finding->verdict.reasons[r].frames;
@@ -140,6 +141,13 @@ static void fact(FILE *out, const char *name)
     html_raw(out, "<div><dt>%s</dt><dd>", name);
 }
 
+/* The date is not to be broken at its hyphens. */
+static void write_span(FILE *out, const char *span)
+{
+    html_raw(out, ", <span class=\"whole\">%.10s</span>%s", span,
+             strlen(span) > 10 ? span + 10 : "");
+}
+
 static void write_facts(const struct section *section)
 {
     FILE *out = section->out;
@@ -172,7 +180,7 @@ static void write_facts(const struct section *section)
         fact(out, "How often");
         html_raw(out, "%s", format_plural(finding->attempts, "attempt", number));
         if (*format_span(finding->first_ns, finding->last_ns, span))
-            html_raw(out, ", %s", span);
+            write_span(out, span);
         fputs("</dd></div>\n", out);
     }
     fputs("</dl>\n", out);
@@ -251,7 +259,8 @@ static void write_why(const struct section *section)
     fputs("<h3>Why</h3>\n<ol class=\"why\">\n", out);
     for (size_t i = 0; i < verdict->reason_count; i++)
         write_reason(section, &verdict->reasons[i]);
-    fputs("</ol>\n<p class=\"small soft\">In Wireshark, this connection: <code class=\"take\">", out);
+    fputs("</ol>\n<p class=\"small soft\">In Wireshark, this connection: <code class=\"take\">",
+          out);
     html_text(out, view_connection_filter(section->finding, filter));
     fputs("</code></p>\n", out);
 }
@@ -290,8 +299,9 @@ static void write_packet(const struct section *section, const struct listed *lis
         html_raw(out, "<td>%s</td>", id);
     html_raw(out, "<td class=\"num\">%llu</td>", number);
     if (step) {
-        static const char *const senders[] = {
-            [STEP_OF_CLIENT] = "client", [STEP_OF_SERVER] = "server", [STEP_OF_OTHER] = "on the way"};
+        static const char *const senders[] = {[STEP_OF_CLIENT] = "client",
+                                              [STEP_OF_SERVER] = "server",
+                                              [STEP_OF_OTHER] = "on the way"};
         html_raw(out, "<td class=\"mono\">%.15s</td><td>%s</td><td>",
                  report_time_text(step->time_ns, time) + 11, senders[step->sender]);
         html_text(out, view_step(section->finding, step, what));
@@ -352,15 +362,19 @@ static void write_spoken(const struct section *section)
     const struct {
         const char *name, *text;
     } lines[] = {
-        {"Spoken on the port", spoken->protocol},     {"Server name asked for", spoken->tls.server_name},
-        {"TLS version", spoken->tls.version},         {"Certificate issued by", spoken->tls.issuer},
-        {"Certificate subject", spoken->tls.subject}, {"Certificate SHA-1", spoken->tls.sha1},
+        {"Spoken on the port", spoken->protocol},
+        {"Server name asked for", spoken->tls.server_name},
+        {"TLS version", spoken->tls.version},
+        {"Certificate issued by", spoken->tls.issuer},
+        {"Certificate subject", spoken->tls.subject},
+        {"Certificate SHA-1", spoken->tls.sha1},
     };
     bool begun = false;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (!lines[i].text)
             continue;
-        fputs(begun ? "" : "<h3>What the connection says of itself</h3>\n<dl class=\"facts\">\n", out);
+        fputs(begun ? "" : "<h3>What the connection says of itself</h3>\n<dl class=\"facts\">\n",
+              out);
         begun = true;
         fact(out, lines[i].name);
         html_text(out, lines[i].text);

@@ -1,5 +1,6 @@
 /* A failing exchange as a ladder: time runs down, the client stands left, the server right, and a
  * packet that nothing answered ends where the verdict reads that it does. */
+#include <math.h>
 #include <string.h>
 
 #include "analyzer/report/format.h"
@@ -15,6 +16,8 @@ enum {
     TOP_Y = 84,
     ROW_Y = 40,
     WIDTH = 760,
+    LABEL_BYTES = 16,
+    LABEL_ROOM = 180,
 };
 
 struct ladder {
@@ -33,8 +36,8 @@ struct ladder {
 static double place_x(enum failure_point place)
 {
     static const double share[FAILURE_POINTS] = {
-        [EGRESS_POLICY] = 0.2, [NETWORK_PATH] = 0.5, [EDGE_FIREWALL] = 0.66,
-        [LOCAL_FIREWALL] = 0.88, [SERVER_HOST] = 1, [APPLICATION] = 1,
+        [EGRESS_POLICY] = 0.2,   [NETWORK_PATH] = 0.5, [EDGE_FIREWALL] = 0.66,
+        [LOCAL_FIREWALL] = 0.88, [SERVER_HOST] = 1,    [APPLICATION] = 1,
     };
     return CLIENT_X + share[place] * (SERVER_X - CLIENT_X);
 }
@@ -68,23 +71,31 @@ static void named_places(const struct ladder *ladder, double bottom)
                  "<path class=\"%s\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\" d=\"M%.0f "
                  "66V%.0f\"/><text class=\"s %s\" x=\"%.0f\" y=\"61\" text-anchor=\"middle\">",
                  ladder->decided ? "lb" : "lu", x, bottom, ladder->decided ? "tb" : "tu", x);
-        html_text(ladder->out, label ? label : place_phrases[place].name);
+        /* A long label would run into the next. */
+        bool fits = label && strlen(label) <= LABEL_BYTES;
+        html_text(ladder->out, fits ? label : place_phrases[place].name);
         fputs("</text>\n", ladder->out);
     }
 }
 
-/* The step of the second capture that is the same packet: TCP by sender, flags, sequence. Steps
- * without a sequence of their own are not compared. */
-static const struct exchange_step *same_step(const struct ladder *ladder, const struct exchange_step *step)
+static bool is_alike(const struct exchange_step *a, const struct exchange_step *b)
+{
+    return a->sender == b->sender && a->flags == b->flags && a->sequence == b->sequence &&
+           a->length == b->length && a->is_icmp == b->is_icmp;
+}
+
+/* The step of the second capture that is the same packet: of those alike, the one that comes as
+ * late in its exchange. */
+static const struct exchange_step *same_step(const struct ladder *ladder,
+                                             const struct exchange_step *step)
 {
     const struct exchange *other = ladder->other;
-    for (uint32_t i = 0; other && i < other->step_count; i++) {
-        const struct exchange_step *candidate = &other->steps[i];
-        if (candidate->sender == step->sender && candidate->flags == step->flags &&
-            candidate->sequence == step->sequence && candidate->length == step->length &&
-            candidate->is_icmp == step->is_icmp)
-            return candidate;
-    }
+    uint32_t before = 0;
+    for (const struct exchange_step *each = ladder->exchange->steps; each < step; each++)
+        before += is_alike(each, step);
+    for (uint32_t i = 0; other && i < other->step_count; i++)
+        if (is_alike(&other->steps[i], step) && before-- == 0)
+            return &other->steps[i];
     return NULL;
 }
 
@@ -132,16 +143,20 @@ static double request_x(const struct ladder *ladder)
     return refused && ladder->decided ? place_x(ladder->candidates[0].place) : SERVER_X;
 }
 
-static void draw_arrow(const struct ladder *ladder, const struct exchange_step *step, double y)
+/* Returns where the arrow's label goes. */
+static double draw_arrow(const struct ladder *ladder, const struct exchange_step *step, double y)
 {
     bool from_client = step->sender == STEP_OF_CLIENT;
     bool refusal = step->is_icmp || (step->flags & TCP_RST);
     double from = from_client ? CLIENT_X : answer_x(ladder, step);
+    double to = from_client ? request_x(ladder) : CLIENT_X;
     if (step->lost)
         lost_arrow(ladder, from, y, from_client);
     else
-        arrow(ladder->out, from, from_client ? request_x(ladder) : CLIENT_X, y,
-              refusal ? "lb" : "way", refusal ? "tb" : "arrowhead", true);
+        arrow(ladder->out, from, to, y, refusal ? "lb" : "way", refusal ? "tb" : "arrowhead", true);
+    /* A label may be wider than the way to a firewall beside the client. */
+    double middle = (from + to) / 2;
+    return step->lost || fabs(to - from) < LABEL_ROOM ? (CLIENT_X + SERVER_X) / 2.0 : middle;
 }
 
 static bool any_lost(const struct exchange *exchange)
@@ -187,8 +202,7 @@ static void draw_step(const struct ladder *ladder, const struct exchange_step *s
     frame_cell(ladder, ladder->finding, step, FRAME_X, y);
     html_raw(out, "<text class=\"m\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%+.3f</text>", TIME_X,
              y + 4, since_s);
-    draw_arrow(ladder, step, y);
-    double middle = (CLIENT_X + SERVER_X) / 2.0;
+    double middle = draw_arrow(ladder, step, y);
     html_raw(out, "<text class=\"m\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">", middle, y - 6);
     html_text(out, view_step(ladder->finding, step, what));
     fputs("</text>", out);
@@ -257,13 +271,14 @@ void html_ladder(FILE *out, const struct report *report, const struct finding *f
     ladder.other = counterpart(finding, ladder.exchange);
     places_of_verdict(&ladder);
     double height = TOP_Y + ROW_Y * (double)ladder.exchange->step_count + 4;
-    html_raw(out,
-             "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-             "aria-label=\"Ladder diagram\">\n<svg role=\"img\" aria-labelledby=\"ladder-%s\" "
-             "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
-             "Ladder diagram of the first failing attempt</title>\n<desc>The table of packets below "
-             "says the same in words.</desc>\n",
-             finding->id, WIDTH, height, WIDTH, height, finding->id);
+    html_raw(
+        out,
+        "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"Ladder diagram\">\n<svg role=\"img\" aria-labelledby=\"ladder-%s\" "
+        "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
+        "Ladder diagram of the first failing attempt</title>\n<desc>The table of packets below "
+        "says the same in words.</desc>\n",
+        finding->id, WIDTH, height, WIDTH, height, finding->id);
     heads(&ladder);
     lifeline(&ladder, CLIENT_X, "client", &finding->client, height);
     lifeline(&ladder, SERVER_X, "server", &finding->server, height);

@@ -48,7 +48,8 @@ void html_letter(FILE *out, const struct report *report, const struct finding *f
                     verdict->action);
     write_commands(out, verdict);
     if (lines.placeholders)
-        fputs("<p class=\"small soft\">Words in capitals stand for what the capture cannot show: put in "
+        fputs("<p class=\"small soft\">Words in capitals stand for what the capture cannot show: "
+              "put in "
               "your own.</p>\n",
               out);
     write_paragraph(out, "<strong>Evidence.</strong> ", lines.evidence);

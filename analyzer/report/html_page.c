@@ -76,11 +76,12 @@ void html_begin(FILE *out, const char *title)
 
 void html_end(FILE *out)
 {
-    fputs("</main>\n<footer><p>Made by fwsniff " FWSNIFF_VERSION
-          " from captured packets. Frame numbers count from 1 in each capture, as Wireshark counts "
-          "them. A probability is how sure the verdict is, not how bad the failure is.</p></footer>\n"
-          "</body>\n</html>\n",
-          out);
+    fputs(
+        "</main>\n<footer><p>Made by fwsniff " FWSNIFF_VERSION
+        " from captured packets. Frame numbers count from 1 in each capture, as Wireshark counts "
+        "them. A probability is how sure the verdict is, not how bad the failure is.</p></footer>\n"
+        "</body>\n</html>\n",
+        out);
 }
 
 void html_section_begin(FILE *out, const char *id, const char *title)

@@ -1,5 +1,5 @@
-/* Calm and dense: one column of text, colour only where it says something. Light and dark follow the
- * reader's system; every colour pair has a contrast of at least 4.5 (WCAG 2.1, 1.4.3). */
+/* Calm and dense: one column of text, colour only where it says something. Light and dark follow
+ * the reader's system; every colour pair has a contrast of at least 4.5 (WCAG 2.1, 1.4.3). */
 #include "analyzer/report/html_style.h"
 
 #include <stddef.h>
@@ -52,6 +52,7 @@ const char *const html_style[] = {
     "article { margin-top: 3.25rem; padding-top: 2.25rem; border-top: 3px double var(--line); }\n",
     "article > h2 { margin-bottom: .35rem; overflow-wrap: anywhere; }\n",
     "article > h2 .n { color: var(--soft); font-weight: 400; }\n",
+    ".whole { white-space: nowrap; }\n",
     ".verdict { border-left: 4px solid var(--bad); padding: .1rem 0 .1rem 1.1rem; margin: 1.25rem 0 1.5rem; }\n",
     ".verdict.unsure { border-color: var(--unsure); }\n",
     ".verdict p { font: 1.25rem/1.45 var(--serif); margin: .45rem 0 0; text-wrap: pretty; }\n",
@@ -72,10 +73,12 @@ const char *const html_style[] = {
     "svg { display: block; max-width: 100%; height: auto; font-family: var(--sans); }\n",
     "svg text { fill: var(--ink); font-size: 13px; }\n",
     "svg .s { fill: var(--soft); font-size: 11.5px; }\n",
+    ".ladder svg text { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }\n",
     "svg .b { font-weight: 600; }\n",
     "svg .m { font-family: var(--mono); font-size: 11.5px; }\n",
     "svg .shape { fill: var(--card); stroke: var(--soft); stroke-width: 1.5; }\n",
     "svg .inner { fill: none; stroke: var(--soft); stroke-width: 1; }\n",
+    "svg .arrowhead { fill: var(--ink); }\n",
     "svg .way { fill: none; stroke: var(--ink); stroke-width: 2; }\n",
     "svg .cut { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 2 5; }\n",
     "svg .life { stroke: var(--line); stroke-width: 2; }\n",
@@ -114,7 +117,7 @@ const char *const html_style[] = {
     "  body { font-size: 10pt; } main { max-width: none; padding: 0; } .skip { display: none; }\n",
     "  a { text-decoration: none; } h2, h3 { break-after: avoid; }\n",
     "  figure, .letter .rules > *, .why > li, tr, .facts, .verdict { break-inside: avoid; }\n",
-    "  article { break-before: page; border-top: 0; padding-top: 0; margin-top: 0; }\n",
+    "  article { border-top: 0; padding-top: 0; margin-top: 1.5rem; } article + article { break-before: page; margin-top: 0; }\n",
     "  .scroll { overflow: visible; } pre, .chip, .track span, svg * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }\n",
     "}\n",
     "@media (prefers-contrast: more) { :root { --soft: var(--ink); --line: var(--soft); } }\n",

@@ -9,11 +9,14 @@
 enum {
     PITCH_X = 124, /* between stations of the row */
     LINE_Y = 78,
-    ROW_HEIGHT = 172,
+    ROW_HEIGHT = 186,
+    MARGIN = 14,
     PITCH_Y = 84, /* between stations of the column */
     LINE_X = 64,
     NAME_X = 124,
-    NAME_BYTES = 19, /* of a line under a station */
+    NAME_BYTES = 14, /* of a line under a station: bold name, */
+    NOTE_BYTES = 19, /* and small note */
+    TALL_BYTES = 24, /* of a line beside it */
     NAME_LINES = 3,
     SHARE_NAMED = SHARE_WHOLE / 20, /* from here on a station shows its share */
 };
@@ -61,26 +64,39 @@ static unsigned share_of(const struct drawing *drawing, const struct station *st
     return station->aside ? 0 : share;
 }
 
-/* A text broken into lines at blanks and, in long addresses, after dots and colons. */
-static void write_lines(FILE *out, const char *text, double x, double y, const char *style,
-                        const char *anchor)
+struct label {
+    const char *style, *anchor;
+    size_t bytes; /* of a line */
+    int lines;    /* at most */
+};
+
+static const struct label name_below = {"b", "middle", NAME_BYTES, NAME_LINES};
+static const struct label note_below = {"s", "middle", NOTE_BYTES, NAME_LINES};
+static const struct label name_beside = {"b", "start", TALL_BYTES, 1};
+static const struct label note_beside = {"s", "start", TALL_BYTES, 1};
+
+/* A text broken into lines at blanks and, in long addresses, after dots and colons. Returns how
+ * many lines that took. */
+static int write_label(FILE *out, const struct label *label, const char *text, double x, double y)
 {
-    for (int line = 0; *text && line < NAME_LINES; line++) {
+    int line = 0;
+    for (; *text && line < label->lines; line++) {
         size_t length = strlen(text), cut = length;
-        if (length > NAME_BYTES) {
-            for (cut = NAME_BYTES; cut > 1 && !strchr(" .:-", text[cut - 1]); cut--)
+        bool last = line + 1 == label->lines;
+        if (length > label->bytes) {
+            for (cut = label->bytes; cut > 1 && !last && !strchr(" .:-", text[cut - 1]); cut--)
                 ;
-            cut = cut > 1 ? cut : NAME_BYTES;
+            cut = cut > 1 ? cut : label->bytes;
         }
         while (cut < length && ((unsigned char)text[cut] & 0xc0) == 0x80) /* RFC 3629: not inside */
             cut++;
-        html_raw(out, "<text class=\"%s\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">", style, x,
-                 y + 14 * line, anchor);
-        html_textf(out, "%.*s%s", (int)cut, text,
-                   line + 1 == NAME_LINES && cut < length ? "\u2026" : "");
+        html_raw(out, "<text class=\"%s\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">", label->style,
+                 x, y + 14 * line, label->anchor);
+        html_textf(out, "%.*s%s", (int)cut, text, last && cut < length ? "\u2026" : "");
         fputs("</text>", out);
         text += cut;
     }
+    return line;
 }
 
 static void draw_host(FILE *out, double x, double y)
@@ -153,25 +169,20 @@ static void draw_station(const struct drawing *drawing, size_t index)
     double x = x_of(drawing, (double)index), y = y_of(drawing, (double)index);
     bool marked = is_marked(drawing, station);
     html_raw(drawing->out, "<g class=\"%s\">",
-             station->aside ? "aside"
-             : !marked      ? "plain"
+             station->aside     ? "aside"
+             : !marked          ? "plain"
              : drawing->decided ? "failed"
                                 : "unsure");
     shapes[station->kind](drawing->out, x, y);
     if (marked)
         draw_mark(drawing, x, y);
     if (drawing->tall) {
-        html_raw(drawing->out, "<text class=\"b\" x=\"%d\" y=\"%.0f\">", NAME_X, y - 8);
-        html_text(drawing->out, station->name);
-        html_raw(drawing->out, "</text><text class=\"s\" x=\"%d\" y=\"%.0f\">", NAME_X, y + 9);
-        html_text(drawing->out, station->note);
-        fputs("</text>", drawing->out);
+        write_label(drawing->out, &name_beside, station->name, NAME_X, y - 8);
+        write_label(drawing->out, &note_beside, station->note, NAME_X, y + 9);
         draw_share(drawing, station, NAME_X, y + 26);
     } else {
-        size_t name_lines = strlen(station->name) > NAME_BYTES ? 2 : 1;
-        write_lines(drawing->out, station->name, x, y + 46, "b", "middle");
-        write_lines(drawing->out, station->note, x, y + 46 + 15 * (double)name_lines, "s",
-                    "middle");
+        int lines = write_label(drawing->out, &name_below, station->name, x, y + 46);
+        write_label(drawing->out, &note_below, station->note, x, y + 46 + 14 * (double)lines);
         draw_share(drawing, station, x, y - 34);
     }
     fputs("</g>\n", drawing->out);
@@ -274,13 +285,13 @@ static void draw(const struct drawing *drawing)
 {
     FILE *out = drawing->out;
     double end = along(drawing, (double)(drawing->count - 1));
-    double width = drawing->tall ? 340 : end + PITCH_X / 2.0;
+    double width = drawing->tall ? 340 : end + PITCH_X / 2.0 + 2 * MARGIN;
     double height = drawing->tall ? end + 44 : ROW_HEIGHT;
     const char *id = drawing->finding->id, *kind = drawing->tall ? "tall" : "wide";
     html_raw(out,
-             "<svg class=\"%s\" role=\"img\" aria-labelledby=\"way-%s-%s\" viewBox=\"0 0 %.0f "
+             "<svg class=\"%s\" role=\"img\" aria-labelledby=\"way-%s-%s\" viewBox=\"%d 0 %.0f "
              "%.0f\" width=\"%.0f\" height=\"%.0f\">\n<title id=\"way-%s-%s\">",
-             kind, id, kind, width, height, width, height, id, kind);
+             kind, id, kind, drawing->tall ? 0 : -MARGIN, width, height, width, height, id, kind);
     html_textf(out, "%s, with the place of the failure", drawing->finding->verdict.topology);
     fputs("</title>\n", out);
     describe(drawing);
@@ -309,7 +320,7 @@ static bool prepare(struct drawing *drawing)
     for (size_t i = 0; i < drawing->count; i++) {
         if (!drawing->stations[i].aside)
             drawing->last = i;
-        if (is_marked(drawing, &drawing->stations[i]) && i < drawing->from)
+        if (i < drawing->from && is_marked(drawing, &drawing->stations[i]))
             drawing->from = i;
     }
     if (drawing->from == drawing->count)

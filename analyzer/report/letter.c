@@ -92,11 +92,11 @@ void letter_lines_of(const struct report *report, const struct finding *finding,
         .title = !decided   ? "Request for a capture"
                  : firewall ? "Change request"
                             : "Request for a check",
-        .text = verdict->letter.text,
-        .check = verdict->letter.check,
+        .text = verdict->letter.text ? verdict->letter.text : "",
+        .check = verdict->letter.check ? verdict->letter.check : "",
         .asks_for_capture = !decided && verdict->has_next_step,
     };
-    if (verdict->letter.subject[0])
+    if (verdict->letter.subject)
         snprintf(lines->subject, sizeof lines->subject, "%s", verdict->letter.subject);
     else
         snprintf(lines->subject, sizeof lines->subject, "%s: %s/%u", finding->service->name,

@@ -10,9 +10,9 @@ enum { LETTER_EVIDENCE_MAX = 2400 };
 struct letter_lines {
     const char *title; /* "Change request", "Request for a check", "Request for a capture" */
     char subject[SENTENCE_MAX];
-    const char *text, *check; /* may be empty */
-    bool asks_for_capture;    /* undecided: the next step is what is asked for */
-    bool placeholders;        /* a command has words to be replaced (INSIDE_ADDRESS) */
+    const char *text, *check;           /* may be empty */
+    bool asks_for_capture;              /* undecided: the next step is what is asked for */
+    bool placeholders;                  /* a command has words to be replaced (INSIDE_ADDRESS) */
     char evidence[LETTER_EVIDENCE_MAX]; /* how often, when, how sure, and the strongest reasons */
 };
 

@@ -1,5 +1,5 @@
-/* The report for a ticket: CommonMark, readable unrendered too. Text of strangers is escaped so that
- * it can begin no markup; commands stand in fenced blocks. */
+/* The report for a ticket: CommonMark, readable unrendered too. Text of strangers is escaped so
+ * that it can begin no markup; commands stand in fenced blocks. */
 #include <string.h>
 
 #include "analyzer/report/escape.h"
@@ -10,9 +10,9 @@
 
 enum { FINDINGS_MAX = 200, FRAMES_SHOWN = FRAMES_MAX };
 
-/* CommonMark 2.4: a backslash before ASCII punctuation takes its meaning away. Of the rest, entities
- * begin with '&' and links that need no brackets with "www." and "://" (GitHub's extension), which
- * the escaped colon and an escaped dot after "www" break. */
+/* CommonMark 2.4: a backslash before ASCII punctuation takes its meaning away. Of the rest,
+ * entities begin with '&' and links that need no brackets with "www." and "://" (GitHub's
+ * extension), which the escaped colon and an escaped dot after "www" break. */
 static void text(FILE *out, const char *plain)
 {
     while (*plain) {
@@ -23,9 +23,10 @@ static void text(FILE *out, const char *plain)
             continue;
         }
         escape_next(&plain, shown);
-        if (shown[0] != '\0' && shown[1] == '\0' && strchr("\\`*_{}[]<>#|~&!@$^", shown[0]))
-            fputc('\\', out);
-        else if (shown[0] == ':' && plain[0] == '/' && plain[1] == '/')
+        bool markup =
+            shown[0] != '\0' && shown[1] == '\0' && strchr("\\`*_{}[]<>#|~&!@$^", shown[0]);
+        bool link = shown[0] == ':' && plain[0] == '/' && plain[1] == '/';
+        if (markup || link)
             fputc('\\', out);
         fputs(shown, out);
     }
@@ -108,7 +109,10 @@ static void write_verdict(FILE *out, const struct finding *finding,
     fputs(named == 1 ? "**Verdict: " : "**Undecided: ", out);
     for (size_t i = 0; i < named; i++) {
         const char *label = view_label(finding, candidates[i].place);
-        fprintf(out, "%s%s", i == 0 ? "" : i + 1 < named ? ", " : " or ",
+        fprintf(out, "%s%s",
+                i == 0          ? ""
+                : i + 1 < named ? ", "
+                                : " or ",
                 place_phrases[candidates[i].place].name);
         if (label) {
             fputs(" (", out);

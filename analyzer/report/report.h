@@ -54,15 +54,19 @@ struct capture_report {
 };
 
 /* One packet of a failing exchange, as the capture shows it. */
-enum step_sender { STEP_OF_CLIENT, STEP_OF_SERVER, STEP_OF_OTHER /* an ICMP error's own address */ };
+enum step_sender {
+    STEP_OF_CLIENT,
+    STEP_OF_SERVER,
+    STEP_OF_OTHER /* an ICMP error's own address */
+};
 
 struct exchange_step {
     int64_t time_ns;
     uint64_t frame;
     enum step_sender sender;
     bool is_icmp;
-    bool lost;         /* nothing the capture shows ever answered it */
-    uint8_t flags;     /* TCP (enum tcp_flag) */
+    bool lost;     /* nothing the capture shows ever answered it */
+    uint8_t flags; /* TCP (enum tcp_flag) */
     uint8_t icmp_type, icmp_code;
     uint8_t hop_limit; /* as captured */
     uint32_t sequence; /* TCP */
@@ -77,7 +81,7 @@ enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
  * unanswered or end it. Frames ascend. */
 struct exchange {
     uint16_t client_port;
-    struct exchange_step steps[EXCHANGE_STEPS_MAX];
+    struct exchange_step *steps; /* at most EXCHANGE_STEPS_MAX */
     uint32_t step_count;
 };
 
@@ -100,8 +104,8 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
-    struct exchange exchanges[EXCHANGES_MAX]; /* of the first attempts, and of the last one looked at */
-    uint32_t exchange_count;
+    struct exchange *exchanges; /* of the first attempts, and of the last one looked at; owned */
+    uint32_t exchange_count;    /* at most EXCHANGES_MAX */
     struct history history;
     const struct finding *elsewhere; /* the same failure in another capture, judged less surely */
 };

@@ -21,6 +21,8 @@ enum {
     ARP_BYTES = 28, /* RFC 826, Ethernet and IPv4 */
     IP4_BYTES = 20,
     IP6_BYTES = 40,
+    IP_TCP = 6,
+    IP_UDP = 17,
     QUOTED_BYTES = 8, /* of the quoted transport: ports, and TCP's sequence (RFC 792) */
     NOTHING = -1,
 };
@@ -84,12 +86,26 @@ static uint32_t ip_header_bytes(const uint8_t *ip, uint32_t captured)
     return ip[0] >> 4 == 4 ? (ip[0] & 15u) * 4u : IP6_BYTES;
 }
 
+/* Protocol of a quoted packet; extension headers are not followed. */
+static uint8_t quoted_protocol(const uint8_t *ip, uint32_t captured)
+{
+    return captured < 10 ? 0 : ip[0] >> 4 == 4 ? ip[9] : ip[6];
+}
+
+/* The quoted packet's headers: all of TCP's where it is quoted, else what RFC 792 asks for. */
+static uint32_t quote_bytes(const uint8_t *ip, uint32_t captured)
+{
+    uint32_t header = ip_header_bytes(ip, captured);
+    bool tcp = quoted_protocol(ip, captured) == IP_TCP && captured >= header + 20;
+    return header + (tcp ? (ip[header + 12] >> 4) * 4u : QUOTED_BYTES);
+}
+
 static uint32_t icmp_bytes(const struct packet *packet, bool hide)
 {
     const uint8_t *icmp = packet->transport;
     uint8_t type = packet->icmp.type;
     if (packet->icmp.has_quote && packet->transport_captured > 8)
-        return 8 + ip_header_bytes(icmp + 8, packet->transport_captured - 8) + QUOTED_BYTES;
+        return 8 + quote_bytes(icmp + 8, packet->transport_captured - 8);
     if (packet->ip.version == 4)
         return 8;
     switch (type) { /* RFC 4861 4, RFC 2710 3: up to the options, which hold MAC addresses */
@@ -136,8 +152,8 @@ static uint32_t kept_of_ip(const struct packet *packet, bool hide)
 
 /* --- checksums --- */
 
-/* RFC 1624 3: HC' = ~(~HC + ~m + m') for each 16-bit word that changed. An odd last byte is the high
- * half of a word. */
+/* RFC 1624 3: HC' = ~(~HC + ~m + m') for each 16-bit word that changed. An odd last byte is the
+ * high half of a word. */
 struct change {
     uint32_t sum;
 };
@@ -252,14 +268,20 @@ static void hide_tcp_options(const struct copy *copy, uint32_t at)
 
 static void hide_quote(const struct copy *copy, uint32_t at)
 {
-    struct change addresses = hide_ip(copy, at);
-    uint32_t header = holds(copy, at, 1) ? ip_header_bytes(copy->before + at, copy->length - at) : 0;
-    uint8_t protocol = 0;
-    if (holds(copy, at, 10))
-        protocol = copy->before[at] >> 4 == 4 ? copy->before[at + 9] : copy->before[at + 6];
-    uint32_t checksum = at + header + 6;
-    if (protocol == 17 && holds(copy, checksum, 2) && get16(copy->before + checksum))
-        apply_change(&addresses, copy->after + checksum);
+    if (at >= copy->length)
+        return;
+    struct change change = hide_ip(copy, at);
+    uint32_t left = copy->length - at, header = ip_header_bytes(copy->before + at, left);
+    uint8_t protocol = quoted_protocol(copy->before + at, left);
+    uint32_t transport = at + header, checksum = transport + (protocol == IP_TCP ? 16 : 6);
+    if (protocol == IP_TCP && transport < copy->length) {
+        hide_tcp_options(copy, transport);
+        note_change(&change, copy->before + transport, copy->after + transport,
+                    copy->length - transport);
+    }
+    if ((protocol == IP_TCP || protocol == IP_UDP) && holds(copy, checksum, 2) &&
+        (protocol == IP_TCP || get16(copy->before + checksum)))
+        apply_change(&change, copy->after + checksum);
 }
 
 static void hide_icmp(const struct copy *copy, const struct packet *packet, uint32_t at)
@@ -279,8 +301,7 @@ static void hide_icmp(const struct copy *copy, const struct packet *packet, uint
 static void mend_transport(const struct copy *copy, const struct packet *packet, uint32_t at,
                            struct change change)
 {
-    static const uint32_t offsets[] = {
-        [PACKET_TCP] = 16, [PACKET_UDP] = 6, [PACKET_ICMP] = 2};
+    static const uint32_t offsets[] = {[PACKET_TCP] = 16, [PACKET_UDP] = 6, [PACKET_ICMP] = 2};
     uint32_t checksum = at + offsets[packet->kind];
     if (!holds(copy, checksum, 2) ||
         (packet->kind == PACKET_UDP && get16(copy->before + checksum) == 0)) /* RFC 768: none */
@@ -294,8 +315,8 @@ static void mend_transport(const struct copy *copy, const struct packet *packet,
 static void hide_packet(const struct copy *copy, const struct packet *packet, uint32_t ip_at)
 {
     struct change addresses = hide_ip(copy, ip_at);
-    bool known = packet->kind == PACKET_TCP || packet->kind == PACKET_UDP ||
-                 packet->kind == PACKET_ICMP;
+    bool known =
+        packet->kind == PACKET_TCP || packet->kind == PACKET_UDP || packet->kind == PACKET_ICMP;
     if (!known || !packet->transport)
         return;
     uint32_t at = ip_at + (uint32_t)(packet->transport - packet->ip_bytes);

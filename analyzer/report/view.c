@@ -103,8 +103,8 @@ const char *view_connection_filter(const struct finding *finding, char buffer[FI
     if (!ip_is_unspecified(&finding->server))
         used += (size_t)snprintf(buffer + used, FILTER_TEXT - used, "%s.addr == %s && ", ip,
                                  ip_text(&finding->server, server));
-    snprintf(buffer + used, FILTER_TEXT - used, "%s.port == %u", proto_word(finding->service->proto),
-             finding->server_port);
+    snprintf(buffer + used, FILTER_TEXT - used, "%s.port == %u",
+             proto_word(finding->service->proto), finding->server_port);
     return buffer;
 }
 
@@ -140,8 +140,9 @@ const char *view_step(const struct finding *finding, const struct exchange_step 
     buffer[0] = '\0';
     if (step->is_icmp) {
         char sender[IP_ADDRESS_TEXT];
-        snprintf(buffer, STEP_TEXT, "ICMP%s %u/%u from %s", ip_is_v4(&step->icmp_sender) ? "" : "v6",
-                 step->icmp_type, step->icmp_code, ip_text(&step->icmp_sender, sender));
+        snprintf(buffer, STEP_TEXT, "ICMP%s %u/%u from %s",
+                 ip_is_v4(&step->icmp_sender) ? "" : "v6", step->icmp_type, step->icmp_code,
+                 ip_text(&step->icmp_sender, sender));
         return buffer;
     }
     if (finding->service->proto == PROTO_TCP)

@@ -102,7 +102,8 @@ static void write_report(const struct profiles *profiles, const struct diagnosis
         .finding_count = diagnosis->count,
     };
     const struct text_options options = {.columns = 80, .verbosity = 1};
-    if (!out || !report_write_json(out, &report) || !report_write_text(out, &report, &options))
+    if (!out || !report_write_json(out, &report) || !report_write_text(out, &report, &options) ||
+        !report_write_html(out, &report) || !report_write_markdown(out, &report))
         abort();
     fclose(out);
     free(text);

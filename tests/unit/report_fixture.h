@@ -1,4 +1,5 @@
-/* A synthetic report for the tests of the writers, made harmless or hostile, and what they check. */
+/* A synthetic report for the tests of the writers, made harmless or hostile, and what they check.
+ */
 #ifndef FWSNIFF_TESTS_REPORT_FIXTURE_H
 #define FWSNIFF_TESTS_REPORT_FIXTURE_H
 
@@ -37,7 +38,8 @@ const struct profile *profiles_at(const struct profiles *profiles, size_t index)
     "31m \xc2\x9b"                                                                                 \
     "1m \xe2\x80\xae"                                                                              \
     "txt.exe \xe2\x81\xa6 \xe2\x80\x8b \xf3\xa0\x81\x81 \xef\xbb\xbf \xc0\xaf \xed\xa0\x80 \xff "  \
-    "\x7f\r\n\t</script><img src=x onerror=alert(1)>' | `` [a](javascript:x) \xc3\xa4\xe4\xb8\xad\xf0\x9f\x94\xa5 \xe2\x82"
+    "\x7f\r\n\t</script><img src=x onerror=alert(1)>' | `` [a](javascript:x) "                     \
+    "\xc3\xa4\xe4\xb8\xad\xf0\x9f\x94\xa5 \xe2\x82"
 
 static const int64_t second_ns = 1000000000;
 static const int64_t start_ns = 1795255200123456789; /* 2026-11-21T10:00:00.123456Z */
@@ -50,6 +52,8 @@ struct fixture {
     struct reason reasons[VERDICT_REASONS_MAX];
     struct command commands[COMMANDS_MAX];
     struct station stations[3];
+    struct exchange exchange;
+    struct exchange_step steps[2];
     struct finding *findings[1];
     const char *warnings[2];
     struct report report;
@@ -62,8 +66,8 @@ static inline struct ip_address address(const char *text)
     return parsed;
 }
 
-static inline void add_reason(struct verdict *verdict, const char *rule, const char *text, double egress,
-                       double edge, uint64_t first_frame, uint32_t frames)
+static inline void add_reason(struct verdict *verdict, const char *rule, const char *text,
+                              double egress, double edge, uint64_t first_frame, uint32_t frames)
 {
     struct reason *reason = &verdict->reasons[verdict->reason_count++];
     *reason = (struct reason){.rule = rule, .source = "a lab"};
@@ -115,17 +119,17 @@ static inline void fill_drawings(struct fixture *fixture)
     memcpy(fixture->stations, stations, sizeof stations);
     verdict->stations = fixture->stations;
     verdict->station_count = 3;
-    strcpy(verdict->topology, "Across the Internet");
-    strcpy(verdict->letter.subject, "Outbound rule: allow 10.2.0.10 to 203.0.113.2 tcp/5800");
-    strcpy(verdict->letter.text, "Please allow this one destination and port.");
-    strcpy(verdict->letter.check, "Start the product again.");
+    verdict->topology = "Across the Internet";
+    verdict->letter.subject = "Outbound rule: allow 10.2.0.10 to 203.0.113.2 tcp/5800";
+    verdict->letter.text = "Please allow this one destination and port.";
+    verdict->letter.check = "Start the product again.";
+    fixture->steps[0] = (struct exchange_step){
+        .time_ns = start_ns, .frame = 12, .flags = 2, .lost = true, .hop_limit = 64};
+    fixture->steps[1] = (struct exchange_step){
+        .time_ns = start_ns + 7 * second_ns, .frame = 19, .flags = 2, .lost = true};
+    fixture->exchange = (struct exchange){51234, fixture->steps, 2};
+    finding->exchanges = &fixture->exchange;
     finding->exchange_count = 1;
-    finding->exchanges[0] = (struct exchange){
-        .client_port = 51234,
-        .steps = {{.time_ns = start_ns, .frame = 12, .flags = 2, .lost = true, .hop_limit = 64},
-                  {.time_ns = start_ns + 7 * second_ns, .frame = 19, .flags = 2, .lost = true}},
-        .step_count = 2,
-    };
     frame_list_add(&finding->exchanges[0].steps[0].again, 13);
     finding->history = (struct history){start_ns, start_ns + 133 * second_ns, {4}, {[40] = 2}};
 }
@@ -220,13 +224,11 @@ static inline void make_hostile(struct fixture *fixture)
     strcpy(verdict->reasons[0].text, HOSTILE);
     verdict->reasons[0].rule = HOSTILE;
     verdict->reasons[0].source = HOSTILE;
-    strcpy(verdict->topology, HOSTILE);
-    strcpy(verdict->letter.subject, HOSTILE);
-    strcpy(verdict->letter.text, HOSTILE);
-    strcpy(verdict->letter.check, HOSTILE);
+    verdict->topology = HOSTILE;
+    verdict->letter = (struct letter){HOSTILE, HOSTILE, HOSTILE};
     for (size_t i = 0; i < 3; i++) {
-        memcpy(fixture->stations[i].name, HOSTILE, STATION_TEXT - 1);
-        memcpy(fixture->stations[i].note, HOSTILE, STATION_TEXT - 1);
+        fixture->stations[i].name = HOSTILE;
+        fixture->stations[i].note = HOSTILE;
     }
 }
 

@@ -36,7 +36,8 @@ static void fill(struct keeper *keeper, uint64_t count)
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (uint8_t)(number + i);
         uint32_t length = (uint32_t)(number % 2000);
-        keeper_add(keeper, &(struct frame){.data = bytes, .caplen = length, .len = length, .number = number});
+        keeper_add(keeper, &(struct frame){
+                               .data = bytes, .caplen = length, .len = length, .number = number});
     }
 }
 

@@ -405,11 +405,12 @@ static void test_help(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "--interface", "--read",  "--profile", "--profile-file",  "--port",       "--vantage",
-        "--local-net", "--nat",   "--expect",  "--json",          "--ndjson",     "--color",
-        "--duration",  "--count", "--rules",   "--max-flows",     "--snaplen",    "--promisc",
-        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size",
-        "--html",      "--markdown", "--evidence", "--strip-payload", "--anonymize"};
+        "--interface", "--read",          "--profile",     "--profile-file", "--port",
+        "--vantage",   "--local-net",     "--nat",         "--expect",       "--json",
+        "--ndjson",    "--color",         "--duration",    "--count",        "--rules",
+        "--max-flows", "--snaplen",       "--promisc",     "--version",      "--help",
+        "-D",          "--list-profiles", "--buffer-size", "--html",         "--markdown",
+        "--evidence",  "--strip-payload", "--anonymize"};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);

@@ -9,7 +9,6 @@
 
 #include "analyzer/pseudonym.h"
 
-
 static struct pseudonyms *keyed(const char *key)
 {
     char told[PSEUDONYM_KEY_TEXT];
@@ -30,8 +29,7 @@ static struct ip_address address(const char *text)
 static void test_published(void **state)
 {
     (void)state;
-    static const char key[] =
-        "1522178d33a4cf80130a5b1649907d10d8988f837979652762574c2d2a842202";
+    static const char key[] = "1522178d33a4cf80130a5b1649907d10d8988f837979652762574c2d2a842202";
     static const char *const pairs[][2] = {
         {"128.11.68.132", "135.242.180.132"},   {"129.118.74.4", "134.136.186.123"},
         {"130.132.252.244", "133.68.164.234"},  {"141.223.7.43", "141.167.8.160"},
@@ -116,7 +114,8 @@ static void test_kept(void **state)
     assert_true(ip_equal(&same, &broadcast));
     same = pseudonym_ip(NULL, &broadcast);
     assert_true(ip_equal(&same, &broadcast));
-    uint8_t macs[][6] = {{0}, {255, 255, 255, 255, 255, 255}, {0, 1, 2, 3, 4, 5}, {1, 0, 94, 0, 0, 1}};
+    uint8_t macs[][6] = {
+        {0}, {255, 255, 255, 255, 255, 255}, {0, 1, 2, 3, 4, 5}, {1, 0, 94, 0, 0, 1}};
     uint8_t before[sizeof macs / 6][6];
     memcpy(before, macs, sizeof macs);
     for (size_t i = 0; i < sizeof macs / 6; i++)

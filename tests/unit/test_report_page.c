@@ -1,4 +1,5 @@
-/* The HTML and Markdown reports of a synthetic analysis: what they say, and what they let through. */
+/* The HTML and Markdown reports of a synthetic analysis: what they say, and what they let through.
+ */
 #include <ctype.h>
 
 #include "analyzer/report/html.h"
@@ -21,8 +22,8 @@ static char *written(write_report *write, const struct report *report)
 
 static bool is_void(const char *name)
 {
-    static const char *const words[] = {"!doctype", "meta", "link", "br",  "rect",
-                                        "path",     "ellipse", NULL};
+    static const char *const words[] = {"!doctype", "meta", "link",    "br",
+                                        "rect",     "path", "ellipse", NULL};
     for (size_t i = 0; words[i]; i++)
         if (strcmp(words[i], name) == 0)
             return true;
@@ -68,7 +69,7 @@ static void assert_well_formed(const char *html)
         at = c;
     }
     assert_int_equal(depth, 0);
-    static const char *const ways_out[] = {"<script", "<img",  "url(",   "@import",
+    static const char *const ways_out[] = {"<script", "<img",    "url(",    "@import",
                                            "<form",   "<iframe", "<object", "<embed"};
     for (size_t i = 0; i < sizeof ways_out / sizeof *ways_out; i++)
         assert_lacks(html, ways_out[i]);
@@ -143,8 +144,8 @@ static void test_html_nothing_found(void **state)
     free(html);
 }
 
-/* Each link inside the page leads somewhere, also for frames that only a reason cites, and for those
- * that found no room in the table. */
+/* Each link inside the page leads somewhere, also for frames that only a reason cites, and for
+ * those that found no room in the table. */
 static void test_html_links(void **state)
 {
     (void)state;
@@ -178,8 +179,10 @@ static void test_html_two_captures(void **state)
     struct finding other = fixture.finding;
     other.capture = 1;
     other.elsewhere = NULL;
-    other.exchanges[0].steps[0].frame = 77;
-    other.exchanges[0].step_count = 1;
+    struct exchange_step step = fixture.steps[0];
+    struct exchange exchange = {51234, &step, 1};
+    step.frame = 77;
+    other.exchanges = &exchange;
     fixture.finding.elsewhere = &other;
     fixture.finding.exchanges[0].steps[1].sequence = 99; /* another packet than the first */
     fixture.report.capture_count = 2;
@@ -302,10 +305,14 @@ static void test_markdown_escapes(void **state)
     static const struct {
         const char *text, *expected;
     } cases[] = {
-        {"- item", "\n\\- item\n"},         {"1. item", "\n1\\. item\n"},
-        {"# head", "\n\\# head\n"},         {"a *b* _c_", "\na \\*b\\* \\_c\\_\n"},
-        {"www.evil.example", "\nwww\\.evil.example\n"}, {"see http://x", "\nsee http\\://x\n"},
-        {"&lt;b", "\n\\&lt;b\n"},           {"@someone #1", "\n\\@someone \\#1\n"},
+        {"- item", "\n\\- item\n"},
+        {"1. item", "\n1\\. item\n"},
+        {"# head", "\n\\# head\n"},
+        {"a *b* _c_", "\na \\*b\\* \\_c\\_\n"},
+        {"www.evil.example", "\nwww\\.evil.example\n"},
+        {"see http://x", "\nsee http\\://x\n"},
+        {"&lt;b", "\n\\&lt;b\n"},
+        {"@someone #1", "\n\\@someone \\#1\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
@@ -333,12 +340,12 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_html_decided),   cmocka_unit_test(test_html_undecided),
+        cmocka_unit_test(test_html_decided),       cmocka_unit_test(test_html_undecided),
         cmocka_unit_test(test_html_nothing_found), cmocka_unit_test(test_html_links),
         cmocka_unit_test(test_html_two_captures),  cmocka_unit_test(test_html_hostile),
-        cmocka_unit_test(test_html_absence),   cmocka_unit_test(test_html_many),
-        cmocka_unit_test(test_markdown),       cmocka_unit_test(test_markdown_hostile),
-        cmocka_unit_test(test_markdown_escapes), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_html_absence),       cmocka_unit_test(test_html_many),
+        cmocka_unit_test(test_markdown),           cmocka_unit_test(test_markdown_hostile),
+        cmocka_unit_test(test_markdown_escapes),   cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

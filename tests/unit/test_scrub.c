@@ -42,7 +42,8 @@ static uint16_t sum(const uint8_t *bytes, size_t length, uint32_t begun)
 static void seal(uint8_t *ip, size_t length, uint8_t protocol)
 {
     size_t offset = protocol == 6 ? 16 : protocol == 17 ? 6 : 2;
-    uint32_t pseudo = protocol == 1 ? 0 : (uint32_t)sum(ip + 12, 8, 0) + protocol + (uint32_t)length - 20;
+    uint32_t pseudo =
+        protocol == 1 ? 0 : (uint32_t)sum(ip + 12, 8, 0) + protocol + (uint32_t)length - 20;
     ip[10] = ip[11] = ip[20 + offset] = ip[21 + offset] = 0;
     uint16_t header = (uint16_t)~sum(ip, 20, 0);
     uint16_t transport = (uint16_t)~sum(ip + 20, length - 20, pseudo);
@@ -89,11 +90,12 @@ static void test_tcp(void **state)
 {
     (void)state;
     struct pseudonyms *keys = pseudonyms();
-    /* A SYN with an everyday option (MSS) and one that holds an address (multipath TCP, kind 30). */
-    struct test_frame test = test_dissect(
-        LINK_ETHERNET, ETHERNET_IP4 "4500 0038 1234 4000 40 06 0000 " CLIENT4 SERVER4
-                                    " c001 01bb 00000010 00000000 9002 2000 0000 0000"
-                                    " 020405b4 1e0a3001 c0a8012d 1f90 0101");
+    /* A SYN with an everyday option (MSS) and one that holds an address (multipath TCP, kind 30).
+     */
+    struct test_frame test =
+        test_dissect(LINK_ETHERNET, ETHERNET_IP4 "4500 0038 1234 4000 40 06 0000 " CLIENT4 SERVER4
+                                                 " c001 01bb 00000010 00000000 9002 2000 0000 0000"
+                                                 " 020405b4 1e0a3001 c0a8012d 1f90 0101");
     seal(test.bytes + 14, test.length - 14, 6);
     struct frame frame = frame_of(&test, LINK_ETHERNET);
     struct scrubbed scrubbed;
@@ -109,7 +111,8 @@ static void test_tcp(void **state)
     assert_false(packet_checksum_wrong(&before));
     assert_false(packet_checksum_wrong(&after));
     assert_int_equal(sum(scrubbed.bytes + 14, 20, 0), 0xffff);
-    static const char *const gone[] = {CLIENT4, SERVER4, "c0a8012d", "0200000000b2", "0200000000a1"};
+    static const char *const gone[] = {CLIENT4, SERVER4, "c0a8012d", "0200000000b2",
+                                       "0200000000a1"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         assert_false(contains(&scrubbed, gone[i]));
     /* Wrong stays wrong. */
@@ -126,10 +129,11 @@ static void test_icmp_quote(void **state)
 {
     (void)state;
     struct pseudonyms *keys = pseudonyms();
-    struct test_frame test = test_dissect(
-        LINK_ETHERNET, ETHERNET_IP4 "4500 0038 1234 0000 40 01 0000 " SERVER4 CLIENT4
-                                    " 030d 0000 00000000 4500 0028 1234 4000 40 06 0000 " CLIENT4
-                                    SERVER4 " c001 01bb 00000010");
+    struct test_frame test =
+        test_dissect(LINK_ETHERNET, ETHERNET_IP4
+                     "4500 0038 1234 0000 40 01 0000 " SERVER4 CLIENT4
+                     " 030d 0000 00000000 4500 0028 1234 4000 40 06 0000 " CLIENT4 SERVER4
+                     " c001 01bb 00000010");
     seal(test.bytes + 14, test.length - 14, 1);
     struct frame frame = frame_of(&test, LINK_ETHERNET);
     struct scrubbed scrubbed;
@@ -157,33 +161,54 @@ static void test_others(void **state)
         const char *gone[3];
     } cases[] = {
         /* ARP request with Ethernet padding that holds somebody's bytes */
-        {LINK_ETHERNET, LINK_ETHERNET,
+        {LINK_ETHERNET,
+         LINK_ETHERNET,
          "ffffffffffff 0200000000a1 0806 0001 0800 06 04 0001 0200000000a1 " CLIENT4
          " 000000000000 " SERVER4 " 736563726574",
          42,
          {"0200000000a1", CLIENT4, "736563726574"}},
         /* tagged */
-        {LINK_ETHERNET, LINK_ETHERNET, MACS "8100 0005 0800 " IP4("0029", "11") UDP_HELLO, 14 + 4 + 28,
+        {LINK_ETHERNET,
+         LINK_ETHERNET,
+         MACS "8100 0005 0800 " IP4("0029", "11") UDP_HELLO,
+         14 + 4 + 28,
          {CLIENT4, "68656c6c6f", "0200000000b2"}},
         /* cooked */
-        {LINK_SLL2, LINK_SLL2, "0800 0000 00000003 0001 00 06 0200000000a1 abcd " IP4("0029", "11") UDP_HELLO,
-         20 + 28, {CLIENT4, "0200000000a1", "abcd"}},
+        {LINK_SLL2,
+         LINK_SLL2,
+         "0800 0000 00000003 0001 00 06 0200000000a1 abcd " IP4("0029", "11") UDP_HELLO,
+         20 + 28,
+         {CLIENT4, "0200000000a1", "abcd"}},
         /* neighbour solicitation, its option with a MAC */
-        {LINK_ETHERNET, LINK_ETHERNET,
-         ETHERNET_IP6 IP6("0020", "3a") "8700 0000 00000000 " SERVER6 "0101 0200000000a1", 14 + 40 + 24,
+        {LINK_ETHERNET,
+         LINK_ETHERNET,
+         ETHERNET_IP6 IP6("0020", "3a") "8700 0000 00000000 " SERVER6 "0101 0200000000a1",
+         14 + 40 + 24,
          {"20010db8 00000000 00000000 00000002", "0101 0200000000a1", "0200000000b2"}},
         /* IP in IP: the outer addresses go with their header */
-        {LINK_ETHERNET, LINK_RAW,
-         ETHERNET_IP4 "4500 003d 1234 4000 40 04 0000 0a000001 0a000002 " IP4("0029", "11") UDP_HELLO, 28,
+        {LINK_ETHERNET,
+         LINK_RAW,
+         ETHERNET_IP4 "4500 003d 1234 4000 40 04 0000 0a000001 0a000002 " IP4("0029", "11")
+             UDP_HELLO,
+         28,
          {"0a000001", CLIENT4, "0200000000a1"}},
         /* IP options: a recorded route */
-        {LINK_RAW, LINK_RAW, "4700 0031 1234 4000 40 11 0000 " CLIENT4 SERVER4 "0707040a010203 00 " UDP_HELLO, 36,
+        {LINK_RAW,
+         LINK_RAW,
+         "4700 0031 1234 4000 40 11 0000 " CLIENT4 SERVER4 "0707040a010203 00 " UDP_HELLO,
+         36,
          {"0a010203", CLIENT4, SERVER4}},
         /* a routing header of IPv6 */
-        {LINK_RAW, LINK_RAW, IP6("0025", "2b") "1102 0001 00000000 " SERVER6 UDP_HELLO, 40,
+        {LINK_RAW,
+         LINK_RAW,
+         IP6("0025", "2b") "1102 0001 00000000 " SERVER6 UDP_HELLO,
+         40,
          {"20010db8 00000000 00000000 00000002", "68656c6c6f", "c0020035"}},
         /* nothing that is understood */
-        {LINK_ETHERNET, LINK_ETHERNET, MACS "88cc 0207 04 0200000000a1 0000", 14,
+        {LINK_ETHERNET,
+         LINK_ETHERNET,
+         MACS "88cc 0207 04 0200000000a1 0000",
+         14,
          {"0207", "0200000000a1", "0200000000b2"}},
         {9999, 9999, "736563726574", 0, {"73", "63", "74"}},
     };
