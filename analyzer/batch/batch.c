@@ -129,7 +129,10 @@ static cJSON *make_plan(struct batch *batch, struct error *error)
         .left_out = left_out,
         .store = batch->store,
     };
-    return worklist_make(&request, complain, &batch->unreadable, error);
+    store_hold(batch->store);
+    cJSON *plan = worklist_make(&request, complain, &batch->unreadable, error);
+    store_let_go(batch->store);
+    return plan;
 }
 
 static bool run_units(struct batch *batch, cJSON *units,
@@ -192,7 +195,7 @@ static int write_plan(struct batch *batch, struct error *error)
         return EXIT_USAGE;
     }
     cJSON *plan = make_plan(batch, error);
-    bool good = plan && document_write(batch->options->plan, plan, error);
+    bool good = plan && document_write(batch->options->plan, plan, true, error);
     cJSON_Delete(plan);
     return !good ? EXIT_USAGE : batch->unreadable ? EXIT_CAPTURE : EXIT_HEALTHY;
 }

@@ -98,10 +98,10 @@ cJSON *document_read(const char *path, const char *schema, struct error *error)
     return NULL;
 }
 
-bool document_write(const char *path, const cJSON *document, struct error *error)
+bool document_write(const char *path, const cJSON *document, bool durable, struct error *error)
 {
     struct replacement replacement;
-    if (!replace_begin(&replacement, path, error))
+    if (!replace_begin(&replacement, path, durable, error))
         return false;
     report_json_item(replacement.file, cJSON_Duplicate(document, true));
     fputc('\n', replacement.file);

@@ -24,8 +24,7 @@ const cJSON *document_list(const cJSON *object, const char *name);
 /* A whole file; its "schema" must be as expected. NULL with a message. */
 cJSON *document_read(const char *path, const char *schema, struct error *error);
 
-/* Writes beside the place, makes that durable and renames: at any moment there is the old file or
- * the new one. `path` "-": standard output. */
-bool document_write(const char *path, const cJSON *document, struct error *error);
+/* Writes beside the place and renames (replace.h). `path` "-": standard output. */
+bool document_write(const char *path, const cJSON *document, bool durable, struct error *error);
 
 #endif

@@ -179,7 +179,7 @@ static bool write_file(const struct output *output, const char *name,
     const char *slug = site ? document_text(site, "slug") : "";
     snprintf(path, sizeof path, "%s/%s%s%s", output->request->folder, site ? "sites/" : "", slug,
              name);
-    if (!replace_begin(&file, path, output->error))
+    if (!replace_begin(&file, path, false, output->error))
         return false;
     write(file.file, night, site);
     return replace_end(&file, output->error);
@@ -303,7 +303,7 @@ static bool write_prometheus(const struct output *output, const cJSON *night)
     struct replacement file;
     if (!output->request->prometheus)
         return true;
-    if (!replace_begin(&file, output->request->prometheus, output->error))
+    if (!replace_begin(&file, output->request->prometheus, false, output->error))
         return false;
     write_metrics(file.file, night, NULL);
     return replace_end(&file, output->error);
@@ -326,7 +326,9 @@ bool nightly_write(const struct nightly_request *request, struct nightly_result 
 {
     const struct output output = {request, error};
     char folder[PATH_MAX];
+    store_hold(request->store);
     cJSON *night = nightly_gather(request->store, error);
+    store_let_go(request->store);
     if (!night)
         return false;
     snprintf(folder, sizeof folder, "%s/sites", request->folder);

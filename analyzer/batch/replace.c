@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool replace_begin(struct replacement *replacement, const char *path, struct error *error)
+bool replace_begin(struct replacement *replacement, const char *path, bool durable,
+                   struct error *error)
 {
+    replacement->durable = durable;
     replacement->temporary[0] = '\0';
     if (strcmp(path, "-") == 0) {
         replacement->file = stdout;
@@ -26,7 +28,8 @@ bool replace_end(struct replacement *replacement, struct error *error)
     bool good = fflush(file) == 0 && !ferror(file);
     if (file == stdout)
         return good || error_set(error, "standard output: %s", strerror(errno));
-    good = good && (fsync(fileno(file)) == 0 || errno == EINVAL || errno == EROFS);
+    if (good && replacement->durable)
+        good = fsync(fileno(file)) == 0 || errno == EINVAL || errno == EROFS;
     int reason = errno;
     good = fclose(file) == 0 && good;
     if (good && rename(replacement->temporary, replacement->path) == 0)

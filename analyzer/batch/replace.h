@@ -10,11 +10,14 @@
 
 struct replacement {
     FILE *file; /* write here */
+    bool durable;
     char path[PATH_MAX], temporary[PATH_MAX];
 };
 
-/* "-" is standard output. */
-bool replace_begin(struct replacement *replacement, const char *path, struct error *error);
+/* "-" is standard output. `durable`: it has to survive a power failure as well; what can be made
+ * again need not, and a hundred pages would wait for the disk a hundred times. */
+bool replace_begin(struct replacement *replacement, const char *path, bool durable,
+                   struct error *error);
 /* False with a message: not everything could be written; the old file is still there. */
 bool replace_end(struct replacement *replacement, struct error *error);
 

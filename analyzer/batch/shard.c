@@ -68,7 +68,7 @@ bool shard_write(struct shard *shard, const char *path, struct error *error)
     for (size_t i = 0; i < count; i++)
         cJSON_AddItemToArray(results, sorted[i]);
     free(sorted);
-    return document_write(path, shard->document, error);
+    return document_write(path, shard->document, true, error);
 }
 
 void shard_end(struct shard *shard)

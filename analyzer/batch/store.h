@@ -24,6 +24,11 @@ struct store;
 struct store *store_open(const char *path, bool read_only, struct error *error);
 void store_close(struct store *store);
 
+/* Many questions in a row: what lies between sees one state of the history, and takes its locks
+ * once. */
+bool store_hold(struct store *store);
+void store_let_go(struct store *store);
+
 /* Is this file exactly as it was when it was last looked at? Says nothing about its content. */
 bool store_file_is_known(struct store *store, const char *site, const char *path,
                          const struct stat *status);

@@ -96,7 +96,7 @@ static _Noreturn void work(const struct pool *pool, const struct worker *worker,
     request.folder = worker->folder;
     request.progress = worker->progress;
     cJSON *result = unit_analyse(&request, worker->unit);
-    bool good = document_write(worker->result, result, &error);
+    bool good = document_write(worker->result, result, false, &error);
     if (!good)
         fprintf(stderr, "fwsniff: %s\n", error.text);
     _exit(good ? 0 : WORKER_FAILED);
