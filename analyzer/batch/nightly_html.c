@@ -13,12 +13,12 @@ static const struct {
     enum html_tone tone;
     const char *title, *meaning;
 } states[NIGHT_STATES] = {
-    [NIGHT_NEW] = {TONE_BAD, "New", "never seen before"},
-    [NIGHT_BACK] = {TONE_BAD, "Back", "worked for a while and fails again"},
-    [NIGHT_ONGOING] = {TONE_UNSURE, "Ongoing", "failed before and still fails"},
+    [NIGHT_NEW] = {TONE_BAD, "New", "Never seen before"},
+    [NIGHT_BACK] = {TONE_BAD, "Back", "Worked for a while and fails again"},
+    [NIGHT_ONGOING] = {TONE_UNSURE, "Ongoing", "Failed before and still fails"},
     [NIGHT_UNSEEN] = {TONE_PLAIN, "Not seen",
-                      "open, but the run had nothing of this client and service: nobody knows"},
-    [NIGHT_RESOLVED] = {TONE_GOOD, "Resolved", "the same client got through again"},
+                      "Open, but the run had nothing of this client and service: nobody knows"},
+    [NIGHT_RESOLVED] = {TONE_GOOD, "Resolved", "The same client got through again"},
 };
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -39,7 +39,8 @@ static void write_time(FILE *out, int64_t time_ns)
     if (time_ns == INT64_MIN)
         html_raw(out, "never");
     else
-        html_raw(out, "%.10s %.5s", report_time_text(time_ns, text), text + 11);
+        html_raw(out, "<span style=\"white-space:nowrap\">%.10s</span> %.5s",
+                 report_time_text(time_ns, text), text + 11);
 }
 
 static const char *place_phrase(const char *word)
@@ -212,7 +213,7 @@ static void write_finding_row(FILE *out, const cJSON *finding, const char *page,
 {
     html_raw(out, "<tr>");
     if (site) {
-        html_raw(out, "<td>");
+        html_raw(out, "<td style=\"min-width:5em\">");
         html_text(out, site);
         html_raw(out, "</td>");
     }
@@ -394,6 +395,17 @@ static void write_fact(FILE *out, const char *name, const char *text)
     html_raw(out, "</dd></div>\n");
 }
 
+static void write_paragraph(FILE *out, const char *head, const char *text)
+{
+    if (!*text)
+        return;
+    html_raw(out, "<p><strong>");
+    html_textf(out, "%s: ", head);
+    html_raw(out, "</strong>");
+    html_text(out, text);
+    html_raw(out, "</p>\n");
+}
+
 static void write_candidates(FILE *out, const cJSON *verdict)
 {
     const cJSON *candidate;
@@ -439,10 +451,10 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     html_raw(out, " failed attempts in all, ");
     write_count(out, (uint64_t)document_number(finding, "run_attempts", 0));
     html_raw(out, " in this run; first in run %s</dd></div>\n", text_of(finding, "first_run"));
-    write_fact(out, "Who has to act", text_of(remedy, "who"));
-    write_fact(out, "What to do", text_of(remedy, "action"));
-    write_fact(out, "What would decide it", text_of(document, "next_step"));
-    html_raw(out, "</dl>\n<h3>Evidence</h3>\n<ul>\n");
+    html_raw(out, "</dl>\n");
+    write_paragraph(out, text_of(remedy, "who"), text_of(remedy, "action"));
+    write_paragraph(out, "What would decide it", text_of(document, "next_step"));
+    html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
     cJSON_ArrayForEach(item, document_list(document, "evidence")) write_evidence(out, site, item);
     html_raw(out, "</ul>\n</article>\n");
 }

@@ -13,10 +13,15 @@
 #include "analyzer/batch/store_schema.h"
 #include "analyzer/memory.h"
 
-enum { BUSY_WAIT_MS = 30000 };
+enum { BUSY_WAIT_MS = 30000, STATEMENTS_MAX = 48 };
 
 struct store {
     sqlite3 *database;
+    struct {
+        const char *sql; /* a literal: compared by its address */
+        sqlite3_stmt *statement;
+    } ready[STATEMENTS_MAX]; /* parsed once */
+    size_t ready_count;
     struct error problem; /* the first since it was last looked at; empty: none */
 };
 
@@ -40,14 +45,44 @@ static void bind(sqlite3_stmt *statement, const char *format, va_list arguments)
     }
 }
 
+static sqlite3_stmt *find_ready(const struct store *store, const char *sql)
+{
+    for (size_t i = 0; i < store->ready_count; i++)
+        if (store->ready[i].sql == sql)
+            return store->ready[i].statement;
+    return NULL;
+}
+
+static void keep_ready(struct store *store, const char *sql, sqlite3_stmt *statement)
+{
+    if (find_ready(store, sql) || store->ready_count == STATEMENTS_MAX)
+        return;
+    store->ready[store->ready_count].sql = sql;
+    store->ready[store->ready_count++].statement = statement;
+}
+
+/* The end of a statement's use. What went wrong with it is told here. */
+static bool done(struct store *store, sqlite3_stmt *statement)
+{
+    bool kept = false;
+    for (size_t i = 0; i < store->ready_count; i++)
+        kept |= store->ready[i].statement == statement;
+    if (!kept)
+        return sqlite3_finalize(statement) == SQLITE_OK;
+    bool good = sqlite3_reset(statement) == SQLITE_OK;
+    sqlite3_clear_bindings(statement);
+    return good;
+}
+
 static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *format,
                              va_list arguments)
 {
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL) != SQLITE_OK) {
+    sqlite3_stmt *statement = find_ready(store, sql);
+    if (!statement && sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL) != SQLITE_OK) {
         failed(store);
         return NULL;
     }
+    keep_ready(store, sql, statement);
     bind(statement, format, arguments);
     return statement;
 }
@@ -59,7 +94,7 @@ static bool execute(struct store *store, const char *sql, const char *format, ..
     sqlite3_stmt *statement = prepare(store, sql, format, arguments);
     va_end(arguments);
     bool good = statement && sqlite3_step(statement) != SQLITE_ERROR;
-    return sqlite3_finalize(statement) == SQLITE_OK && good ? true : failed(store);
+    return done(store, statement) && good ? true : failed(store);
 }
 
 /* The first column of the first row; `otherwise` where there is none. */
@@ -74,7 +109,7 @@ static int64_t number_of(struct store *store, int64_t otherwise, const char *sql
     if (statement && sqlite3_step(statement) == SQLITE_ROW &&
         sqlite3_column_type(statement, 0) != SQLITE_NULL)
         number = sqlite3_column_int64(statement, 0);
-    if (sqlite3_finalize(statement) != SQLITE_OK)
+    if (!done(store, statement))
         failed(store);
     return number;
 }
@@ -111,7 +146,7 @@ cJSON *store_rows(struct store *store, struct error *error, const char *sql, con
             add_column(row, statement, i);
         cJSON_AddItemToArray(rows, row);
     }
-    if (sqlite3_finalize(statement) == SQLITE_OK && !store->problem.text[0])
+    if (done(store, statement) && !store->problem.text[0])
         return rows;
     failed(store);
     error_set(error, "%s", store->problem.text);
@@ -138,7 +173,7 @@ static bool migrate(struct store *store, const char *path, struct error *error)
     char pragma[40];
     snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", STORE_VERSION);
     if (version < STORE_VERSION && !store->problem.text[0])
-        execute(store, pragma, "");
+        sqlite3_exec(store->database, pragma, NULL, NULL, NULL);
     execute(store, store->problem.text[0] ? "ROLLBACK" : "COMMIT", "");
     return !store->problem.text[0] || error_set(error, "%s: %s", path, store->problem.text);
 }
@@ -184,6 +219,8 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    for (size_t i = 0; i < store->ready_count; i++)
+        sqlite3_finalize(store->ready[i].statement);
     sqlite3_close(store->database);
     free(store);
 }
