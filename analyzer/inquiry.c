@@ -209,8 +209,8 @@ static const char *problem_of(const struct inquiry *inquiry)
 {
     const struct inquiry_request *asked = &inquiry->request;
     const char *text = source_stats(inquiry->source)->problem.text;
-    size_t length = strlen(asked->path);
-    if (asked->pseudonyms && strncmp(text, asked->path, length) == 0 && text[length] == ':')
+    size_t length = asked->pseudonyms ? strlen(asked->path) : 0;
+    if (length && strncmp(text, asked->path, length) == 0 && text[length] == ':')
         text += length + 1;
     return text + strspn(text, " ");
 }

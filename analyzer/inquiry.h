@@ -24,8 +24,8 @@ struct inquiry_request {
     int64_t duration_ns;        /* 0: none; counted from the first packet */
     uint32_t capture;           /* index in the report */
     const char *name;           /* as the report calls the source; outlives the inquiry */
-    const char *path;           /* as the source's messages call it; the same */
-    bool strip;                 /* see diagnosis.h */
+    const char *path; /* as the source's messages call it; the same. Only with `pseudonyms` */
+    bool strip;       /* see diagnosis.h */
     const struct pseudonyms *pseudonyms;
     struct keeper *keeper; /* gets the frames that may be evidence; NULL: nobody wants them */
 };

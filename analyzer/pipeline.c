@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyzer/attribution/exchange.h"
 #include "analyzer/capture/interfaces.h"
 #include "analyzer/capture/privileges.h"
 #include "analyzer/inquiry.h"
@@ -158,7 +159,7 @@ static int by_id_then_confidence(const void *left, const void *right)
 }
 
 /* One failure seen in several captures is told once, by the capture that is surest of it; the
- * others hang on it. */
+ * packets that the others saw go with it. */
 static void tell_once(struct run *run)
 {
     size_t kept = 0;
@@ -168,10 +169,9 @@ static void tell_once(struct run *run)
     struct finding *last = NULL;
     for (size_t i = 0; i < run->finding_count; i++) {
         if (last && strcmp(last->id, run->findings[i]->id) == 0)
-            last->elsewhere = run->findings[i];
+            exchanges_adopt(last, run->findings[i]);
         else
-            run->findings[kept++] = run->findings[i];
-        last = run->findings[i];
+            run->findings[kept++] = last = run->findings[i];
     }
     run->finding_count = kept;
     qsort(run->findings, kept, sizeof *run->findings, finding_order);

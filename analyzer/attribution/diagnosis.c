@@ -194,6 +194,8 @@ static struct spoken spoken_on(const struct diagnosis_request *request,
     struct spoken spoken = {0};
     for (uint32_t i = 0; i < failure->sample_count && !spoken.protocol && request->spoken; i++)
         request->spoken(failure->sample[i], &spoken);
+    if (request->strip) /* which protocol it was is not what was said */
+        spoken = (struct spoken){.protocol = spoken.protocol};
     return spoken;
 }
 
@@ -225,7 +227,7 @@ static struct finding *make_finding(const struct diagnosis_request *request,
     };
     facts_establish(&fact_context, failure, facts);
     judge(request, context, failure, facts, &finding->verdict);
-    exchanges_of_failure(failure, finding);
+    exchanges_of_failure(failure, request->capture, finding);
     return finding;
 }
 
@@ -376,10 +378,8 @@ static bool any_forwarded(const struct tracker *tracker)
 static void conceal(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
     const struct pseudonyms *pseudonyms = request->pseudonyms;
-    for (size_t i = 0; i < diagnosis->count && (pseudonyms || request->strip); i++) {
+    for (size_t i = 0; i < diagnosis->count && pseudonyms; i++) {
         struct finding *finding = diagnosis->findings[i];
-        const char *protocol = finding->spoken.protocol;
-        finding->spoken = (struct spoken){.protocol = protocol};
         finding->client = pseudonym_ip(pseudonyms, &finding->client);
         finding->server = pseudonym_ip(pseudonyms, &finding->server);
         for (uint32_t e = 0; e < finding->exchange_count; e++)

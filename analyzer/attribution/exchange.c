@@ -158,16 +158,34 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
         exchange->steps[i] = room[i];
 }
 
-void exchanges_of_failure(const struct failure *failure, struct finding *finding)
+static void make_room(struct finding *finding, uint32_t more)
+{
+    if (more)
+        finding->exchanges = memory_resize(finding->exchanges, finding->exchange_count + more,
+                                           sizeof *finding->exchanges);
+}
+
+void exchanges_of_failure(const struct failure *failure, uint32_t capture, struct finding *finding)
 {
     uint32_t sample = failure->sample_count;
-    finding->exchanges =
-        memory_zeroed(sample < EXCHANGES_MAX ? sample : EXCHANGES_MAX, sizeof *finding->exchanges);
-    for (uint32_t i = 0; i < sample && i < EXCHANGES_MAX; i++) {
+    uint32_t count = sample < EXCHANGES_MAX ? sample : EXCHANGES_MAX;
+    make_room(finding, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct exchange *exchange = &finding->exchanges[finding->exchange_count++];
         bool last_place = i + 1 == EXCHANGES_MAX;
-        describe(failure->sample[last_place ? sample - 1 : i], &finding->exchanges[i]);
-        finding->exchange_count++;
+        describe(failure->sample[last_place ? sample - 1 : i], exchange);
+        exchange->capture = capture;
     }
+}
+
+void exchanges_adopt(struct finding *finding, struct finding *from)
+{
+    make_room(finding, from->exchange_count);
+    for (uint32_t i = 0; i < from->exchange_count; i++)
+        finding->exchanges[finding->exchange_count++] = from->exchanges[i];
+    free(from->exchanges);
+    from->exchanges = NULL;
+    from->exchange_count = 0;
 }
 
 void exchanges_release(struct finding *finding)

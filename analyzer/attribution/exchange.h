@@ -7,8 +7,10 @@
 #include "analyzer/flow/tracker.h"
 #include "analyzer/report/report.h"
 
-/* Makes the finding's exchanges from the attempts that were looked at. */
-void exchanges_of_failure(const struct failure *failure, struct finding *finding);
+/* Adds exchanges to the finding: of the attempts that were looked at, in this capture. */
+void exchanges_of_failure(const struct failure *failure, uint32_t capture, struct finding *finding);
+/* Moves the exchanges of a finding about the same failure in another capture. */
+void exchanges_adopt(struct finding *finding, struct finding *from);
 void exchanges_release(struct finding *finding);
 
 /* Fills the history of every finding: one pass over all attempts. The array is left in its order.

@@ -243,8 +243,7 @@ static int run_merge(struct batch *batch, struct error *error)
         const cJSON *result;
         if (!shard)
             return EXIT_USAGE;
-        cJSON_ArrayForEach(result, document_list(shard, "results"))
-        {
+        cJSON_ArrayForEach(result, document_list(shard, "results")) {
             const char *site = document_text(result, "site");
             bool taken = site && store_run_has_site(batch->store, site); /* before a crash */
             if (!taken && !take_result(batch, result))
@@ -288,7 +287,7 @@ bool batch_is_command(int argc, char **argv)
 
 int batch_main(int argc, char **argv)
 {
-    struct batch_options options;
+    struct batch_options options = {.command = COMMAND_BATCH};
     struct error error;
     struct batch batch = {.options = &options, .lock = -1};
     int status = EXIT_USAGE;

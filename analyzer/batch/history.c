@@ -74,6 +74,12 @@ static const struct question *find_question(const struct batch_options *options)
 
 enum { CELL_MAX = 400 };
 
+static bool is_time(const char *column)
+{
+    const char *ending = strrchr(column, '_');
+    return ending && strcmp(ending, "_ns") == 0;
+}
+
 static void cell_text(const cJSON *row, const char *column, size_t length, char cell[CELL_MAX])
 {
     char name[32], time[TIME_TEXT];
@@ -82,7 +88,7 @@ static void cell_text(const cJSON *row, const char *column, size_t length, char 
     const char *text = cJSON_GetStringValue(value);
     if (cJSON_IsNumber(value)) {
         snprintf(cell, CELL_MAX, "%.2f", value->valuedouble);
-    } else if (length > 3 && strcmp(name + length - 3, "_ns") == 0) {
+    } else if (is_time(name)) {
         int64_t time_ns = document_number(row, name, INT64_MIN);
         snprintf(cell, CELL_MAX, "%s", "-");
         if (time_ns != INT64_MIN)
@@ -107,8 +113,7 @@ static void measure(const cJSON *rows, const char *const *columns, int widths[])
         const char *text;
         size_t length = heading(columns[i], &text);
         widths[i] = (int)strlen(text);
-        cJSON_ArrayForEach(row, rows)
-        {
+        cJSON_ArrayForEach(row, rows) {
             cell_text(row, columns[i], length, cell);
             if ((int)strlen(cell) > widths[i])
                 widths[i] = (int)strlen(cell);
@@ -118,7 +123,7 @@ static void measure(const cJSON *rows, const char *const *columns, int widths[])
 
 static void write_text(FILE *out, const cJSON *rows, const char *const *columns)
 {
-    int widths[12];
+    int widths[12] = {0};
     const cJSON *row;
     char cell[CELL_MAX];
     measure(rows, columns, widths);
@@ -127,8 +132,7 @@ static void write_text(FILE *out, const cJSON *rows, const char *const *columns)
         heading(columns[i], &text);
         fprintf(out, "%-*s%s", columns[i + 1] ? widths[i] : 0, text, columns[i + 1] ? "  " : "\n");
     }
-    cJSON_ArrayForEach(row, rows)
-    {
+    cJSON_ArrayForEach(row, rows) {
         for (size_t i = 0; columns[i]; i++) {
             const char *text;
             cell_text(row, columns[i], heading(columns[i], &text), cell);
@@ -152,13 +156,11 @@ static cJSON *plain_row(const cJSON *row)
 {
     cJSON *plain = cJSON_CreateObject();
     const cJSON *item;
-    cJSON_ArrayForEach(item, row)
-    {
-        size_t length = strlen(item->string);
+    cJSON_ArrayForEach(item, row) {
         int64_t number = document_number(row, item->string, INT64_MIN);
         char name[32], time[TIME_TEXT];
-        if (length > 3 && strcmp(item->string + length - 3, "_ns") == 0) {
-            snprintf(name, sizeof name, "%.*s", (int)length - 3, item->string);
+        if (is_time(item->string)) {
+            snprintf(name, sizeof name, "%.*s", (int)strlen(item->string) - 3, item->string);
             document_add_text(plain, name,
                               number == INT64_MIN ? NULL : report_time_text(number, time));
         } else if (is_count(item->string)) {
@@ -174,7 +176,8 @@ static void write_json(FILE *out, const char *word, const cJSON *rows)
 {
     cJSON *document = cJSON_CreateObject(), *list = cJSON_CreateArray();
     const cJSON *row;
-    cJSON_ArrayForEach(row, rows) cJSON_AddItemToArray(list, plain_row(row));
+    cJSON_ArrayForEach(row, rows)
+        cJSON_AddItemToArray(list, plain_row(row));
     document_add_text(document, "schema", HISTORY_SCHEMA);
     document_add(document, word, list);
     report_json_item(out, document);

@@ -66,8 +66,7 @@ static cJSON *gather_trend(struct store *store, const char *site, struct error *
 {
     cJSON *rows = store_rows(store, error, trend_sql, "t", site), *row;
     int64_t open = 0;
-    cJSON_ArrayForEach(row, rows)
-    {
+    cJSON_ArrayForEach(row, rows) {
         open += document_number(row, "new", 0) + document_number(row, "back", 0) -
                 document_number(row, "resolved", 0);
         document_add_number(row, "open", open);
@@ -112,7 +111,8 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
                                  "nt", run, name);
     cJSON *trend = captures ? gather_trend(store, name, error) : NULL, *row;
     char *slug = name_slug(name);
-    cJSON_ArrayForEach(row, captures) unfold(row, "document");
+    cJSON_ArrayForEach(row, captures)
+        unfold(row, "document");
     document_add_text(site, "slug", slug);
     document_add(site, "findings", cJSON_CreateArray());
     unfold(site, "warnings");
@@ -144,7 +144,8 @@ cJSON *nightly_gather(struct store *store, struct error *error)
     cJSON *findings = sites ? store_rows(store, error, findings_sql, "n", run) : NULL;
     cJSON *trend = findings ? gather_trend(store, NULL, error) : NULL;
     bool good = trend;
-    cJSON_ArrayForEach(site, sites) good = good && gather_site_details(store, site, run, error);
+    cJSON_ArrayForEach(site, sites)
+        good = good && gather_site_details(store, site, run, error);
     document_add_text(night, "schema", NIGHT_SCHEMA);
     document_add_number(night, "run", run);
     document_add_number(night, "time",
@@ -248,10 +249,10 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     cJSON *profiles = cJSON_CreateArray();
     const cJSON *item;
     (void)night;
-    cJSON_ArrayForEach(item, document_list(site, "capture_list")) cJSON_AddItemToArray(
-        captures, cJSON_Duplicate(cJSON_GetObjectItem(item, "document"), true));
-    cJSON_ArrayForEach(item, document_list(site, "findings"))
-    {
+    cJSON_ArrayForEach(item, document_list(site, "capture_list"))
+        cJSON_AddItemToArray(captures,
+                             cJSON_Duplicate(cJSON_GetObjectItem(item, "document"), true));
+    cJSON_ArrayForEach(item, document_list(site, "findings")) {
         cJSON *finding = cJSON_GetObjectItem(item, "document");
         if (night_state_of(item) > NIGHT_ONGOING || !cJSON_IsObject(finding))
             continue;
@@ -267,13 +268,12 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     document_add(report, "tool", report_json_tool(outputs_ndpi_version()));
     document_add_text(report, "site", document_text(site, "name"));
     document_add(report, "captures", captures);
-    cJSON_ArrayForEach(item, findings)
-    {
+    cJSON_ArrayForEach(item, findings) {
         const char *profile = document_text(item, "profile");
         const cJSON *known;
         bool there = false;
-        cJSON_ArrayForEach(known, profiles) there |=
-            strcmp(cJSON_GetStringValue(known), profile) == 0;
+        cJSON_ArrayForEach(known, profiles)
+            there |= strcmp(cJSON_GetStringValue(known), profile) == 0;
         if (!there)
             cJSON_AddItemToArray(profiles, cJSON_CreateString(profile));
     }
@@ -289,8 +289,7 @@ static bool write_sites(const struct output *output, const cJSON *night)
 {
     const cJSON *site;
     bool good = true;
-    cJSON_ArrayForEach(site, document_list(night, "sites"))
-    {
+    cJSON_ArrayForEach(site, document_list(night, "sites")) {
         good = good && write_file(output, ".html", nightly_write_site, night, site);
         if (good && cJSON_GetArraySize(document_list(site, "capture_list")))
             good = write_file(output, ".json", write_site_json, night, site);
@@ -313,11 +312,10 @@ static void judge(const cJSON *night, struct nightly_result *result)
 {
     const cJSON *site, *finding;
     *result = (struct nightly_result){0};
-    cJSON_ArrayForEach(site, document_list(night, "sites"))
-    {
+    cJSON_ArrayForEach(site, document_list(night, "sites")) {
         result->unreadable |= document_number(site, "unreadable", 0) > 0;
-        cJSON_ArrayForEach(finding, document_list(site, "findings")) result->failing |=
-            night_state_of(finding) <= NIGHT_ONGOING;
+        cJSON_ArrayForEach(finding, document_list(site, "findings"))
+            result->failing |= night_state_of(finding) <= NIGHT_ONGOING;
     }
 }
 

@@ -50,9 +50,10 @@ void nightly_write_csv(FILE *out, const cJSON *night)
     const cJSON *site, *finding;
     for (size_t i = 0; i < COLUMNS; i++)
         write_cell(out, columns[i], i + 1 == COLUMNS);
-    cJSON_ArrayForEach(site, document_list(night, "sites")) cJSON_ArrayForEach(
-        finding, document_list(site, "findings")) for (size_t i = 0; i < COLUMNS; i++)
-        write_value(out, finding, columns[i], i + 1 == COLUMNS);
+    cJSON_ArrayForEach(site, document_list(night, "sites"))
+        cJSON_ArrayForEach(finding, document_list(site, "findings"))
+            for (size_t i = 0; i < COLUMNS; i++)
+                write_value(out, finding, columns[i], i + 1 == COLUMNS);
 }
 
 /* --- metrics, https://prometheus.io/docs/instrumenting/exposition_formats/ --- */
@@ -83,7 +84,8 @@ static void write_states(FILE *out, const cJSON *site)
 {
     unsigned counts[NIGHT_STATES] = {0};
     const cJSON *finding;
-    cJSON_ArrayForEach(finding, document_list(site, "findings")) counts[night_state_of(finding)]++;
+    cJSON_ArrayForEach(finding, document_list(site, "findings"))
+        counts[night_state_of(finding)]++;
     for (size_t i = 0; i < NIGHT_STATES; i++) {
         fputs("fwsniff_findings{", out);
         write_label(out, "site", document_text(site, "name"), false);
@@ -121,19 +123,20 @@ void nightly_write_metrics(FILE *out, const cJSON *night)
     fprintf(out, "fwsniff_run_timestamp_seconds %" PRId64 "\n",
             document_number(night, "time", 0) / 1000000000);
     begin_metric(out, "findings", "Findings by state; unseen: open, nothing captured of it.");
-    cJSON_ArrayForEach(site, sites) write_states(out, site);
+    cJSON_ArrayForEach(site, sites)
+        write_states(out, site);
     for (size_t i = 0; i < sizeof site_metrics / sizeof *site_metrics; i++) {
         begin_metric(out, site_metrics[i].name, site_metrics[i].help);
-        cJSON_ArrayForEach(site, sites)
-        {
+        cJSON_ArrayForEach(site, sites) {
             fprintf(out, "fwsniff_%s{", site_metrics[i].name);
             write_label(out, "site", document_text(site, "name"), true);
             fprintf(out, "} %" PRId64 "\n", document_number(site, site_metrics[i].name, 0));
         }
     }
     begin_metric(out, "finding_attempts", "Open findings: attempts that failed in the latest run.");
-    cJSON_ArrayForEach(site, sites) cJSON_ArrayForEach(finding, document_list(site, "findings"))
-        write_open(out, finding);
+    cJSON_ArrayForEach(site, sites)
+        cJSON_ArrayForEach(finding, document_list(site, "findings"))
+            write_open(out, finding);
 }
 
 /* --- the terminal --- */
@@ -168,8 +171,7 @@ void nightly_write_summary(FILE *out, const cJSON *night, bool nothing_new)
                 report_time_text(document_number(night, "time", 0), time));
         return;
     }
-    cJSON_ArrayForEach(site, document_list(night, "sites"))
-    {
+    cJSON_ArrayForEach(site, document_list(night, "sites")) {
         sites += document_number(site, "captures", 0) > 0;
         capture_sum += document_number(site, "captures", 0);
         packet_sum += document_number(site, "packets", 0);
@@ -187,8 +189,8 @@ void nightly_write_summary(FILE *out, const cJSON *night, bool nothing_new)
     if (unreadable)
         fprintf(out, "%" PRId64 " could not be read\n", unreadable);
     for (int wanted = NIGHT_NEW; wanted <= NIGHT_BACK; wanted++)
-        cJSON_ArrayForEach(site, document_list(night, "sites")) cJSON_ArrayForEach(
-            finding, document_list(site, "findings")) if (night_state_of(finding) ==
-                                                          (enum night_state)wanted)
-            write_line(out, finding);
+        cJSON_ArrayForEach(site, document_list(night, "sites"))
+            cJSON_ArrayForEach(finding, document_list(site, "findings"))
+                if (night_state_of(finding) == (enum night_state)wanted)
+                    write_line(out, finding);
 }

@@ -57,8 +57,7 @@ static double largest(const cJSON *trend)
 {
     const cJSON *run;
     double most = 1;
-    cJSON_ArrayForEach(run, trend)
-    {
+    cJSON_ArrayForEach(run, trend) {
         double seen = (double)(document_number(run, "new", 0) + document_number(run, "back", 0) +
                                document_number(run, "ongoing", 0));
         most = fmax(most, fmax(seen, (double)document_number(run, "open", 0)));
@@ -73,8 +72,7 @@ static void write_bars(FILE *out, const cJSON *trend, double most, double step)
     } parts[] = {{"ongoing", "tu"}, {"back", "tb"}, {"new", "tb"}};
     const cJSON *run;
     double x = CHART_LEFT;
-    cJSON_ArrayForEach(run, trend)
-    {
+    cJSON_ArrayForEach(run, trend) {
         double y = CHART_HEIGHT;
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
             double height = (double)document_number(run, parts[i].name, 0) * CHART_HEIGHT / most;
@@ -94,8 +92,7 @@ static void write_open_line(FILE *out, const cJSON *trend, double most, double s
     const cJSON *run;
     double x = CHART_LEFT + step / 2;
     html_raw(out, "<polyline class=\"ll\" fill=\"none\" stroke-width=\"2\" points=\"");
-    cJSON_ArrayForEach(run, trend)
-    {
+    cJSON_ArrayForEach(run, trend) {
         double y = CHART_HEIGHT - (double)document_number(run, "open", 0) * CHART_HEIGHT / most;
         html_raw(out, "%.1f,%.1f ", x, y);
         x += step;
@@ -115,8 +112,7 @@ static void write_trend_table(FILE *out, const cJSON *trend)
         html_raw(out, "<th scope=\"col\" class=\"num\">%s</th>", names[i]);
     html_raw(out, "</tr></thead><tbody>\n");
     const cJSON *run;
-    cJSON_ArrayForEach(run, trend)
-    {
+    cJSON_ArrayForEach(run, trend) {
         html_raw(out, "<tr><td>%s</td><td>", text_of(run, "run"));
         write_time(out, document_number(run, "time", 0));
         html_raw(out, "</td>");
@@ -248,11 +244,9 @@ static void write_state_section(FILE *out, const cJSON *night, enum night_state 
 {
     const cJSON *site, *finding;
     bool begun = false;
-    cJSON_ArrayForEach(site, document_list(night, "sites"))
-    {
+    cJSON_ArrayForEach(site, document_list(night, "sites")) {
         char *page = page_of(site);
-        cJSON_ArrayForEach(finding, document_list(site, "findings"))
-        {
+        cJSON_ArrayForEach(finding, document_list(site, "findings")) {
             if (night_state_of(finding) != state)
                 continue;
             if (!begun) {
@@ -292,7 +286,8 @@ static void write_site_row(FILE *out, const cJSON *site)
     unsigned counts[NIGHT_STATES] = {0};
     const cJSON *finding;
     char *page = page_of(site);
-    cJSON_ArrayForEach(finding, document_list(site, "findings")) counts[night_state_of(finding)]++;
+    cJSON_ArrayForEach(finding, document_list(site, "findings"))
+        counts[night_state_of(finding)]++;
     html_raw(out, "<tr><td><a href=\"");
     html_text(out, page ? page : "");
     html_raw(out, "\">");
@@ -321,7 +316,8 @@ static void write_sites(FILE *out, const cJSON *night)
                   "Packets</th><th scope=\"col\" class=\"num\">Attempts</th><th scope=\"col\" "
                   "class=\"num\">Failed</th><th scope=\"col\" class=\"num\">Unreadable</th></tr>"
                   "</thead><tbody>\n");
-    cJSON_ArrayForEach(site, document_list(night, "sites")) write_site_row(out, site);
+    cJSON_ArrayForEach(site, document_list(night, "sites"))
+        write_site_row(out, site);
     html_raw(out,
              "</tbody></table></div>\n<p class=\"soft small\">Captures, packets and attempts "
              "are those of this run. The same as data: <a href=\"report.json\">report.json</a>, "
@@ -357,8 +353,7 @@ void nightly_write_index(FILE *out, const cJSON *night)
 static const char *capture_name(const cJSON *site, const char *id)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(site, "capture_list"))
-    {
+    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
         if (id && strcmp(text_of(capture, "id"), id) == 0) {
             const char *source = text_of(capture, "source"), *slash = strrchr(source, '/');
@@ -410,8 +405,7 @@ static void write_candidates(FILE *out, const cJSON *verdict)
 {
     const cJSON *candidate;
     html_raw(out, "<div><dt>How sure</dt><dd>");
-    cJSON_ArrayForEach(candidate, document_list(verdict, "candidates"))
-    {
+    cJSON_ArrayForEach(candidate, document_list(verdict, "candidates")) {
         char text[FORMAT_TEXT];
         double share = cJSON_GetNumberValue(cJSON_GetObjectItem(candidate, "probability"));
         if (share < 0.01)
@@ -455,7 +449,8 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     write_paragraph(out, text_of(remedy, "who"), text_of(remedy, "action"));
     write_paragraph(out, "What would decide it", text_of(document, "next_step"));
     html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
-    cJSON_ArrayForEach(item, document_list(document, "evidence")) write_evidence(out, site, item);
+    cJSON_ArrayForEach(item, document_list(document, "evidence"))
+        write_evidence(out, site, item);
     html_raw(out, "</ul>\n</article>\n");
 }
 
@@ -468,8 +463,7 @@ static void write_captures(FILE *out, const cJSON *site)
                   "<th scope=\"col\" class=\"num\">Packets</th><th scope=\"col\">First</th>"
                   "<th scope=\"col\">Last</th><th scope=\"col\">Taken</th><th scope=\"col\">"
                   "Problem</th></tr></thead><tbody>\n");
-    cJSON_ArrayForEach(item, document_list(site, "capture_list"))
-    {
+    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
         const cJSON *vantage = cJSON_GetObjectItem(capture, "vantage");
         html_raw(out, "<tr><td class=\"mono small\">");
@@ -496,8 +490,7 @@ static void write_warnings(FILE *out, const cJSON *site)
         return;
     html_section_begin(out, "warnings", "To know");
     html_raw(out, "<ul>\n");
-    cJSON_ArrayForEach(warning, warnings)
-    {
+    cJSON_ArrayForEach(warning, warnings) {
         const char *text = cJSON_GetStringValue(warning);
         html_raw(out, "<li>");
         html_text(out, text ? text : "");
@@ -527,11 +520,13 @@ void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
     if (cJSON_GetArraySize(findings)) {
         html_section_begin(out, "findings", "Findings");
         write_findings_head(out, false);
-        cJSON_ArrayForEach(finding, findings) write_finding_row(out, finding, "", NULL);
+        cJSON_ArrayForEach(finding, findings)
+            write_finding_row(out, finding, "", NULL);
         html_raw(out, "</tbody></table></div>\n");
         html_section_end(out);
     }
-    cJSON_ArrayForEach(finding, findings) write_finding(out, site, finding);
+    cJSON_ArrayForEach(finding, findings)
+        write_finding(out, site, finding);
     write_trend(out, document_list(site, "trend"));
     write_warnings(out, site);
     if (cJSON_GetArraySize(document_list(site, "capture_list")))

@@ -15,8 +15,7 @@ void notes_warn(cJSON *result, const char *text)
     if (!*text || cJSON_GetArraySize(warnings) >= SITE_WARNINGS_MAX)
         return;
     char *clean = name_clean(text);
-    cJSON_ArrayForEach(known, warnings)
-    {
+    cJSON_ArrayForEach(known, warnings) {
         if (strcmp(cJSON_GetStringValue(known), clean) == 0) {
             free(clean);
             return;

@@ -171,8 +171,7 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
         cJSON *local = NULL;
         if (base == UINT64_MAX)
             continue;
-        cJSON_ArrayForEach(frame, frames)
-        {
+        cJSON_ArrayForEach(frame, frames) {
             uint64_t number = count_of(frame);
             if (number <= base || number - base > segment->parts[i]->packets)
                 continue;

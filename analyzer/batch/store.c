@@ -201,8 +201,8 @@ struct store *store_open(const char *path, bool read_only, struct error *error)
     sqlite3_busy_timeout(store->database, BUSY_WAIT_MS);
     if (!read_only) {
         execute(store, "PRAGMA journal_mode = WAL", "");
-        /* With a write-ahead log this loses no more than the last transactions when the power fails:
-         * their units are as new as before. */
+        /* With a write-ahead log this loses no more than the last transactions when the power
+         * fails: their units are as new as before. */
         execute(store, "PRAGMA synchronous = NORMAL", "");
         execute(store, "PRAGMA wal_autocheckpoint = 8192", ""); /* 32 MiB, else at the end */
     }
@@ -435,13 +435,12 @@ static void take_tally(const struct taking *taking, const cJSON *result)
 {
     const cJSON *item;
     int64_t captures = 0, packets = 0, unreadable = 0;
-    cJSON_ArrayForEach(item, document_list(result, "captures"))
-    {
+    cJSON_ArrayForEach(item, document_list(result, "captures")) {
         captures += !document_text(item, "replaces");
         packets += document_number(item, "new_packets", 0);
     }
-    cJSON_ArrayForEach(item, document_list(result, "files")) unreadable +=
-        document_switch(item, "bad");
+    cJSON_ArrayForEach(item, document_list(result, "files"))
+        unreadable += document_switch(item, "bad");
     unreadable += document_number(result, "given_up", 0);
     char *warnings = cJSON_PrintUnformatted(document_list(result, "warnings"));
     execute(taking->store, "INSERT OR IGNORE INTO site (name, first_run) VALUES (?, ?)", "tn",
@@ -478,10 +477,14 @@ bool store_take(struct store *store, const cJSON *result, int64_t time_ns, struc
     store->problem.text[0] = '\0';
     execute(store, "BEGIN IMMEDIATE", "");
     taking.run = begin_run(store, time_ns);
-    cJSON_ArrayForEach(item, document_list(result, "files")) take_file(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "captures")) take_capture(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "findings")) take_finding(&taking, item);
-    cJSON_ArrayForEach(item, document_list(result, "worked")) take_success(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "files"))
+        take_file(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "captures"))
+        take_capture(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "findings"))
+        take_finding(&taking, item);
+    cJSON_ArrayForEach(item, document_list(result, "worked"))
+        take_success(&taking, item);
     note_resolved(&taking);
     take_tally(&taking, result);
     bool good = !store->problem.text[0] && execute(store, "COMMIT", "");

@@ -53,8 +53,7 @@ static bool same_text(const char *a, const char *b)
 static const char *avoided(const struct gathering *all, const char *path, const char *member)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(all->unit, "avoid"))
-    {
+    cJSON_ArrayForEach(item, document_list(all->unit, "avoid")) {
         const char *against = document_text(item, "member");
         if (same_text(document_text(item, "path"), path) &&
             strncmp(against ? against : "", member ? member : "", PROGRESS_NAME - 1) == 0)
@@ -387,8 +386,10 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
 {
     struct gathering all = {.request = request, .unit = unit, .result = new_result(unit)};
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(unit, "known")) add_known(&all, item);
-    cJSON_ArrayForEach(item, document_list(unit, "files")) look_at(&all, item);
+    cJSON_ArrayForEach(item, document_list(unit, "known"))
+        add_known(&all, item);
+    cJSON_ArrayForEach(item, document_list(unit, "files"))
+        look_at(&all, item);
     analyse_streams(&all);
     places_join(all.result);
     for (size_t i = 0; i < all.count; i++) {

@@ -77,7 +77,7 @@ static void note_exchanges(struct evidence *evidence, const struct finding *find
     for (uint32_t e = 0; e < finding->exchange_count; e++)
         for (uint32_t s = 0; s < finding->exchanges[e].step_count; s++) {
             const struct exchange_step *step = &finding->exchanges[e].steps[s];
-            struct note note = {finding->capture, step->frame, 0, finding, step, NULL};
+            struct note note = {finding->exchanges[e].capture, step->frame, 0, finding, step, NULL};
             add_note(evidence, note);
             for (uint32_t i = 0; i < step->again.count; i++) {
                 note.frame = step->again.at[i];
@@ -90,9 +90,12 @@ static void note_reasons(struct evidence *evidence, const struct finding *findin
 {
     for (size_t r = 0; r < finding->verdict.reason_count; r++) {
         const struct reason *reason = &finding->verdict.reasons[r];
+        const struct capture_report *capture =
+            view_reason_capture(evidence->report, finding, reason);
+        uint32_t index = capture ? (uint32_t)(capture - evidence->report->captures) : 0;
         for (uint32_t i = 0; i < reason->frames.count; i++)
-            add_note(evidence, (struct note){finding->capture, reason->frames.at[i], 0, finding,
-                                             NULL, reason});
+            add_note(evidence,
+                     (struct note){index, reason->frames.at[i], 0, finding, NULL, reason});
     }
 }
 
@@ -110,11 +113,10 @@ struct evidence *evidence_gather(const struct report *report)
 {
     struct evidence *evidence = memory_zeroed(1, sizeof *evidence);
     evidence->report = report;
-    for (size_t i = 0; i < report->finding_count; i++)
-        for (const struct finding *each = report->findings[i]; each; each = each->elsewhere) {
-            note_exchanges(evidence, each);
-            note_reasons(evidence, each);
-        }
+    for (size_t i = 0; i < report->finding_count; i++) {
+        note_exchanges(evidence, report->findings[i]);
+        note_reasons(evidence, report->findings[i]);
+    }
     if (evidence->note_count)
         qsort(evidence->notes, evidence->note_count, sizeof *evidence->notes, compare_notes);
     return evidence;

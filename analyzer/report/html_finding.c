@@ -59,15 +59,24 @@ static void list_steps(struct section *section, const struct finding *finding)
     for (uint32_t e = 0; e < finding->exchange_count; e++)
         for (uint32_t i = 0; i < finding->exchanges[e].step_count; i++) {
             const struct exchange_step *step = &finding->exchanges[e].steps[i];
-            struct listed *listed = list_frame(section, finding->capture, step->frame);
+            uint32_t capture = finding->exchanges[e].capture;
+            struct listed *listed = list_frame(section, capture, step->frame);
             if (listed)
                 listed->step = step;
             for (uint32_t a = 0; a < step->again.count; a++) {
-                listed = list_frame(section, finding->capture, step->again.at[a]);
+                listed = list_frame(section, capture, step->again.at[a]);
                 if (listed)
                     listed->repeats = step->frame;
             }
         }
+}
+
+/* Index of the capture that a reason's frames are of. */
+static uint32_t reason_capture(const struct section *section, const struct reason *reason)
+{
+    const struct capture_report *capture =
+        view_reason_capture(section->report, section->finding, reason);
+    return capture ? (uint32_t)(capture - section->report->captures) : 0;
 }
 
 static void list_frames(struct section *section)
@@ -75,12 +84,12 @@ static void list_frames(struct section *section)
     const struct finding *finding = section->finding;
     section->listed = memory_zeroed(FRAMES_LISTED_MAX, sizeof *section->listed);
     list_steps(section, finding);
-    for (const struct finding *each = finding->elsewhere; each; each = each->elsewhere)
-        list_steps(section, each);
     for (size_t r = 0; r < finding->verdict.reason_count; r++) {
-        const struct frame_list *frames = &finding->verdict.reasons[r].frames;
+        const struct reason *reason = &finding->verdict.reasons[r];
+        const struct frame_list *frames = &reason->frames;
+        uint32_t capture = reason_capture(section, reason);
         for (uint32_t i = 0; i < frames->count; i++) {
-            struct listed *listed = list_frame(section, finding->capture, frames->at[i]);
+            struct listed *listed = list_frame(section, capture, frames->at[i]);
             if (listed && r < 64)
                 listed->reasons |= UINT64_C(1) << r;
         }
@@ -227,6 +236,7 @@ static void write_reason(const struct section *section, const struct reason *rea
 {
     FILE *out = section->out;
     char filter[FILTER_TEXT], number[FORMAT_TEXT];
+    uint32_t capture = reason_capture(section, reason);
     fputs("<li><p>", out);
     html_text(out, reason->text);
     fputs("</p>\n<p class=\"small\">", out);
@@ -235,13 +245,13 @@ static void write_reason(const struct section *section, const struct reason *rea
         fputs(reason->frames.total == 1 ? "Frame " : "Frames ", out);
         for (uint32_t i = 0; i < reason->frames.count; i++) {
             fputs(i ? ", " : "", out);
-            write_frame(section, section->finding->capture, reason->frames.at[i]);
+            write_frame(section, capture, reason->frames.at[i]);
         }
         if (reason->frames.total > reason->frames.count)
             html_raw(out, " and %s more",
                      format_count(reason->frames.total - reason->frames.count, number));
         if (section->report->capture_count > 1)
-            html_raw(out, " of capture %s", capture_id(section, section->finding->capture));
+            html_raw(out, " of capture %s", capture_id(section, capture));
         fputs(": <code class=\"take\">", out);
         html_text(out, view_frames_filter(&reason->frames, filter));
         fputs("</code>", out);

@@ -1,5 +1,6 @@
-/* A failing exchange as a ladder: time runs down, the client stands left, the server right, and a
- * packet that nothing answered ends where the verdict reads that it does. */
+/* A failing exchange as a ladder (a group and no picture, since there are links in it): time runs
+ * down, the client stands left, the server right, and a packet that nothing answered ends where the
+ * verdict reads that it does. */
 #include <math.h>
 #include <string.h>
 
@@ -183,14 +184,19 @@ static void caption(const struct ladder *ladder)
     fputs("</figcaption>\n", out);
 }
 
-static void frame_cell(const struct ladder *ladder, const struct finding *finding,
+static const char *capture_id(const struct ladder *ladder, const struct exchange *exchange)
+{
+    const struct report *report = ladder->report;
+    return exchange->capture < report->capture_count ? report->captures[exchange->capture].id : "a";
+}
+
+static void frame_cell(const struct ladder *ladder, const struct exchange *exchange,
                        const struct exchange_step *step, double x, double y)
 {
-    const struct capture_report *capture = view_capture(ladder->report, finding);
     html_raw(ladder->out,
              "<a href=\"#f-%s-%s-%llu\"><text class=\"m tl\" x=\"%.0f\" y=\"%.0f\" "
              "text-anchor=\"end\">%llu</text></a>",
-             ladder->finding->id, capture ? capture->id : "a", (unsigned long long)step->frame, x,
+             ladder->finding->id, capture_id(ladder, exchange), (unsigned long long)step->frame, x,
              y + 4, (unsigned long long)step->frame);
 }
 
@@ -199,7 +205,7 @@ static void draw_step(const struct ladder *ladder, const struct exchange_step *s
     FILE *out = ladder->out;
     char what[STEP_TEXT];
     double since_s = (double)(step->time_ns - ladder->exchange->steps[0].time_ns) / 1e9;
-    frame_cell(ladder, ladder->finding, step, FRAME_X, y);
+    frame_cell(ladder, ladder->exchange, step, FRAME_X, y);
     html_raw(out, "<text class=\"m\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%+.3f</text>", TIME_X,
              y + 4, since_s);
     double middle = draw_arrow(ladder, step, y);
@@ -213,7 +219,7 @@ static void draw_step(const struct ladder *ladder, const struct exchange_step *s
                  middle, y + 15, step->again.total, step->again.total == 1 ? "" : "s");
     const struct exchange_step *same = same_step(ladder, step);
     if (same)
-        frame_cell(ladder, ladder->finding->elsewhere, same, OTHER_X, y);
+        frame_cell(ladder, ladder->other, same, OTHER_X, y);
     else if (ladder->other)
         html_raw(out, "<text class=\"s\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">not seen</text>",
                  OTHER_X + 20, y + 4);
@@ -222,29 +228,28 @@ static void draw_step(const struct ladder *ladder, const struct exchange_step *s
 
 static void heads(const struct ladder *ladder)
 {
-    const struct capture_report *capture = view_capture(ladder->report, ladder->finding);
-    bool several = ladder->report->capture_count > 1 && capture;
+    bool several = ladder->report->capture_count > 1;
     html_raw(ladder->out,
              "<text class=\"s\" x=\"%d\" y=\"39\" text-anchor=\"end\">frame%s%s</text>"
              "<text class=\"s\" x=\"%d\" y=\"39\" text-anchor=\"end\">seconds</text>",
-             FRAME_X, several ? ", " : "", several ? capture->id : "", TIME_X);
-    const struct capture_report *other =
-        ladder->other ? view_capture(ladder->report, ladder->finding->elsewhere) : NULL;
-    if (other)
+             FRAME_X, several ? ", " : "", several ? capture_id(ladder, ladder->exchange) : "",
+             TIME_X);
+    if (ladder->other)
         html_raw(ladder->out,
                  "<text class=\"s\" x=\"%d\" y=\"61\" text-anchor=\"end\">frame, %s</text>",
-                 OTHER_X + 20, other->id);
+                 OTHER_X + 20, capture_id(ladder, ladder->other));
 }
 
-/* The same attempt in the other capture: its first packet has the same sequence. */
+/* The same attempt in another capture: its first packet has the same sequence. */
 static const struct exchange *counterpart(const struct finding *finding,
                                           const struct exchange *exchange)
 {
-    const struct finding *other = finding->elsewhere;
-    for (uint32_t i = 0; other && i < other->exchange_count; i++)
-        if (other->exchanges[i].step_count &&
-            other->exchanges[i].steps[0].sequence == exchange->steps[0].sequence)
-            return &other->exchanges[i];
+    for (uint32_t i = 0; i < finding->exchange_count; i++) {
+        const struct exchange *other = &finding->exchanges[i];
+        if (other->capture != exchange->capture && other->step_count &&
+            other->steps[0].sequence == exchange->steps[0].sequence)
+            return other;
+    }
     return NULL;
 }
 
@@ -274,7 +279,7 @@ void html_ladder(FILE *out, const struct report *report, const struct finding *f
     html_raw(
         out,
         "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-        "aria-label=\"Ladder diagram\">\n<svg role=\"img\" aria-labelledby=\"ladder-%s\" "
+        "aria-label=\"Ladder diagram\">\n<svg role=\"group\" aria-labelledby=\"ladder-%s\" "
         "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
         "Ladder diagram of the first failing attempt</title>\n<desc>The table of packets below "
         "says the same in words.</desc>\n",

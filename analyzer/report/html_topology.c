@@ -236,10 +236,10 @@ static double taken_at(const struct drawing *drawing, enum vantage vantage)
 /* Which captures show this failure. */
 static bool shows(const struct finding *finding, size_t capture)
 {
-    for (; finding; finding = finding->elsewhere)
-        if (finding->capture == capture)
+    for (uint32_t i = 0; i < finding->exchange_count; i++)
+        if (finding->exchanges[i].capture == capture)
             return true;
-    return false;
+    return finding->capture == capture;
 }
 
 static void draw_captures(const struct drawing *drawing)

@@ -133,13 +133,13 @@ static void write_verdict(FILE *out, const struct finding *finding,
 static void write_reasons(FILE *out, const struct report *report, const struct finding *finding)
 {
     const struct verdict *verdict = &finding->verdict;
-    const struct capture_report *capture = view_capture(report, finding);
     char filter[FILTER_TEXT];
     if (!verdict->reason_count)
         return;
     fputs("### Why\n\n", out);
     for (size_t i = 0; i < verdict->reason_count; i++) {
         const struct reason *reason = &verdict->reasons[i];
+        const struct capture_report *capture = view_reason_capture(report, finding, reason);
         fputs("- ", out);
         line(out, reason->text);
         if (reason->frames.count)

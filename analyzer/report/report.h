@@ -80,6 +80,7 @@ enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
 /* One failing attempt packet by packet: those that open it, carry its first and last data, stay
  * unanswered or end it. Frames ascend. */
 struct exchange {
+    uint32_t capture; /* index into report.captures: whose frames these are */
     uint16_t client_port;
     struct exchange_step *steps; /* at most EXCHANGE_STEPS_MAX */
     uint32_t step_count;
@@ -104,10 +105,11 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
-    struct exchange *exchanges; /* of the first attempts, and of the last one looked at; owned */
-    uint32_t exchange_count;    /* at most EXCHANGES_MAX */
+    /* Of the first attempts, and of the last one looked at; after those of its own capture, those
+     * of the others that show the same failure. At most EXCHANGES_MAX of each capture. Owned. */
+    struct exchange *exchanges;
+    uint32_t exchange_count;
     struct history history;
-    const struct finding *elsewhere; /* the same failure in another capture, judged less surely */
 };
 
 struct report {

@@ -152,6 +152,14 @@ const char *view_step(const struct finding *finding, const struct exchange_step 
     return buffer;
 }
 
+const struct capture_report *view_reason_capture(const struct report *report,
+                                                 const struct finding *finding,
+                                                 const struct reason *reason)
+{
+    (void)reason;
+    return view_capture(report, finding);
+}
+
 bool view_speaks_foreign(const struct finding *finding)
 {
     const struct service *service = finding->service;

@@ -51,6 +51,11 @@ enum { STEP_TEXT = 96 };
 const char *view_step(const struct finding *finding, const struct exchange_step *step,
                       char buffer[STEP_TEXT]);
 
+/* The capture that a reason's frames are of; NULL: none. */
+const struct capture_report *view_reason_capture(const struct report *report,
+                                                 const struct finding *finding,
+                                                 const struct reason *reason);
+
 /* Whether nDPI saw a protocol on the port that the profile does not expect there. */
 bool view_speaks_foreign(const struct finding *finding);
 

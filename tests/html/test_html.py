@@ -82,7 +82,7 @@ class Cases:
             page.size(width)
             assert page.evaluate(OVERFLOW) <= 0, f"wider than {width} pixels"
             for drawing in page.evaluate(DRAWINGS):
-                assert drawing["role"] == "img" and drawing["name"], drawing
+                assert drawing["role"] in ("img", "group") and drawing["name"], drawing
                 assert drawing["width"] > 50 and drawing["height"] > 20 and not drawing["outside"], (width, drawing)
         for scheme, medium in (("light", ""), ("dark", ""), ("light", "print")):
             page.media(scheme, medium)
@@ -173,6 +173,7 @@ class Cases:
         nodes = page.call("Accessibility.getFullAXTree")["nodes"]
         roles = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"] and "role" in n]
         assert any(role == "main" for role, _ in roles)
+        assert any(role == "group" and "Ladder" in name for role, name in roles)
         assert any(role == "article" and name for role, name in roles)
         pictures = [name for role, name in roles if role in ("img", "image", "graphics-document")]
         assert len(pictures) >= 2 and all(pictures), pictures

@@ -127,7 +127,7 @@ static inline void fill_drawings(struct fixture *fixture)
         .time_ns = start_ns, .frame = 12, .flags = 2, .lost = true, .hop_limit = 64};
     fixture->steps[1] = (struct exchange_step){
         .time_ns = start_ns + 7 * second_ns, .frame = 19, .flags = 2, .lost = true};
-    fixture->exchange = (struct exchange){51234, fixture->steps, 2};
+    fixture->exchange = (struct exchange){0, 51234, fixture->steps, 2};
     finding->exchanges = &fixture->exchange;
     finding->exchange_count = 1;
     frame_list_add(&finding->exchanges[0].steps[0].again, 13);

@@ -202,8 +202,7 @@ static void test_shares_are_disjoint_and_whole(void **state)
         cJSON *plan = plan_of(UNITS), *mine = worklist_share(plan, share, SHARES);
         const cJSON *unit;
         int64_t bytes = 0;
-        cJSON_ArrayForEach(unit, mine)
-        {
+        cJSON_ArrayForEach(unit, mine) {
             seen[atoi(document_text(unit, "site") + 5)]++;
             bytes += document_number(unit, "bytes", 0);
         }

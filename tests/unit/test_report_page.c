@@ -176,14 +176,11 @@ static void test_html_two_captures(void **state)
     (void)state;
     struct fixture fixture;
     fill(&fixture);
-    struct finding other = fixture.finding;
-    other.capture = 1;
-    other.elsewhere = NULL;
     struct exchange_step step = fixture.steps[0];
-    struct exchange exchange = {51234, &step, 1};
+    struct exchange both[] = {fixture.exchange, {1, 51234, &step, 1}};
     step.frame = 77;
-    other.exchanges = &exchange;
-    fixture.finding.elsewhere = &other;
+    fixture.finding.exchanges = both;
+    fixture.finding.exchange_count = 2;
     fixture.finding.exchanges[0].steps[1].sequence = 99; /* another packet than the first */
     fixture.report.capture_count = 2;
     char *html = written(report_write_html, &fixture.report);
@@ -227,7 +224,7 @@ static void test_html_absence(void **state)
     free(html);
 }
 
-static void test_html_many(void **state)
+static void test_many(void **state)
 {
     (void)state;
     enum { COUNT = 3000 };
@@ -242,6 +239,9 @@ static void test_html_many(void **state)
     assert_has(html, "1,000 more are not shown");
     assert_true(strlen(html) < 8 * 1024 * 1024);
     free(html);
+    char *markdown = written(report_write_markdown, &fixture.report);
+    assert_has(markdown, "2,800 more are not shown");
+    free(markdown);
     free(all);
 }
 
@@ -343,7 +343,7 @@ int main(void)
         cmocka_unit_test(test_html_decided),       cmocka_unit_test(test_html_undecided),
         cmocka_unit_test(test_html_nothing_found), cmocka_unit_test(test_html_links),
         cmocka_unit_test(test_html_two_captures),  cmocka_unit_test(test_html_hostile),
-        cmocka_unit_test(test_html_absence),       cmocka_unit_test(test_html_many),
+        cmocka_unit_test(test_html_absence),       cmocka_unit_test(test_many),
         cmocka_unit_test(test_markdown),           cmocka_unit_test(test_markdown_hostile),
         cmocka_unit_test(test_markdown_escapes),   cmocka_unit_test(test_full_disk),
     };
