@@ -288,7 +288,7 @@ bool batch_is_command(int argc, char **argv)
 int batch_main(int argc, char **argv)
 {
     struct batch_options options = {.command = COMMAND_BATCH};
-    struct error error;
+    struct error error = {""};
     struct batch batch = {.options = &options, .lock = -1};
     int status = EXIT_USAGE;
     switch (batch_options_parse(argc - 1, argv + 1, now_ns(), &options, &error)) {
