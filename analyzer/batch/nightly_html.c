@@ -156,7 +156,7 @@ static void write_trend(FILE *out, const cJSON *trend)
                  text_of(cJSON_GetArrayItem(trend, runs - 1), "run"));
     html_raw(out,
              "</svg></div>\n<figcaption class=\"small soft\">Each bar is a run: findings it saw "
-             "failing, those it saw before below (lighter), new and returned ones on top. The "
+             "failing, those it saw before at the bottom, new and returned ones on top. The "
              "line is how many were open after it.</figcaption></figure>\n");
     write_trend_table(out, trend);
     html_section_end(out);
@@ -423,6 +423,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     const cJSON *verdict = cJSON_GetObjectItem(document, "verdict");
     const cJSON *remedy = cJSON_GetObjectItem(document, "remedy");
     enum night_state state = night_state_of(finding);
+    char attempts[FORMAT_TEXT];
     html_raw(out, "<article id=\"finding-");
     html_text(out, text_of(finding, "id"));
     html_raw(out, "\">\n<h2>");
@@ -441,8 +442,9 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     html_raw(out, " to ");
     write_time(out, document_number(finding, "last", INT64_MIN));
     html_raw(out, " UTC, ");
-    write_count(out, (uint64_t)document_number(finding, "attempts", 0));
-    html_raw(out, " failed attempts in all, ");
+    html_raw(out, "%s in all, ",
+             format_plural((uint64_t)document_number(finding, "attempts", 0), "failed attempt",
+                           attempts));
     write_count(out, (uint64_t)document_number(finding, "run_attempts", 0));
     html_raw(out, " in this run; first in run %s</dd></div>\n", text_of(finding, "first_run"));
     html_raw(out, "</dl>\n");
