@@ -87,6 +87,14 @@ class Cluster:
                                                    stdout=out, stderr=subprocess.STDOUT))
 
     def __enter__(self):
+        try:
+            self.bring_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def bring_up(self):
         self.start("munged", "--foreground", "--force", f"--key-file={self.path('munge.key')}",
                    f"--socket={self.path('munge.socket')}", f"--pid-file={self.path('munge.pid')}",
                    f"--log-file={self.path('munge.log')}", f"--seed-file={self.path('munge.seed')}")
@@ -94,7 +102,6 @@ class Cluster:
         self.start("slurmctld", "-D", "-c", "-f", self.environment["SLURM_CONF"])
         self.start("slurmd", "-D", "-c", "-N", "node1", "-f", self.environment["SLURM_CONF"])
         self.wait("an idle node", lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
-        return self
 
     def __exit__(self, *_):
         for process in reversed(self.processes):
