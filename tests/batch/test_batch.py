@@ -380,7 +380,9 @@ class Cases:
         except ImportError:
             return
         with open(os.path.join(ROOT, "docs", "report.schema.json"), encoding="utf-8") as file:
-            jsonschema.validate(place.report("sites/paris.json"), json.load(file))
+            schema = json.load(file)
+        del schema["$id"]  # no address: older releases would fetch it
+        jsonschema.validate(place.report("sites/paris.json"), schema)
 
     def test_history_answers(self, place):
         place.put("paris/a.pcap", silent(0))
