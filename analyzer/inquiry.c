@@ -11,6 +11,7 @@
 #include "analyzer/flow/tunnels.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech/speech.h"
+#include "analyzer/symptom/detector.h"
 #include "dissectors/packet.h"
 
 enum { BATCH_FRAMES = 256, WARNING_TEXT = 700 };
@@ -21,9 +22,11 @@ struct inquiry {
     struct tracker *tracker;
     struct stream_pool *own_streams; /* NULL: the run's are used */
     struct listener *listener;
-    int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
-    int64_t earliest_ns;        /* INT64_MAX: no frame yet */
-    uint64_t taken;             /* frames analysed */
+    int64_t first_ns, last_ns; /* INT64_MIN: no frame yet */
+    int64_t earliest_ns;       /* INT64_MAX: no frame yet */
+    uint64_t taken;            /* frames analysed */
+    uint64_t frame_base;       /* of the files before, where the capture is in several */
+    uint64_t dropped_base;
     bool news;
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
 };
@@ -51,8 +54,9 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
     if (!request->streams)
         inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
-    inquiry->listener = listener_new(request->profiles, request->signs,
-                                     request->streams ? request->streams : inquiry->own_streams);
+    inquiry->listener =
+        listener_new(request->profiles, request->signs,
+                     request->streams ? request->streams : inquiry->own_streams, request->bridge);
     return inquiry;
 }
 
@@ -92,7 +96,8 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
     struct attempt *attempt =
-        tracker_packet(inquiry->tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
+        tracker_packet(inquiry->tracker, &packet, inquiry->frame_base + frame->number,
+                       frame->time_ns, &side, &fresh);
     if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
         keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
@@ -108,10 +113,11 @@ static bool past_limit(const struct inquiry *inquiry, const struct frame *frame)
            frame->time_ns - inquiry->first_ns > request->duration_ns;
 }
 
-bool inquiry_step(struct inquiry *inquiry)
+bool inquiry_step_to(struct inquiry *inquiry, uint64_t limit)
 {
     struct frame frames[BATCH_FRAMES];
-    int count = source_next(inquiry->source, frames, BATCH_FRAMES);
+    size_t room = limit < BATCH_FRAMES ? (size_t)limit : BATCH_FRAMES;
+    int count = source_next(inquiry->source, frames, room);
     for (int i = 0; i < count; i++) {
         if (past_limit(inquiry, &frames[i]))
             return false;
@@ -121,6 +127,56 @@ bool inquiry_step(struct inquiry *inquiry)
     }
     bool full = inquiry->request.packet_limit && inquiry->taken >= inquiry->request.packet_limit;
     return count >= 0 && !full;
+}
+
+bool inquiry_step(struct inquiry *inquiry)
+{
+    return inquiry_step_to(inquiry, BATCH_FRAMES);
+}
+
+void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name)
+{
+    const struct source_stats *stats = source_stats(inquiry->source);
+    inquiry->frame_base += stats->frames;
+    inquiry->dropped_base += stats->kernel_dropped;
+    source_close(inquiry->source);
+    inquiry->source = source;
+    inquiry->request.name = inquiry->request.path = name;
+}
+
+uint64_t inquiry_frame_base(const struct inquiry *inquiry)
+{
+    return inquiry->frame_base;
+}
+
+int64_t inquiry_last_ns(const struct inquiry *inquiry)
+{
+    return inquiry->last_ns;
+}
+
+const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry)
+{
+    return source_stats(inquiry->source);
+}
+
+void inquiry_successes(const struct inquiry *inquiry,
+                       void (*each)(void *context, const struct attempt *attempt,
+                                    const struct service *service),
+                       void *context)
+{
+    const struct detect_context judge = {inquiry->request.thresholds, inquiry->last_ns,
+                                         inquiry->request.profiles};
+    size_t position = 0;
+    for (const struct attempt *attempt;
+         (attempt = tracker_next_attempt(inquiry->tracker, &position));) {
+        struct detection detection;
+        if (attempt->bits & ATTEMPT_IS_INNER)
+            continue;
+        detect(attempt, &judge, &detection);
+        if (detection.outcome == OUTCOME_SUCCEEDED)
+            each(context, attempt,
+                 profiles_service_at(inquiry->request.profiles, attempt->service));
+    }
 }
 
 bool inquiry_has_news(const struct inquiry *inquiry)
@@ -145,7 +201,7 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
         .site = &asked->site,
         .expected = asked->expected,
         .expected_count = asked->expected_count,
-        .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
+        .capture_dropped = inquiry->dropped_base + source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .explain = asked->explain,

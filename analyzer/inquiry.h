@@ -21,13 +21,14 @@ struct inquiry_request {
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
-    uint64_t packet_limit; /* 0: none */
-    int64_t duration_ns;   /* 0: none; counted from the first packet */
-    uint32_t capture;      /* index in the report */
-    bool explain;          /* findings with their ledgers */
-    const char *name;      /* as the report calls the source; outlives the inquiry */
-    const char *path;      /* as the source's messages call it; the same. Only with `pseudonyms` */
-    bool strip;            /* see diagnosis.h */
+    struct ndpi_bridge *bridge; /* started, to use and leave alone; NULL: one of its own */
+    uint64_t packet_limit;      /* 0: none */
+    int64_t duration_ns;        /* 0: none; counted from the first packet */
+    uint32_t capture;           /* index in the report */
+    bool explain;               /* findings with their ledgers */
+    const char *name;           /* as the report calls the source; outlives the inquiry */
+    const char *path; /* as the source's messages call it; the same. Only with `pseudonyms` */
+    bool strip;       /* see diagnosis.h */
     const struct pseudonyms *pseudonyms;
     struct keeper *keeper;       /* gets the frames that may be evidence; NULL: nobody wants them */
     struct stream_pool *streams; /* shared with the run's other inquiries, outlives them; NULL: one
@@ -45,6 +46,28 @@ const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry);
 /* Reads one batch. True: go on (also when a live source had nothing); false: the end of the
  * capture, or a limit. */
 bool inquiry_step(struct inquiry *inquiry);
+
+/* The same with at most `frames` frames, so that a caller can stop at a certain one. */
+bool inquiry_step_to(struct inquiry *inquiry, uint64_t frames);
+
+/* The capture goes on in another file: takes over `source`, closes the one before. Frame numbers
+ * then count on over all files, and so do the connections. */
+void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name);
+
+/* Frames of the files before the present one. */
+uint64_t inquiry_frame_base(const struct inquiry *inquiry);
+
+/* Time of the latest packet; INT64_MIN: none. */
+int64_t inquiry_last_ns(const struct inquiry *inquiry);
+
+/* Of the file that is read now. */
+const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry);
+
+/* Calls `each` for every connection of a watched product that works, as far as was read. */
+void inquiry_successes(const struct inquiry *inquiry,
+                       void (*each)(void *context, const struct attempt *attempt,
+                                    const struct service *service),
+                       void *context);
 
 /* Something was read since the last diagnosis. */
 bool inquiry_has_news(const struct inquiry *inquiry);

@@ -38,22 +38,10 @@ struct option_row {
     const char *value; /* what help calls it */
     enum section section;
     bool live_only;             /* an error together with -r */
-    take_value *take;           /* NULL: acts by itself (`result`), or belongs to a later release */
+    take_value *take;           /* NULL: acts by itself (`result`) */
     enum options_result result; /* what the program has to do instead of a run */
     const char *help;
 };
-
-/* Words of the contract that a later release brings. Removing one here makes its option work; its
- * row in the table then needs a function and a help text. */
-static const char *const later[] = {"batch"};
-
-static bool is_later(const char *word)
-{
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(word, later[i]) == 0)
-            return true;
-    return false;
-}
 
 /* ---- helpers of the value readers ---- */
 
@@ -564,11 +552,6 @@ static bool refused_by_getopt(int key, const char *argument, struct error *error
     return error_set(error, "unknown or ambiguous option '%s'", argument);
 }
 
-static bool not_available(struct error *error, const char *dashes, const char *word)
-{
-    return error_set(error, "%s%s is not available in this version", dashes, word);
-}
-
 static void join_filter(char *const *words, int count, struct options *options)
 {
     size_t length = 0;
@@ -678,10 +661,6 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     int key;
 
     *options = (struct options){.snaplen = SNAPLEN_DEFAULT};
-    if (argc > 1 && is_later(argv[1])) {
-        not_available(error, "the command ", argv[1]);
-        return OPTIONS_ERROR;
-    }
     getopt_tables(letters, words);
     optind = 0; /* glibc: start anew */
     opterr = 0;
@@ -689,10 +668,6 @@ enum options_result options_parse(int argc, char **argv, struct options *options
         const struct option_row *row = key == '?' || key == ':' ? NULL : row_of(key);
         if (!row) {
             refused_by_getopt(key, argv[optind - 1], error);
-            return OPTIONS_ERROR;
-        }
-        if (is_later(row->name)) {
-            not_available(error, "--", row->name);
             return OPTIONS_ERROR;
         }
         if (row->result == OPTIONS_HELP || row->result == OPTIONS_VERSION)
@@ -710,6 +685,14 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     bool good = check_source(options, live_only, error) && check_outputs(options, error) &&
                 check_vantages(options, error);
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
+}
+
+bool options_take(struct options *options, const char *name, const char *value, struct error *error)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].take(options, &rows[i], value, error);
+    return error_set(error, "unknown option '--%s'", name);
 }
 
 void options_free(struct options *options)
@@ -791,6 +774,8 @@ bool options_write_help(FILE *out)
     };
     fputs("Usage: fwsniff [options] -i INTERFACE [filter expression]\n"
           "       fwsniff [options] -r FILE [-r FILE ...] [filter expression]\n"
+          "       fwsniff batch [options] DIR|FILE ...       (fwsniff batch --help)\n"
+          "       fwsniff history [options]                  (fwsniff history --help)\n"
           "\n"
           "Finds failed connections of backup and file-transfer products in captured\n"
           "traffic and says which firewall, host or network made them fail.\n"
@@ -801,7 +786,7 @@ bool options_write_help(FILE *out)
     for (size_t section = 0; section < SECTIONS; section++) {
         fprintf(out, "\n%s:\n", titles[section]);
         for (size_t i = 0; i < ROWS; i++)
-            if (rows[i].section == section && !is_later(rows[i].name))
+            if (rows[i].section == section)
                 write_row(&page, &rows[i]);
     }
     fputs("\n"

@@ -98,6 +98,10 @@ enum { SNAPLEN_DEFAULT = 262144 }; /* as tcpdump: whole frames, also with offloa
  * and points into `argv`, whose order is changed. Not reentrant, as getopt_long() is not. */
 enum options_result options_parse(int argc, char **argv, struct options *options,
                                   struct error *error);
+/* Takes one option by its long name, for commands with command lines of their own. False with a
+ * message. */
+bool options_take(struct options *options, const char *name, const char *value,
+                  struct error *error);
 /* The message of OPTIONS_ERROR, escaped, and where help is. */
 void options_write_error(FILE *out, const struct error *error);
 void options_free(struct options *options);

@@ -32,6 +32,8 @@ SCRIPTS = [
     ("corpus: frames", ["tests/corpus/check_frames.py", "tests/corpus/captures", "{build}/tests/tools/frames"]),
     ("corpus: reads", ["tests/corpus/check_reads.py", "tests/corpus/captures", "{program}"]),
     ("corpus: counts", ["tests/corpus/check_counts.py", "tests/corpus/captures", "{program}"]),
+    ("batch", ["tests/batch/test_batch.py", "--fwsniff", "{program}"]),
+    ("batch: pages", ["tests/batch/test_pages.py", "--fwsniff", "{program}"]),
     ("scale", ["tests/scale/test_scale.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("live", ["tests/live/test_live.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("lab, fast part", ["tests/lab/test_lab.py", "--fwsniff", "{program}", "--build", "{build}"]),

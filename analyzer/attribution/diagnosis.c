@@ -16,7 +16,13 @@
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
 
-enum { VARIABLES_MAX = 40, DURATION_TEXT = 32, NUMBER_TEXT = 16, ROUTE_TEXT = 256, ONE_SIDED_FLOWS_MIN = 3 };
+enum {
+    VARIABLES_MAX = 40,
+    DURATION_TEXT = 32,
+    NUMBER_TEXT = 16,
+    ROUTE_TEXT = 256,
+    ONE_SIDED_FLOWS_MIN = 3
+};
 
 struct examination {
     struct diagnosis_request request;
@@ -88,8 +94,7 @@ static const struct lookup *lookup_of(const struct tracker *tracker, const struc
 }
 
 static void fill_values(const struct diagnosis_request *request, const struct failure *failure,
-                        const struct spoken *spoken,
-                        struct sentence_values *values)
+                        const struct spoken *spoken, struct sentence_values *values)
 {
     const struct lookup *lookup = request->strip ? NULL : lookup_of(request->tracker, failure);
     struct ip_address client = pseudonym_ip(request->pseudonyms, &failure->client);
@@ -207,8 +212,8 @@ static void readings_of_joint(const struct joint *joint, uint32_t own, struct re
         for (int down = 0; down < VANTAGES; down++) {
             int here = joint->upstream == own ? up : down;
             double share = joint->stretch.together[up][down];
-            shares[here][stretch_between((enum vantage)up, (enum vantage)down,
-                                         &joint->evidence)] += share;
+            shares[here][stretch_between((enum vantage)up, (enum vantage)down, &joint->evidence)] +=
+                share;
             belief->probability[here] += share;
         }
     readings_of_shares(shares, joint, readings);
@@ -355,14 +360,12 @@ static struct finding *make_finding(const struct examination *examination,
     establish(examination, failure, finding->spoken.protocol, facts);
     if (joint)
         add_captures(examination, joint, all, facts);
-    judge(request, &examination->context, &named, joint, &finding->spoken, facts,
-          finding);
+    judge(request, &examination->context, &named, joint, &finding->spoken, facts, finding);
     exchanges_of_failure(failure, request->capture, finding);
     if (joint && joint->compared && joint->other)
-        exchanges_of_failure(joint->other,
-                             joint->upstream == request->capture ? joint->downstream
-                                                                 : joint->upstream,
-                             finding);
+        exchanges_of_failure(
+            joint->other, joint->upstream == request->capture ? joint->downstream : joint->upstream,
+            finding);
     return finding;
 }
 
@@ -547,7 +550,7 @@ static void conceal(const struct diagnosis_request *request, struct diagnosis *d
 struct examination *examine(const struct diagnosis_request *request)
 {
     const struct detect_context detect_context = {request->thresholds, request->now_ns,
-                                                   request->profiles};
+                                                  request->profiles};
     struct examination *examination = memory_zeroed(1, sizeof *examination);
     struct failures *failures = &examination->failures;
     examination->request = *request;
@@ -567,9 +570,8 @@ struct examination *examine(const struct diagnosis_request *request)
     look_for_forwarding(request->tracker, &context->cooked, &context->any_forwarded);
     neighbours_gather(request->tracker, &context->neighbours);
     vantage_of_capture(context, &examination->vantage);
-    examination->histories =
-        histories_gather(request->tracker, failures->all, failures->count,
-                         request->thresholds->idle_min_s);
+    examination->histories = histories_gather(request->tracker, failures->all, failures->count,
+                                              request->thresholds->idle_min_s);
     relays_gather(request->tracker, request->profiles, &examination->relays);
     return examination;
 }

@@ -20,7 +20,7 @@ struct reach {
 static void look(const struct probe_trace *trace, struct reach *reach)
 {
     for (int hop = 1; hop <= PROBE_HOP_LIMIT_MAX; hop++) {
-        const struct probe *probe = &trace->hop[hop];
+        const struct hop_probe *probe = &trace->hop[hop];
         if (!probe->frame)
             continue;
         reach->probed = true;

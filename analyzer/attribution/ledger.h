@@ -34,9 +34,9 @@ struct ledger_turn {
 struct ledger {
     struct readings readings;
     double reading[READINGS_MAX][FAILURE_POINTS]; /* probabilities if the capture was taken there */
-    double probability[FAILURE_POINTS];       /* mixed in the readings' shares: the verdict's */
-    struct fact facts[FACT_COUNT];            /* that of the vantage is the likeliest */
-    struct ledger_rule *rules;                /* owned; in file order */
+    double probability[FAILURE_POINTS];           /* mixed in the readings' shares: the verdict's */
+    struct fact facts[FACT_COUNT];                /* that of the vantage is the likeliest */
+    struct ledger_rule *rules;                    /* owned; in file order */
     size_t rule_count;
     struct ledger_turn turns[TURNS_MAX]; /* that change the place first, then by what they change */
     size_t turn_count;

@@ -76,8 +76,8 @@ const char *reading_name(const struct readings *readings, size_t index, char nam
     const char *before = ", ";
     for (unsigned i = 0; i < sizeof boxes / sizeof *boxes; i++)
         if (reading->between >> i & 1) {
-            length += snprintf(name + length, READING_NAME - (size_t)length, "%s%s", before,
-                               boxes[i]);
+            length +=
+                snprintf(name + length, READING_NAME - (size_t)length, "%s%s", before, boxes[i]);
             before = " and ";
         }
     snprintf(name + length, READING_NAME - (size_t)length,
@@ -96,9 +96,8 @@ void weighing_set(struct fact *facts, const struct readings *readings,
         facts_set_between(readings->joint, reading->between, facts);
 }
 
-void weigh_readings(const struct rules *rules, struct fact *facts,
-                    const struct variable *variables, const struct readings *readings,
-                    double probability[FAILURE_POINTS])
+void weigh_readings(const struct rules *rules, struct fact *facts, const struct variable *variables,
+                    const struct readings *readings, double probability[FAILURE_POINTS])
 {
     for (int place = 0; place < FAILURE_POINTS; place++)
         probability[place] = 0;

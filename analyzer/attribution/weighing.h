@@ -43,8 +43,7 @@ void weighing_set(struct fact *facts, const struct readings *readings,
                   const struct reading *reading);
 
 /* Leaves the last reading in `facts`. */
-void weigh_readings(const struct rules *rules, struct fact *facts,
-                    const struct variable *variables, const struct readings *readings,
-                    double probability[FAILURE_POINTS]);
+void weigh_readings(const struct rules *rules, struct fact *facts, const struct variable *variables,
+                    const struct readings *readings, double probability[FAILURE_POINTS]);
 
 #endif

@@ -564,9 +564,9 @@ static void take_ends(const struct couple *couple, const struct relation *relati
     int up = relation->way > 0 ? couple->own : !couple->own;
     joint->above = (struct joint_ends){
         {match->address[up][INITIATOR], match->address[up][RESPONDER]}, match->port[up][RESPONDER]};
-    joint->below = (struct joint_ends){
-        {match->address[!up][INITIATOR], match->address[!up][RESPONDER]},
-        match->port[!up][RESPONDER]};
+    joint->below =
+        (struct joint_ends){{match->address[!up][INITIATOR], match->address[!up][RESPONDER]},
+                            match->port[!up][RESPONDER]};
 }
 
 /* Where among the routers of the stretch the refusal was made: counted from the capture that has

@@ -110,23 +110,24 @@ static void note_probe(struct probes *probes, const struct packet *packet, uint6
         probes->count++;
     }
     uint8_t hop = packet->ip.hop_limit;
-    const struct probe *before =
+    const struct hop_probe *before =
         hop < PROBE_HOP_LIMIT_MAX ? &trace->hop[hop + 1] : NULL; /* this box forwards it */
     if (before && before->frame && before->token == token && before->ip_id == packet->ip.id)
         return;
     if (!trace->hop[hop].answer_frame)
-        trace->hop[hop] = (struct probe){.frame = frame, .token = token, .ip_id = packet->ip.id};
+        trace->hop[hop] =
+            (struct hop_probe){.frame = frame, .token = token, .ip_id = packet->ip.id};
     trace->latest = hop;
 }
 
 /* --- answers --- */
 
 /* The probe an answer is for: the one it names, else the latest that waits for one. */
-static struct probe *answered_probe(struct probe_trace *trace, bool named, uint32_t token,
-                                    uint32_t ip_id)
+static struct hop_probe *answered_probe(struct probe_trace *trace, bool named, uint32_t token,
+                                        uint32_t ip_id)
 {
     for (int hop = 1; hop <= PROBE_HOP_LIMIT_MAX; hop++) {
-        struct probe *probe = &trace->hop[hop];
+        struct hop_probe *probe = &trace->hop[hop];
         if (probe->frame && ((named && probe->token == token) || (ip_id && probe->ip_id == ip_id)))
             return probe;
     }
@@ -136,7 +137,7 @@ static struct probe *answered_probe(struct probe_trace *trace, bool named, uint3
 static void note_answer(struct probe_trace *trace, bool named, uint32_t token, uint32_t ip_id,
                         bool by_server, uint64_t frame)
 {
-    struct probe *probe = trace->used ? answered_probe(trace, named, token, ip_id) : NULL;
+    struct hop_probe *probe = trace->used ? answered_probe(trace, named, token, ip_id) : NULL;
     if (!probe || probe->answer_frame)
         return;
     probe->answer_frame = frame;

@@ -17,7 +17,7 @@
 
 enum { PROBE_TRACES_MAX = 256 }; /* what comes after is counted and not followed */
 
-struct probe {
+struct hop_probe {
     uint64_t frame, answer_frame; /* 0: not sent; not answered */
     uint32_t token;               /* what tells it from the others of the trace */
     uint32_t ip_id;
@@ -30,7 +30,7 @@ struct probe_trace {
     uint8_t proto; /* 1: echo, of either version */
     uint16_t port; /* the server's; 0: echo, or UDP ports that grow with the hop limit */
     bool used;
-    struct probe hop[PROBE_HOP_LIMIT_MAX + 1]; /* by hop limit as captured */
+    struct hop_probe hop[PROBE_HOP_LIMIT_MAX + 1]; /* by hop limit as captured */
     uint8_t latest;
 };
 

@@ -258,7 +258,7 @@ static cJSON *counters_item(const struct capture_counters *counters)
     return item;
 }
 
-static cJSON *capture_item(const struct capture_report *capture)
+cJSON *report_json_capture(const struct capture_report *capture)
 {
     cJSON *item = cJSON_CreateObject(), *link_types = cJSON_CreateArray();
     for (size_t i = 0; i < capture->link_type_count; i++)
@@ -277,7 +277,7 @@ static cJSON *capture_item(const struct capture_report *capture)
     return item;
 }
 
-static cJSON *tool_item(const struct report *report)
+cJSON *report_json_tool(const char *ndpi_version)
 {
     static const char prefix[] = "libpcap version ";
     const char *libpcap = pcap_lib_version();
@@ -287,7 +287,7 @@ static cJSON *tool_item(const struct report *report)
     add(item, "name", text_item("fwsniff"));
     add(item, "version", text_item(FWSNIFF_VERSION));
     add(item, "libpcap", text_item(libpcap));
-    add(item, "ndpi", text_item(report->ndpi_version));
+    add(item, "ndpi", text_item(ndpi_version));
     return item;
 }
 
@@ -366,10 +366,10 @@ void report_json_document(FILE *out, const struct report *report, bool single_li
     const char *end = single_line ? "" : "\n";
     cJSON *captures = cJSON_CreateArray();
     for (size_t i = 0; i < report->capture_count; i++)
-        append(captures, capture_item(&report->captures[i]));
+        append(captures, report_json_capture(&report->captures[i]));
 
     fprintf(out, "{\"schema\":\"fwsniff.report/1\"");
-    write_member(out, "tool", tool_item(report), end);
+    write_member(out, "tool", report_json_tool(report->ndpi_version), end);
     write_member(out, "captures", captures, end);
     write_member(out, "profiles", profiles_item(report), end);
     write_member(out, "summary", summary_item(report), end);

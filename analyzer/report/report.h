@@ -40,7 +40,7 @@ struct capture_counters {
 };
 
 struct capture_report {
-    char id[4];         /* "a", "b", ... */
+    char id[16];        /* "a", "b", ...; batch: the beginning of its hash */
     const char *source; /* as the user named it */
     const char *link_types[16];
     size_t link_type_count;

@@ -84,8 +84,8 @@ static void put_readings(struct page *page, const struct ledger *ledger)
     heading(page, "OUTCOME", "  of the rules below, for each place where it may be taken");
     put_titles(page, "capture taken", NULL);
     for (size_t i = 0; i < ledger->readings.count; i++) {
-        snprintf(name, sizeof name, "at %s, %s sure",
-                 reading_name(&ledger->readings, i, reading), percent(ledger->readings.at[i].share, share));
+        snprintf(name, sizeof name, "at %s, %s sure", reading_name(&ledger->readings, i, reading),
+                 percent(ledger->readings.at[i].share, share));
         put_probabilities(page, name, ledger->reading[i]);
     }
     if (ledger->readings.count > 1)

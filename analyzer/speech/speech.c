@@ -26,16 +26,19 @@ struct listener {
     const struct signs *signs;
     struct stream_pool *pool;
     struct certificates *certificates;
-    struct ndpi_bridge *bridge; /* made when first needed */
+    struct ndpi_bridge *bridge; /* NULL until needed */
+    bool borrowed;
 };
 
 struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
-                              struct stream_pool *pool)
+                              struct stream_pool *pool, struct ndpi_bridge *bridge)
 {
     struct listener *listener = memory_zeroed(1, sizeof *listener);
     listener->profiles = profiles;
     listener->signs = signs;
     listener->pool = pool;
+    listener->bridge = bridge;
+    listener->borrowed = bridge != NULL;
     listener->certificates = certificates_new(CERTIFICATES_MAX, CERTIFICATES_BYTES_MAX);
     return listener;
 }
@@ -44,7 +47,8 @@ void listener_free(struct listener *listener)
 {
     if (!listener)
         return;
-    ndpi_bridge_free(listener->bridge);
+    if (!listener->borrowed)
+        ndpi_bridge_free(listener->bridge);
     certificates_free(listener->certificates);
     free(listener);
 }

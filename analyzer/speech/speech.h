@@ -11,6 +11,7 @@
 #include "analyzer/speech/signs.h"
 #include "analyzer/speech/spoken.h"
 #include "analyzer/speech/stream.h"
+#include "dissectors/ndpi_bridge.h"
 #include "dissectors/packet.h"
 
 /* Owned by the attempt it hangs on until speech_forget(). */
@@ -19,9 +20,10 @@ struct speech;
 /* Listens to one capture. */
 struct listener;
 
-/* All outlive the listener; several may share them. `signs` may be NULL. */
+/* All outlive the listener; several may share them. `signs` may be NULL; `bridge` too: then the
+ * listener makes one of its own when first needed. */
 struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
-                              struct stream_pool *pool);
+                              struct stream_pool *pool, struct ndpi_bridge *bridge);
 /* All attempts were forgotten. */
 void listener_free(struct listener *listener);
 

@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     struct tracker *tracker = tracker_new(&options);
     struct stream_pool *streams = stream_pool_new(POOL_BYTES);
-    struct feeding feeding = {tracker, listener_new(known->profiles, known->signs, streams)};
+    struct feeding feeding = {tracker, listener_new(known->profiles, known->signs, streams, NULL)};
     tracker_on_evict(tracker, forget, &feeding);
     struct input input = {data + 1, data + size};
     int64_t last_ns = feed_all(&feeding, link_types[data[0] & 7], &input);

@@ -114,7 +114,7 @@ static inline struct scene *scene_with_room(size_t flows)
     assert_non_null(scene);
     scene->tracker = tracker_new(&options);
     scene->streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
-    scene->listener = listener_new(known->profiles, known->signs, scene->streams);
+    scene->listener = listener_new(known->profiles, known->signs, scene->streams, NULL);
     tracker_on_evict(scene->tracker, scene_forget_speech, scene);
     scene->last_ns = SCENE_START_NS;
     return scene;
