@@ -56,7 +56,8 @@ static bool path_in(char path[PATH_MAX], const char *folder, const char *name, s
            error_set(error, "%s: the path is too long", folder);
 }
 
-/* One run at a time: two would take each other's work. The kernel lets go when we end. */
+/* One run at a time: two would take each other's work. The kernel lets go when we and our workers
+ * have ended; those of a run that was killed are given a moment for that. */
 static bool lock_state(struct batch *batch, struct error *error)
 {
     char path[PATH_MAX];
@@ -65,9 +66,13 @@ static bool lock_state(struct batch *batch, struct error *error)
     batch->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (batch->lock < 0)
         return error_set(error, "%s: %s", path, strerror(errno));
-    if (flock(batch->lock, LOCK_EX | LOCK_NB) != 0)
-        return error_set(error, "%s: another run is going on", path);
-    return true;
+    enum { TRIES = 40, PAUSE_US = 50000 };
+    for (int i = 0; i < TRIES; i++) {
+        if (flock(batch->lock, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        usleep(PAUSE_US);
+    }
+    return error_set(error, "%s: another run is going on", path);
 }
 
 static bool open_state(struct batch *batch, struct error *error)
