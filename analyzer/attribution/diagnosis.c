@@ -131,7 +131,7 @@ static void fill_values(const struct diagnosis_request *request, const struct fa
               service->initiator_role ? service->initiator_role : "client");
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
-    set_value(values, "dns_name", lookup ? lookup->name : NULL);
+    set_value(values, "dns_name", lookup ? lookup->name : "of the server");
     speech_values(request->signs, spoken, values);
     set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
     set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));

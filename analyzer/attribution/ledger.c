@@ -150,6 +150,25 @@ static void offer_turn(struct ledger *ledger, const struct ledger_turn *turn)
 /* Less than this is not worth a line. */
 #define TURN_NOTICED 0.10
 
+/* What a further test, look or attempt can add; the rest belongs to the failure as it was. */
+static bool may_be_found(const struct ledger_turn *turn)
+{
+    static const enum fact_id more[] = {
+        FACT_ARP_SERVER,           FACT_SERVER_ALIVE,          FACT_IDLE_REPEATED,
+        FACT_PROBE_ENDS,           FACT_CONTROL_OTHER_CLIENTS, FACT_CONTROL_BEFORE,
+        FACT_CONTROL_AFTER,        FACT_CONTROL_OTHER_PORTS,   FACT_CONTROL_SAME_PORT,
+        FACT_CONTROL_WEB,          FACT_CONTROL_ELSEWHERE,     FACT_CONTROL_SERVER_PORTS,
+        FACT_CONTROL_PING,         FACT_CONTROL_CONCURRENT,    FACT_CONTROL_BETWEEN,
+        FACT_SERVICE_TURN,         FACT_TIMER_SHARP,           FACT_TUNNEL_ANSWERED,
+        FACT_TLS_ISSUER_ELSEWHERE,
+    };
+    size_t found = 0;
+    for (size_t i = 0; i < turn->supposed_count; i++)
+        for (size_t m = 0; m < sizeof more / sizeof *more; m++)
+            found += turn->supposed[i].id == more[m];
+    return found == turn->supposed_count;
+}
+
 /* Supposes what the rule lacks in the likeliest reading in which that makes it hold. */
 static void try_rule(struct accounting *accounting, size_t index)
 {
@@ -167,6 +186,8 @@ static void try_rule(struct accounting *accounting, size_t index)
             turn.supposed[turn.supposed_count].id = (enum fact_id)lacks.fact[i];
             turn.supposed[turn.supposed_count++].value = supposed[lacks.fact[i]];
         }
+        if (!may_be_found(&turn))
+            return;
         rules_explain(accounting->rules, index, supposed, accounting->variables, turn.text);
         weigh_readings(accounting->rules, supposed, accounting->variables, readings,
                        turn.probability);
