@@ -44,7 +44,7 @@ static void throttled_facts(const struct fact_context *context, const struct att
 {
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     const char *lost = facts[FACT_UDP_LOST].known ? facts[FACT_UDP_LOST].word : "both";
-    struct frame_list frames = attempt->pace.repeat_frames;
+    struct frame_list frames = attempt->pace->repeat_frames;
     facts[FACT_STALL_FROM] = facts[FACT_STALL_OTHER_SIDE] = (struct fact){0};
     facts[FACT_STALL_ACKED] = facts[FACT_STALL_GAVE_UP] = (struct fact){0};
     if (strcmp(lost, "both") != 0)
@@ -54,7 +54,7 @@ static void throttled_facts(const struct fact_context *context, const struct att
     if (!twin)
         return;
     bool kept = any_missing(attempt, twin, INITIATOR) || any_missing(twin, attempt, RESPONDER);
-    frame_list_join(&frames, &twin->pace.repeat_frames);
+    frame_list_join(&frames, &twin->pace->repeat_frames);
     set_flag(facts, FACT_FORWARDED, !kept)->frames = frames;
 }
 
@@ -62,11 +62,11 @@ static void pace_facts(const struct fact_context *context, const struct attempt 
                        struct fact *facts)
 {
     const struct thresholds *limit = context->thresholds;
-    const struct pace_slow slow = pace_slow(&attempt->pace, limit->throttle_share_max);
+    const struct pace_slow slow = pace_slow(attempt->pace, limit->throttle_share_max);
     bool throttled = slow.seconds >= limit->throttle_seconds_min && slow.now_per_s > 0;
     set_number(facts, FACT_RATE_BEST, round(slow.best_per_s / 100) / 10);
     set_number(facts, FACT_RATE_LATE, round(slow.now_per_s / 100) / 10);
-    set_flag(facts, FACT_UDP_THROTTLED, throttled)->frames = attempt->pace.repeat_frames;
+    set_flag(facts, FACT_UDP_THROTTLED, throttled)->frames = attempt->pace->repeat_frames;
     if (throttled)
         throttled_facts(context, attempt, facts);
 }
@@ -77,7 +77,7 @@ void facts_of_udp(const struct fact_context *context, const struct failure *fail
     if (failure->proto != PROTO_UDP || !failure->sample_count)
         return;
     elsewhere_fact(context, failure, facts);
-    lost_fact(&failure->sample[0]->pace, facts);
+    lost_fact(failure->sample[0]->pace, facts);
     if (failure->symptom == SYMPTOM_UDP_STALL)
         pace_facts(context, failure->sample[0], facts);
 }

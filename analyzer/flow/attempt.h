@@ -21,20 +21,22 @@ struct mark {
     int64_t time_ns;
     uint64_t frame;
     uint32_t sequence, acknowledgment;
-    uint32_t length; /* payload bytes */
+    uint32_t length : 24;   /* payload bytes; no frame is longer than 256 KiB */
+    uint32_t direction : 4; /* enum link_direction */
+    uint32_t has_mac : 1;
+    uint32_t has_timestamp : 1; /* TCP, RFC 7323 */
     uint32_t ip_id;
     uint32_t if_index;
-    uint32_t content;   /* of the first payload bytes, a hash; 0: none captured */
+    uint32_t content; /* of the first payload bytes, a hash; 0: none captured */
+    uint32_t timestamp, timestamp_echo;
     uint16_t window;
     uint8_t hop_limit;
     uint8_t flags;
-    uint8_t direction; /* enum link_direction */
-    bool has_mac;
-    bool has_timestamp; /* TCP, RFC 7323 */
-    uint32_t timestamp, timestamp_echo;
     uint8_t mac[6];    /* source */
     uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
+
+_Static_assert(sizeof(struct mark) == 64, "an attempt has some twenty of them");
 
 /* Serial number arithmetic, RFC 1982: a after b. */
 static inline bool sequence_after(uint32_t a, uint32_t b)
@@ -93,9 +95,9 @@ enum attempt_bit {
     ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
     ATTEMPT_ONE_SIDED = 1 << 1, /* handshake completed though its SYN-ACK was not captured */
     ATTEMPT_ESTABLISHED = 1 << 2,
-    ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
-    ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
-    ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_RST_SURVIVED = 1 << 3,   /* the exchange went on after a RST */
+    ATTEMPT_SUPERSEDED = 1 << 4,     /* the same ports were used again for a new attempt */
+    ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
     ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
     ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
     ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
@@ -163,7 +165,7 @@ struct attempt {
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
-    struct pace pace;          /* UDP */
+    struct pace *pace;         /* UDP; owned */
     uint32_t answered_by;      /* UDP: number of the attempt that looks like its answers, from
                                   another address than was asked; 0: none */
     uint32_t control;          /* FTP data connection: number of its control connection; else 0 */

@@ -76,6 +76,7 @@ static struct attempt *blank_record(struct tracker *tracker)
     if (tracker->attempt_count == tracker->attempt_cap) {
         struct attempt *attempt = evict(tracker);
         ftp_forget(attempt);
+        free(attempt->pace);
         *attempt = (struct attempt){.number = attempt->number};
         return attempt;
     }
@@ -272,6 +273,7 @@ void attempts_free(struct tracker *tracker)
 {
     for (size_t i = 0; i < tracker->attempt_count; i++) {
         ftp_forget(tracker->attempts[i]);
+        free(tracker->attempts[i]->pace);
         free(tracker->attempts[i]);
     }
     free(tracker->attempts);

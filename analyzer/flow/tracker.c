@@ -91,11 +91,11 @@ struct mark mark_of(const struct event *event)
     struct mark mark = {
         .time_ns = event->time_ns,
         .frame = event->frame,
-        .length = packet->payload_length,
+        .length = packet->payload_length & 0xffffff,
         .ip_id = packet->ip.id,
         .if_index = packet->if_index,
         .hop_limit = packet->ip.hop_limit,
-        .direction = (uint8_t)packet->direction,
+        .direction = packet->direction & 0xf,
         .has_mac = packet->has_mac,
     };
     if (packet->has_mac) {

@@ -1,6 +1,7 @@
 /* UDP: who asked first, whether the other side ever spoke, and what each side has sent since the
  * other last did. */
 #include "analyzer/flow/tracker_internal.h"
+#include "analyzer/memory.h"
 #include "analyzer/words.h"
 #include "dissectors/vpn.h"
 
@@ -56,7 +57,9 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
         record->unanswered_length_min = mark.length;
     if (mark.length > record->unanswered_length_max)
         record->unanswered_length_max = mark.length;
-    pace_datagram(&attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
+    if (!attempt->pace)
+        attempt->pace = memory_zeroed(1, sizeof *attempt->pace);
+    pace_datagram(attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
                   mark.length, event->frame, event->time_ns);
     record->bytes += mark.length;
     record->data_packets++;

@@ -55,11 +55,11 @@ bool detect_udp_throttled(const struct attempt *attempt, const struct detect_con
     if (!(attempt->bits & ATTEMPT_ESTABLISHED) || (attempt->bits & ATTEMPT_CARRIES) ||
         attempt->side[RESPONDER].data_packets < limit->throttle_packets_min)
         return false;
-    const struct pace_slow slow = pace_slow(&attempt->pace, limit->throttle_share_max);
+    const struct pace_slow slow = pace_slow(attempt->pace, limit->throttle_share_max);
     if (slow.seconds < limit->throttle_seconds_min ||
         slow.with_repeats < limit->throttle_repeats_min * slow.seconds)
         return false;
     detection->failed_ns = slow.since_ns;
-    detection->frames = attempt->pace.repeat_frames;
+    detection->frames = attempt->pace->repeat_frames;
     return true;
 }
