@@ -7,6 +7,7 @@
 
 #include "analyzer/correlation/chains.h"
 #include "analyzer/correlation/witness.h"
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -91,6 +92,30 @@ static void index_failures(struct correlation *all, size_t capture)
     }
 }
 
+/* What fails on a data connection of FTP is told of its control connection. */
+static const struct attempt *teller_of(const struct correlation_view *view,
+                                       const struct attempt *attempt)
+{
+    const struct attempt *control = tracker_attempt(view->tracker, attempt->control);
+    return control ? control : attempt;
+}
+
+static size_t find_failure(const struct correlation *all, uint32_t capture,
+                           const struct attempt *attempt, enum symptom symptom)
+{
+    const struct chains *chains = &all->table[capture].chains;
+    uint64_t key = failure_key(&attempt->address[INITIATOR], &attempt->address[RESPONDER],
+                               attempt->port[RESPONDER], attempt->proto, symptom);
+    for (uint32_t at = chains_first(chains, key); at; at = chains_next(chains, at)) {
+        const struct failure *failure = &all->view[capture].failures[at - 1];
+        if (!failure->suppressed && failure->symptom == symptom &&
+            ip_equal(&failure->client, &attempt->address[INITIATOR]) &&
+            ip_equal(&failure->server, &attempt->address[RESPONDER]))
+            return at - 1;
+    }
+    return NO_FAILURE;
+}
+
 /* The failure that an attempt of a capture belongs to; NO_FAILURE: none, or one left out. */
 static size_t failure_of(const struct correlation *all, uint32_t capture,
                          const struct attempt *attempt, enum outcome *outcome)
@@ -104,17 +129,9 @@ static size_t failure_of(const struct correlation *all, uint32_t capture,
             attempt->proto == PROTO_UDP ? SYMPTOM_UDP_NO_RESPONSE : SYMPTOM_SYN_TIMEOUT;
     else if (detection.outcome != OUTCOME_FAILED)
         return NO_FAILURE;
-    const struct chains *chains = &all->table[capture].chains;
-    uint64_t key = failure_key(&attempt->address[INITIATOR], &attempt->address[RESPONDER],
-                               attempt->port[RESPONDER], attempt->proto, detection.symptom);
-    for (uint32_t at = chains_first(chains, key); at; at = chains_next(chains, at)) {
-        const struct failure *failure = &view->failures[at - 1];
-        if (!failure->suppressed && failure->symptom == detection.symptom &&
-            ip_equal(&failure->client, &attempt->address[INITIATOR]) &&
-            ip_equal(&failure->server, &attempt->address[RESPONDER]))
-            return at - 1;
-    }
-    return NO_FAILURE;
+    if (attempt->control)
+        detection.symptom = SYMPTOM_FTP_DATA_FAILED;
+    return find_failure(all, capture, teller_of(view, attempt), detection.symptom);
 }
 
 /* --- one failure against one other capture --- */
@@ -221,6 +238,32 @@ static bool asks_on(const struct couple *couple, const struct attempt *own,
         other->confirmed.frame ? &other->confirmed : &other->side[RESPONDER].last;
     int64_t last_ns = pairing_time_at_other(couple->pairing, couple->own, last->time_ns);
     return own->proto == PROTO_TCP && last_ns > through->time_ns + ASKS_ON_NS;
+}
+
+/* The control connection of a data connection of FTP that the other capture lacks shows where the
+ * two captures stand to each other, and what the other one says of that failure. */
+static void find_control(const struct correlation *all, const struct couple *couple,
+                         const struct failure *failure, struct relation *relation)
+{
+    if (failure->symptom != SYMPTOM_FTP_DATA_FAILED || !failure->sample_count)
+        return;
+    struct attempt room;
+    const struct attempt *own = teller_of(couple->view[couple->own], failure->sample[0]);
+    const struct attempt *other = partner_of(couple, own, &room);
+    if (!other)
+        return;
+    if (relation->failure == NO_FAILURE)
+        relation->failure = find_failure(all, relation->capture, other, SYMPTOM_FTP_DATA_FAILED);
+    if (relation->linked)
+        return;
+    match_between(couple, own, other, &relation->match);
+    relation->linked = relation->has_match = true;
+    relation->way = way_of(couple, &relation->match);
+    relation->hops = hops_between(&relation->match);
+    relation->other_attempt = other == &room ? NULL : other;
+    relation->witness = WITNESS_FLOW;
+    frame_list_add(&relation->witness_frames, other->side[INITIATOR].first.frame);
+    frame_list_add(&relation->witness_frames, other->side[RESPONDER].first.frame);
 }
 
 /* Every attempt looked at, in the other capture: how many are there, which failure it is, and
@@ -401,6 +444,7 @@ static void relate(const struct correlation *all, uint32_t own, size_t number, u
     if (!couple.pairing->comparable)
         return;
     find_linked(all, &couple, failure, relation);
+    find_control(all, &couple, failure, relation);
     if (!relation->linked)
         find_witness(&couple, failure, relation);
     if (relation->witness == WITNESS_NONE || !failure->sample_count)
@@ -433,6 +477,15 @@ static bool fails_on_the_way_back(const struct failure *failure, const struct re
            attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats;
 }
 
+/* The client's data connection of FTP does not even come as far as the capture further up. */
+static bool never_came(const struct failure *failure)
+{
+    const struct attempt *attempt = failure->sample_count ? failure->sample[0] : NULL;
+    return failure->symptom == SYMPTOM_FTP_DATA_FAILED && attempt && attempt->ftp &&
+           attempt->ftp->mode == FTP_MODE_PASSIVE && attempt->ftp->port &&
+           ip_equal(&attempt->ftp->announced, &attempt->address[RESPONDER]);
+}
+
 /* One step towards the initiator, or towards where the packets were last seen. */
 static bool step(const struct correlation *all, struct place *place, int way)
 {
@@ -445,8 +498,8 @@ static bool step(const struct correlation *all, struct place *place, int way)
         if (!relation.linked || relation.failure == NO_FAILURE || relation.way != way)
             continue;
         if (way > 0 &&
-            (relation.passing.request != PASSAGE_BOTH || relation.passing.refusal == PASSAGE_MADE ||
-             fails_on_the_way_back(failure, &relation)))
+            (never_came(failure) || relation.passing.request != PASSAGE_BOTH ||
+             relation.passing.refusal == PASSAGE_MADE || fails_on_the_way_back(failure, &relation)))
             continue;
         *place = (struct place){other, relation.failure};
         return true;
@@ -526,7 +579,8 @@ static void average_belief(const struct vantage_context *context,
     *belief = (struct vantage_belief){0};
     for (uint32_t i = 0; i < count; i++) {
         struct vantage_belief one;
-        vantage_of_attempt(context, attempts[i], &one);
+        const struct attempt *control = tracker_attempt(context->tracker, attempts[i]->control);
+        vantage_of_attempt(context, control ? control : attempts[i], &one);
         for (int v = 0; v < VANTAGES; v++)
             belief->probability[v] += one.probability[v] / count;
     }

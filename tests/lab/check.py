@@ -58,10 +58,11 @@ def _of_finding(found, flows):
     """The flows that the finding's label names."""
     names = {(found["client_ip"], found["server_ip"])}
     names |= {(other["client_ip"], other["server_ip"]) for other in found.get("also", [])}
-    if found["symptoms"] == ["ftp-data-failed"]:
-        names |= {(server, client) for client, server in names}  # active mode: the server connects
+    back = set()
+    if found["symptoms"] == ["ftp-data-failed"]:  # active mode: the server connects, to whatever the client announced
+        back = {server for _, server in names}
     return [flow for (proto, client, _, server, port), flow in flows.items()
-            if proto == found["proto"] and (client, server) in names
+            if proto == found["proto"] and ((client, server) in names or client in back)
             and (port == found["port"] or found.get("any_port"))]
 
 

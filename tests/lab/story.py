@@ -325,7 +325,7 @@ def _client_side(story):
     """Active FTP: the server's connection is not let in on the client's side. Behind a NAT that knows nothing of
     FTP nothing need be done for that."""
     if story.scenario.topology == "lan":
-        story.site["client"].nft("add rule inet lab block_input tcp flags syn tcp dport 1024-65535 drop\n")
+        story.site["client"].nft("add rule inet lab block_input tcp flags & (syn | ack) == syn tcp dport 1024-65535 drop\n")
     elif not story.site.nat:
         story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn ip saddr "
                    f"{story.site.servers['server']} drop")
