@@ -233,10 +233,19 @@ static bool is_error(const struct packet *packet)
     return packet->kind == PACKET_ICMP && packet->icmp.class_ != ICMP_INFORMATION;
 }
 
-/* A packet that its source address certainly sent itself. */
+/* An echo reply (type 0) from a public address: the box that holds the address for a server behind
+ * it (RFC 2663) answers ping itself. */
+static bool may_be_a_nat(const struct packet *packet)
+{
+    return packet->kind == PACKET_ICMP && packet->icmp.type == 0 && !packet->icmp.has_quote &&
+           ip_is_v4(&packet->ip.source) && !ip_is_private(&packet->ip.source);
+}
+
+/* A packet that the host its source address stands for certainly sent itself. */
 static bool is_genuine(const struct packet *packet)
 {
-    return !is_error(packet) && !(packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_RST));
+    return !is_error(packet) && !may_be_a_nat(packet) &&
+           !(packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_RST));
 }
 
 static void note_offload(struct host *host, const struct packet *packet)
