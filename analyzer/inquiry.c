@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzer/flow/fast_path.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech.h"
 #include "dissectors/ndpi_bridge.h"
 #include "dissectors/packet.h"
 
-enum { BATCH_FRAMES = 256, WARNING_TEXT = 700 };
+enum { BATCH_FRAMES = 64, WARNING_TEXT = 700 };
 
 struct inquiry {
     struct inquiry_request request;
@@ -59,15 +60,12 @@ static enum link_direction direction_of(const struct frame *frame)
     return LINK_UNKNOWN;
 }
 
+/* The slow way, which any packet can go. */
 static void take_frame(struct inquiry *inquiry, const struct frame *frame)
 {
     struct packet packet;
     enum side side;
     bool fresh;
-    if (inquiry->first_ns == INT64_MIN)
-        inquiry->first_ns = frame->time_ns;
-    if (frame->time_ns > inquiry->last_ns)
-        inquiry->last_ns = frame->time_ns;
     packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
@@ -77,28 +75,53 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame)
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }
 
-static bool past_limit(const struct inquiry *inquiry, const struct frame *frame)
+/* Three passes, so that a flow's memory is on its way while other packets are worked on. */
+static void take_batch(struct inquiry *inquiry, const struct frame *frames, int count)
+{
+    struct fast_packet packets[BATCH_FRAMES];
+    for (int i = 0; i < count; i++) {
+        const struct frame *frame = &frames[i];
+        fast_path_look(inquiry->tracker, frame->link_type, frame->data, frame->caplen, frame->len,
+                       &packets[i]);
+        packets[i].usable &= frame->direction == FRAME_UNKNOWN;
+    }
+    for (int i = 0; i < count; i++)
+        fast_path_fetch(inquiry->tracker, &packets[i]);
+    for (int i = 0; i < count; i++) {
+        if (frames[i].time_ns > inquiry->last_ns)
+            inquiry->last_ns = frames[i].time_ns;
+        if (!fast_path_take(inquiry->tracker, &packets[i], frames[i].number, frames[i].time_ns))
+            take_frame(inquiry, &frames[i]);
+    }
+}
+
+/* How many of the frames are still to be taken by --count and --duration. */
+static int within_limits(const struct inquiry *inquiry, const struct frame *frames, int count)
 {
     const struct inquiry_request *request = &inquiry->request;
-    if (request->packet_limit && inquiry->taken >= request->packet_limit)
-        return true;
-    return request->duration_ns && inquiry->first_ns != INT64_MIN &&
-           frame->time_ns - inquiry->first_ns > request->duration_ns;
+    uint64_t left = request->packet_limit ? request->packet_limit - inquiry->taken : UINT64_MAX;
+    if (left < (uint64_t)count)
+        count = (int)left;
+    for (int i = 0; request->duration_ns && i < count; i++)
+        if (frames[i].time_ns - inquiry->first_ns > request->duration_ns)
+            return i;
+    return count;
 }
 
 bool inquiry_step(struct inquiry *inquiry)
 {
     struct frame frames[BATCH_FRAMES];
     int count = source_next(inquiry->source, frames, BATCH_FRAMES);
-    for (int i = 0; i < count; i++) {
-        if (past_limit(inquiry, &frames[i]))
-            return false;
-        take_frame(inquiry, &frames[i]);
-        inquiry->taken++;
-        inquiry->news = true;
-    }
+    if (count <= 0)
+        return count == 0;
+    if (inquiry->first_ns == INT64_MIN)
+        inquiry->first_ns = frames[0].time_ns;
+    int wanted = within_limits(inquiry, frames, count);
+    take_batch(inquiry, frames, wanted);
+    inquiry->taken += (uint64_t)wanted;
+    inquiry->news |= wanted > 0;
     bool full = inquiry->request.packet_limit && inquiry->taken >= inquiry->request.packet_limit;
-    return count >= 0 && !full;
+    return wanted == count && !full;
 }
 
 bool inquiry_has_news(const struct inquiry *inquiry)

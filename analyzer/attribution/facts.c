@@ -176,7 +176,8 @@ static void server_facts(const struct fact_context *context, const struct failur
         fact = set_word(facts, FACT_ARP_SERVER,
                         server->asked_unanswered && !server->resolved && !seen ? "unanswered"
                                                                                : "answered");
-        fact->frames = server->asked_frames;
+        if (server->asked_frames)
+            fact->frames = *server->asked_frames;
     }
 }
 

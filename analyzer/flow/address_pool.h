@@ -10,9 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/flow/hash.h"
 #include "dissectors/address.h"
 
-struct address_pool;
+/* Open addressing over a growing array of addresses; nothing is ever removed. Open to the fast path,
+ * which looks addresses up inline. */
+struct address_pool {
+    struct ip_address *addresses;
+    size_t count, capacity, cap;
+    uint32_t *slots; /* index + 1; 0: free */
+    size_t slot_mask;
+    uint64_t seed, refused;
+};
 
 struct address_pool *address_pool_new(size_t cap);
 void address_pool_free(struct address_pool *pool);
@@ -22,6 +31,28 @@ void address_pool_free(struct address_pool *pool);
  * False: unknown, or full. */
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
                          bool add, uint32_t *number);
+
+/* The slot of an address, or the free one where it would go. */
+static inline size_t address_pool_slot(const struct address_pool *pool,
+                                       const struct ip_address *address)
+{
+    size_t slot =
+        hash_two(pool->seed, address->halves[0], address->halves[1]) & pool->slot_mask;
+    while (pool->slots[slot] && !ip_equal(&pool->addresses[pool->slots[slot] - 1], address))
+        slot = (slot + 1) & pool->slot_mask;
+    return slot;
+}
+
+/* The number of an IPv6 address as it stands in a header. False: it has none. */
+static inline bool address_pool_find(const struct address_pool *pool, const uint8_t bytes[16],
+                                     uint32_t *number)
+{
+    struct ip_address address;
+    memcpy(address.bytes, bytes, sizeof address.bytes);
+    uint32_t found = pool->slots[address_pool_slot(pool, &address)];
+    *number = found - 1;
+    return found;
+}
 
 /* The address of a number handed out before. */
 struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/flow/hash.h"
+
 /* Ends of a conversation; as an index and as what an "initiator" bit says. */
 enum side { INITIATOR, RESPONDER };
 
@@ -29,7 +31,8 @@ enum flow_bit {
     FLOW_FROM_RESPONDER = 1 << 10,
     FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
-    FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
+    FLOW_TO_GROUP = 1 << 13,  /* multicast or broadcast: nobody in particular is asked */
+    FLOW_UNWATCHED = 1 << 14, /* neither port is a product's: it will never have an attempt */
     FLOW_USED = 1 << 15,
 };
 
@@ -54,21 +57,100 @@ struct flow {
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
     uint32_t syn_count; /* of the latest attempt, duplicates left out */
+    uint32_t host[2];   /* of address[]: index in the host table + 1; 0: not looked up yet */
 };
-_Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
+_Static_assert(sizeof(struct flow) == 64, "a control flow is one cache line");
 
-struct flow_table;
+/* An index slot: where the entry is, and 32 bits of its hash, so that most probes end without
+ * touching the entry, and the index grows without touching any. */
+struct flow_slot {
+    uint32_t hash;
+    uint32_t entry; /* + 1; 0: free */
+};
+
+enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
+
+/* Open to the fast path, which looks flows up inline (below). */
+struct flow_table {
+    struct flow **slabs;
+    size_t slab_count;
+    size_t count, cap;
+    struct flow_slot *index;
+    size_t mask; /* slots - 1 */
+    size_t hand;
+    uint64_t seed, evicted;
+};
 
 /* Room for `cap` flows at most; memory grows with use. */
 struct flow_table *flow_table_new(size_t cap);
 void flow_table_free(struct flow_table *table);
 
 /* Orders two ends. `*swapped`: the first end given became end[1]. */
-struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address, uint16_t first_port,
-                              uint32_t second_address, uint16_t second_port, bool *swapped);
+static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address,
+                                            uint16_t first_port, uint32_t second_address,
+                                            uint16_t second_port, bool *swapped)
+{
+    bool swap = first_address > second_address ||
+                (first_address == second_address && first_port > second_port);
+    *swapped = swap;
+    return (struct flow_key){
+        .address = {swap ? second_address : first_address, swap ? first_address : second_address},
+        .port = {swap ? second_port : first_port, swap ? first_port : second_port},
+        .proto = proto,
+        .v6 = v6,
+    };
+}
+
+/* --- looking up, inline: the fast path does it for every packet --- */
+
+static inline uint32_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
+{
+    uint64_t ends = (uint64_t)key->address[0] << 32 | key->address[1];
+    uint64_t rest = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
+                    (uint64_t)key->proto << 1 | key->v6;
+    return (uint32_t)hash_two(table->seed, ends, rest);
+}
+
+static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)
+{
+    return &table->slabs[number / FLOW_SLAB][number % FLOW_SLAB];
+}
+
+static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
+{
+    return flow->address[0] == key->address[0] && flow->address[1] == key->address[1] &&
+           flow->port[0] == key->port[0] && flow->port[1] == key->port[1] &&
+           flow->proto == key->proto && ((flow->bits & FLOW_V6) != 0) == key->v6;
+}
+
+/* The slot of the key, or the free slot where it would go. */
+static inline size_t flow_table_slot(const struct flow_table *table, const struct flow_key *key,
+                                     uint32_t hash)
+{
+    size_t slot = hash & table->mask;
+    while (table->index[slot].entry &&
+           (table->index[slot].hash != hash ||
+            !flow_has_key(flow_table_entry(table, table->index[slot].entry - 1), key)))
+        slot = (slot + 1) & table->mask;
+    return slot;
+}
 
 /* NULL: not there. Pointers stay valid until the next flow_table_add(). */
-struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key);
+static inline struct flow *flow_table_find_hashed(struct flow_table *table,
+                                                  const struct flow_key *key, uint32_t hash)
+{
+    uint32_t entry = table->index[flow_table_slot(table, key, hash)].entry;
+    if (!entry)
+        return NULL;
+    struct flow *flow = flow_table_entry(table, entry - 1);
+    flow->touched = 1;
+    return flow;
+}
+
+static inline struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key)
+{
+    return flow_table_find_hashed(table, key, flow_table_hash(table, key));
+}
 
 /* Finds or adds; a new entry is zeroed but for its key and FLOW_USED, and `*added` is true. */
 struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key, bool *added);

@@ -5,14 +5,9 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
-enum { HOST_SLAB = 1024, HOST_SLOTS_FIRST = 1024 };
-
-struct host_table {
-    struct host **slabs;
-    size_t count, cap;
-    uint32_t *slots; /* index + 1; 0: free */
-    size_t mask;
-    uint64_t seed, refused;
+enum {
+    HOST_SLOTS_FIRST = 1024,
+    ASKED_SLAB = 64,
 };
 
 struct host_table *host_table_new(size_t cap)
@@ -20,7 +15,7 @@ struct host_table *host_table_new(size_t cap)
     struct host_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
     table->mask = HOST_SLOTS_FIRST - 1;
-    table->slots = memory_zeroed(HOST_SLOTS_FIRST, sizeof *table->slots);
+    table->slots = memory_table(HOST_SLOTS_FIRST, sizeof *table->slots);
     table->seed = hash_seed();
     return table;
 }
@@ -30,15 +25,13 @@ void host_table_free(struct host_table *table)
     if (!table)
         return;
     for (size_t i = 0; i * HOST_SLAB < table->count; i++)
-        free(table->slabs[i]);
+        memory_table_free(table->slabs[i], HOST_SLAB, sizeof(struct host));
+    for (size_t i = 0; i * ASKED_SLAB < table->asked_count; i++)
+        free(table->asked[i]);
+    free(table->asked);
     free(table->slabs);
-    free(table->slots);
+    memory_table_free(table->slots, table->mask + 1, sizeof *table->slots);
     free(table);
-}
-
-struct host *host_table_at(const struct host_table *table, size_t index)
-{
-    return &table->slabs[index / HOST_SLAB][index % HOST_SLAB];
 }
 
 static size_t find_slot(const struct host_table *table, const struct ip_address *address)
@@ -58,9 +51,9 @@ struct host *host_table_find(const struct host_table *table, const struct ip_add
 
 static void grow_slots(struct host_table *table)
 {
+    memory_table_free(table->slots, table->mask + 1, sizeof *table->slots);
     table->mask = (table->mask + 1) * 2 - 1;
-    free(table->slots);
-    table->slots = memory_zeroed(table->mask + 1, sizeof *table->slots);
+    table->slots = memory_table(table->mask + 1, sizeof *table->slots);
     for (size_t i = 0; i < table->count; i++)
         table->slots[find_slot(table, &host_table_at(table, i)->address)] = (uint32_t)i + 1;
 }
@@ -77,10 +70,11 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     if (table->count % HOST_SLAB == 0) {
         size_t slabs = table->count / HOST_SLAB + 1;
         table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
-        table->slabs[slabs - 1] = memory_zeroed(HOST_SLAB, sizeof(struct host));
+        table->slabs[slabs - 1] = memory_table(HOST_SLAB, sizeof(struct host));
     }
     struct host *host = host_table_at(table, table->count++);
     host->address = *address;
+    host->number = (uint32_t)table->count;
     host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
     table->slots[slot] = (uint32_t)table->count;
     if (table->count * 2 > table->mask)
@@ -96,6 +90,30 @@ size_t host_table_count(const struct host_table *table)
 uint64_t host_table_refused(const struct host_table *table)
 {
     return table->refused;
+}
+
+void host_asked(struct host_table *table, struct host *host, uint64_t frame)
+{
+    if (!host->asked_frames) {
+        if (table->asked_count % ASKED_SLAB == 0) {
+            size_t slabs = table->asked_count / ASKED_SLAB + 1;
+            table->asked = memory_resize(table->asked, slabs, sizeof *table->asked);
+            table->asked[slabs - 1] = memory_zeroed(ASKED_SLAB, sizeof(struct frame_list));
+        }
+        size_t number = table->asked_count++;
+        host->asked_frames = &table->asked[number / ASKED_SLAB][number % ASKED_SLAB];
+    }
+    host->asked++;
+    host->asked_unanswered++;
+    frame_list_add(host->asked_frames, frame);
+}
+
+void host_resolved(struct host *host)
+{
+    host->resolved++;
+    host->asked_unanswered = 0;
+    if (host->asked_frames)
+        *host->asked_frames = (struct frame_list){0};
 }
 
 static void note_mac(struct host *host, const struct packet *packet)
@@ -127,10 +145,8 @@ static void note_distance(struct host *host, const struct packet *packet)
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
                      int64_t time_ns)
 {
-    if (host->packets++ == 0) {
-        host->first_ns = time_ns;
+    if (host->packets++ == 0)
         host->first_frame = frame;
-    }
     host->last_ns = time_ns;
     host->last_frame = frame;
     note_distance(host, packet);

@@ -36,8 +36,8 @@ static bool sender_is_initiator(const struct tracker *tracker, const struct pack
 }
 
 /* The control flow of a packet, made when new. NULL where the tables cannot take it. */
-static struct flow *find_flow(struct tracker *tracker, const struct event *event,
-                              struct flow_key *key, enum side *side)
+static struct flow *find_flow(struct tracker *tracker, struct event *event, struct flow_key *key,
+                              enum side *side)
 {
     const struct packet *packet = event->packet;
     bool from_high, added;
@@ -55,15 +55,19 @@ static struct flow *find_flow(struct tracker *tracker, const struct event *event
             flow->bits |= FLOW_TUNNELLED;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
+        if (tracker_is_unwatched(tracker, PROTO_TCP, packet))
+            flow->bits |= FLOW_UNWATCHED;
     }
     *side = flow_side(flow, from_high);
+    event->flow = flow;
+    event->from_high = from_high;
     return flow;
 }
 
 /* A SYN that begins something new on a 5-tuple used before: forget the old, keep the key. */
 static void restart_flow(struct flow *flow, const struct event *event, bool from_high)
 {
-    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED);
+    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED | FLOW_UNWATCHED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
@@ -97,17 +101,6 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     return true;
 }
 
-static void flow_answered(struct flow *flow, const struct event *event)
-{
-    if (flow->answer_frame)
-        return;
-    int64_t after_us = (event->time_ns - flow->first_ns) / 1000;
-    flow->answer_frame = (uint32_t)event->frame;
-    flow->answered_after_us = after_us < 0            ? 0
-                              : after_us < UINT32_MAX ? (uint32_t)after_us
-                                                      : UINT32_MAX;
-}
-
 /* Everything the control flow remembers of a packet that is not a SYN. */
 static void flow_other(struct tracker *tracker, struct flow *flow, const struct event *event,
                        enum side side)
@@ -125,8 +118,8 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         }
         return;
     }
-    if (side == RESPONDER)
-        flow_answered(flow, event);
+    if (side == RESPONDER && !flow->answer_frame)
+        flow_answered(flow, event->frame, event->time_ns);
     if (is_synack(packet)) {
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;
@@ -361,7 +354,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     attempt->last_frame = event->frame;
 }
 
-struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
     const struct packet *packet = event->packet;

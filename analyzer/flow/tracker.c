@@ -12,8 +12,6 @@
 enum {
     HOSTS_MAX = 1 << 20,
     ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
-    CHECKSUMS_PER_HOST = 16, /* looked at; more says nothing new */
-    ETHERNET_MTU = 1500,
 };
 
 struct tracker *tracker_new(const struct tracker_options *options)
@@ -51,6 +49,14 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
         return false;
     *key = flow_key_make(proto, v6, from, source_port, to, destination_port, from_high);
     return true;
+}
+
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
+                          const struct packet *packet)
+{
+    const struct profiles *profiles = tracker->options.profiles;
+    return !profiles_service(profiles, proto, packet->source_port) &&
+           !profiles_service(profiles, proto, packet->destination_port);
 }
 
 struct mark mark_of(const struct event *event)
@@ -118,16 +124,10 @@ static void resolution_track(struct tracker *tracker, const struct event *event,
     struct host *host = host_table_add(tracker->hosts, target);
     if (!host)
         return;
-    if (asked) {
-        host->asked++;
-        host->asked_unanswered++;
-        host->asked_last_ns = event->time_ns;
-        frame_list_add(&host->asked_frames, event->frame);
-    } else {
-        host->resolved++;
-        host->asked_unanswered = 0;
-        host->asked_frames = (struct frame_list){0};
-    }
+    if (asked)
+        host_asked(tracker->hosts, host, event->frame);
+    else
+        host_resolved(host);
 }
 
 static void arp_track(struct tracker *tracker, const struct event *event)
@@ -163,10 +163,8 @@ static bool is_genuine(const struct packet *packet)
     return !is_error(packet) && !(packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_RST));
 }
 
-static void note_offload(struct host *host, const struct packet *packet)
+static void note_checksum(struct host *host, const struct packet *packet)
 {
-    if (packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU)
-        host->oversized++;
     if (host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST) {
         if (packet_checksum_wrong(packet))
             host->checksums_wrong++;
@@ -175,16 +173,30 @@ static void note_offload(struct host *host, const struct packet *packet)
     }
 }
 
+/* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
+ * tell no distance, and the fast path must not take them for ones that do. */
+static struct host *sender_of(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    uint32_t *known = event->flow ? &event->flow->host[event->from_high] : NULL;
+    if (known && *known)
+        return host_table_at(tracker->hosts, *known - 1);
+    struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
+    if (host && known && !ip_is_multicast(&packet->ip.destination))
+        *known = host->number;
+    return host;
+}
+
 static void host_track(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (!is_genuine(packet) || ip_is_unspecified(&packet->ip.source))
         return;
-    struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
+    struct host *host = sender_of(tracker, event);
     if (!host)
         return;
     host_saw_packet(host, packet, event->frame, event->time_ns);
-    note_offload(host, packet);
+    note_checksum(host, packet);
 }
 
 static struct fragment_slot *fragment_slot(struct tracker *tracker, const struct ip_header *ip)

@@ -10,6 +10,8 @@ struct event {
     const struct packet *packet;
     uint64_t frame;
     int64_t time_ns;
+    struct flow *flow; /* set by tcp_track() and udp_track(); NULL: none */
+    bool from_high;    /* the packet's source is end[1] of it */
 };
 
 struct fragment_slot {
@@ -43,6 +45,20 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  struct flow_key *key, bool *from_high);
 struct mark mark_of(const struct event *event);
 
+/* Neither end of a conversation is a product's. */
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
+                          const struct packet *packet);
+
+/* The responder's first packet. */
+static inline void flow_answered(struct flow *flow, uint64_t frame, int64_t time_ns)
+{
+    int64_t after_us = (time_ns - flow->first_ns) / 1000;
+    flow->answer_frame = (uint32_t)frame;
+    flow->answered_after_us = after_us < 0            ? 0
+                              : after_us < UINT32_MAX ? (uint32_t)after_us
+                                                      : UINT32_MAX;
+}
+
 /* attempts.c */
 /* The record of a new attempt, hung on its flow; NULL where no service is watched on the port that
  * `sender` speaks to or from. */
@@ -57,9 +73,9 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
 
 /* tcp.c, udp.c, icmp.c: each takes in one packet. */
-struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh);
-struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh);
 struct attempt *icmp_track(struct tracker *tracker, const struct event *event);
 

@@ -65,7 +65,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     attempt->last_frame = event->frame;
 }
 
-struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
@@ -85,7 +85,11 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
             flow->bits |= FLOW_TO_GROUP;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
+        if (tracker_is_unwatched(tracker, PROTO_UDP, packet))
+            flow->bits |= FLOW_UNWATCHED;
     }
+    event->flow = flow;
+    event->from_high = from_high;
     *side = flow_side(flow, from_high);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;

@@ -261,7 +261,7 @@ static void arp_requests_wait_for_an_answer(void **state)
         scene_arp(scene, i, 1, "10.0.0.7", "10.0.0.9");
     const struct host *asked = host_of(scene, "10.0.0.9");
     assert_int_equal(asked->asked_unanswered, 3);
-    assert_int_equal(asked->asked_frames.count, 3);
+    assert_int_equal(asked->asked_frames->count, 3);
     assert_int_equal(host_of(scene, "10.0.0.7")->resolved, 3); /* who asks is there */
     scene_arp(scene, 4, 2, "10.0.0.9", "10.0.0.7");
     assert_int_equal(asked->asked_unanswered, 0);

@@ -1,0 +1,96 @@
+#include "analyzer/flow/fast_path.h"
+
+#include "analyzer/flow/tracker_internal.h"
+#include "analyzer/words.h"
+
+/* The numbers of both addresses, where they have one: IPv4 always, IPv6 when seen before. */
+static inline bool address_numbers(const struct tracker *tracker, const struct glance *seen,
+                                   uint32_t *from, uint32_t *to)
+{
+    enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
+    if (seen->version == 4) {
+        memcpy(from, seen->ip + IP4_SOURCE, 4);
+        memcpy(to, seen->ip + IP4_DESTINATION, 4);
+        return true;
+    }
+    return address_pool_find(tracker->addresses, seen->ip + IP6_SOURCE, from) &&
+           address_pool_find(tracker->addresses, seen->ip + IP6_DESTINATION, to);
+}
+
+void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uint8_t *bytes,
+                    uint32_t captured, uint32_t length, struct fast_packet *packet)
+{
+    const struct glance *seen = &packet->seen;
+    uint32_t from, to;
+    packet->usable = packet_glance(link_type, bytes, captured, length, &packet->seen) &&
+                     address_numbers(tracker, seen, &from, &to);
+    if (!packet->usable)
+        return;
+    packet->key =
+        flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
+                      seen->destination_port, &packet->from_high);
+    packet->hash = flow_table_hash(tracker->flows, &packet->key);
+    __builtin_prefetch(&tracker->flows->index[packet->hash & tracker->flows->mask]);
+}
+
+void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet)
+{
+    const struct flow_table *flows = tracker->flows;
+    if (!packet->usable)
+        return;
+    uint32_t entry = flows->index[packet->hash & flows->mask].entry;
+    if (entry)
+        __builtin_prefetch(flow_table_entry(flows, entry - 1), 1);
+}
+
+/* The host that sent the packet, by the flow's own note of it. Made by the slow way. */
+static inline struct host *sender_of(struct tracker *tracker, struct flow *flow,
+                                     const struct fast_packet *packet)
+{
+    uint32_t number = flow->host[packet->from_high];
+    return number ? host_table_at(tracker->hosts, number - 1) : NULL;
+}
+
+/* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
+static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
+                                uint64_t frame, int64_t time_ns)
+{
+    if (side == RESPONDER && !flow->answer_frame)
+        flow_answered(flow, frame, time_ns);
+    if (side == INITIATOR || seen->payload_length)
+        flow->bits |= FLOW_ESTABLISHED;
+    if (seen->tcp_flags & TCP_FIN)
+        flow->bits |= FLOW_FIN;
+}
+
+/* What udp_track() makes of a datagram. */
+static inline void take_datagram(struct flow *flow, enum side side, uint64_t frame)
+{
+    if (side == RESPONDER && !flow->answer_frame)
+        flow->answer_frame = (uint32_t)frame;
+    if (side == INITIATOR)
+        flow->syn_count++;
+}
+
+bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
+                    int64_t time_ns)
+{
+    const struct glance *seen = &packet->seen;
+    if (!packet->usable || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
+        return false;
+    struct flow *flow = flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
+    if (!flow || !(flow->bits & FLOW_UNWATCHED))
+        return false;
+    struct host *host = sender_of(tracker, flow, packet);
+    if (!host || !host_saw_the_same(host, seen, frame, time_ns))
+        return false;
+
+    enum side side = flow_side(flow, packet->from_high);
+    flow->bits |= side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
+    flow->last_ns = time_ns;
+    if (seen->proto == PROTO_TCP)
+        take_segment(flow, seen, side, frame, time_ns);
+    else
+        take_datagram(flow, side, frame);
+    return true;
+}
