@@ -5,37 +5,46 @@
 #include "analyzer/memory.h"
 #include "dissectors/ndpi_bridge.h"
 
-/* nDPI's state lives only while nDPI wants more; what it found stays. */
+/* The first packets wait with the bridge until somebody asks what is spoken, which is only of
+ * connections that fail. */
 struct speech {
-    struct ndpi_flow *flow;
-    struct ndpi_result result;
+    struct ndpi_bridge *bridge;
+    struct ndpi_flow *flow; /* NULL: out of memory */
+    struct ndpi_result *result; /* once asked for */
+    bool enough;
 };
 
-static void finish(struct ndpi_bridge *bridge, struct speech *speech)
+/* Both sides said something, closed, and nothing was odd: nobody will ask what was spoken. */
+static bool went_well(const struct attempt *attempt)
 {
-    ndpi_bridge_flow_free(bridge, speech->flow);
-    speech->flow = NULL;
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        const struct side_record *record = &attempt->side[side];
+        if (!record->fin.frame || !record->data_packets || record->rst_count || record->repeats)
+            return false;
+    }
+    return attempt->icmp.count == 0;
 }
 
 void speech_listen(struct ndpi_bridge **bridge, struct attempt *attempt,
                    const struct packet *packet, enum side side, int64_t time_ns)
 {
-    if (packet->payload_captured == 0 || (attempt->speech && !attempt->speech->flow))
+    struct speech *speech = attempt->speech;
+    if (speech && speech->flow && packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_FIN) &&
+        went_well(attempt))
+        ndpi_bridge_dispensable(speech->flow);
+    if (packet->payload_captured == 0 || (speech && speech->enough))
         return;
     if (!*bridge && !(*bridge = ndpi_bridge_new()))
         return;
-    if (!attempt->speech) {
-        attempt->speech = memory_zeroed(1, sizeof *attempt->speech);
-        attempt->speech->flow = ndpi_bridge_flow_new(*bridge);
-        if (!attempt->speech->flow)
-            return;
+    if (!speech) {
+        speech = attempt->speech = memory_zeroed(1, sizeof *speech);
+        speech->bridge = *bridge;
+        speech->flow = ndpi_bridge_flow_new(*bridge);
     }
-    struct speech *speech = attempt->speech;
-    bool more = ndpi_bridge_packet(*bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
-                                   (uint64_t)(time_ns / 1000000), side == INITIATOR);
-    ndpi_bridge_result(*bridge, speech->flow, &speech->result);
-    if (!more)
-        finish(*bridge, speech);
+    speech->enough =
+        !speech->flow ||
+        !ndpi_bridge_packet(*bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
+                            (uint64_t)(time_ns / 1000000), side == INITIATOR);
 }
 
 static const char *known(const char *text)
@@ -45,10 +54,14 @@ static const char *known(const char *text)
 
 void speech_told(const struct attempt *attempt, struct spoken *spoken)
 {
+    struct speech *speech = attempt->speech;
     *spoken = (struct spoken){0};
-    if (!attempt->speech)
+    if (!speech || !speech->flow)
         return;
-    const struct ndpi_result *result = &attempt->speech->result;
+    if (!speech->result)
+        speech->result = memory_zeroed(1, sizeof *speech->result);
+    const struct ndpi_result *result = speech->result;
+    ndpi_bridge_result(speech->bridge, speech->flow, speech->result);
     spoken->protocol = known(result->master);
     spoken->tls.server_name = known(result->tls.server_name);
     spoken->tls.version = known(result->tls.version);
@@ -61,8 +74,8 @@ void speech_forget(struct ndpi_bridge *bridge, struct attempt *attempt)
 {
     if (!attempt->speech)
         return;
-    if (attempt->speech->flow)
-        finish(bridge, attempt->speech);
+    ndpi_bridge_flow_free(bridge, attempt->speech->flow);
+    free(attempt->speech->result);
     free(attempt->speech);
     attempt->speech = NULL;
 }

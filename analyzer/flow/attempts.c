@@ -97,6 +97,13 @@ static uint64_t payload_hash(const struct packet *packet)
     return hash | 1;
 }
 
+/* What the first packets of two twins have in common for certain: a NAT leaves the initial sequence
+ * number and the payload alone. */
+static uint32_t nat_mark(const struct packet *packet, uint64_t hash)
+{
+    return packet->kind == PACKET_TCP ? packet->tcp.sequence : (uint32_t)hash;
+}
+
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
                             const struct event *event, enum side sender, bool midstream)
 {
@@ -119,6 +126,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     if (packet->kind == PACKET_UDP)
         attempt->payload_hash = payload_hash(packet);
     flow->attempt = attempt->number;
+    tracker->latest_mark[tracker->latest_at % LATEST] = nat_mark(packet, attempt->payload_hash);
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
     return attempt;
 }
@@ -218,9 +226,12 @@ static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 {
+    uint32_t mark = tracker->latest_mark[(tracker->latest_at - 1) % LATEST]; /* its own */
     for (uint32_t i = 2; i <= TWIN_LOOKS && i <= tracker->latest_at; i++) {
-        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
-        struct attempt *outer = tracker_attempt(tracker, number);
+        uint32_t at = (tracker->latest_at - i) % LATEST;
+        if (tracker->latest_mark[at] != mark)
+            continue; /* without a look at the record, which is not in the cache */
+        struct attempt *outer = tracker_attempt(tracker, tracker->latest[at]);
         if (outer && !outer->twin && is_twin(outer, attempt)) {
             outer->twin = attempt->number;
             attempt->twin = outer->number;

@@ -53,10 +53,10 @@ static inline struct host *sender_of(struct tracker *tracker, struct flow *flow,
 
 /* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
 static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
-                                uint64_t frame, int64_t time_ns)
+                                uint64_t frame)
 {
     if (side == RESPONDER && !flow->answer_frame)
-        flow_answered(flow, frame, time_ns);
+        flow->answer_frame = (uint32_t)frame;
     if (side == INITIATOR || seen->payload_length)
         flow->bits |= FLOW_ESTABLISHED;
     if (seen->tcp_flags & TCP_FIN)
@@ -89,7 +89,7 @@ bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, u
     flow->bits |= side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = time_ns;
     if (seen->proto == PROTO_TCP)
-        take_segment(flow, seen, side, frame, time_ns);
+        take_segment(flow, seen, side, frame);
     else
         take_datagram(flow, side, frame);
     return true;

@@ -55,11 +55,10 @@ struct flow {
     uint32_t isn;          /* of the latest SYN */
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
-    uint32_t answered_after_us;
-    uint32_t syn_count; /* of the latest attempt, duplicates left out */
+    uint32_t syn_count;    /* of the latest attempt, duplicates left out */
     uint32_t host[2];   /* of address[]: index in the host table + 1; 0: not looked up yet */
-};
-_Static_assert(sizeof(struct flow) == 64, "a control flow is one cache line");
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
 /* An index slot: where the entry is, and 32 bits of its hash, so that most probes end without
  * touching the entry, and the index grows without touching any. */

@@ -71,7 +71,7 @@ static void restart_flow(struct flow *flow, const struct event *event, bool from
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+    flow->answer_frame = flow->syn_count = 0;
 }
 
 static bool flow_has_syn(const struct flow *flow, uint32_t isn)
@@ -119,7 +119,7 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         return;
     }
     if (side == RESPONDER && !flow->answer_frame)
-        flow_answered(flow, event->frame, event->time_ns);
+        flow->answer_frame = (uint32_t)event->frame;
     if (is_synack(packet)) {
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;

@@ -32,6 +32,7 @@ struct tracker {
     struct attempt **attempts; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
+    uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     void (*on_evict)(const struct attempt *, void *);
@@ -48,16 +49,6 @@ struct mark mark_of(const struct event *event);
 /* Neither end of a conversation is a product's. */
 bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
                           const struct packet *packet);
-
-/* The responder's first packet. */
-static inline void flow_answered(struct flow *flow, uint64_t frame, int64_t time_ns)
-{
-    int64_t after_us = (time_ns - flow->first_ns) / 1000;
-    flow->answer_frame = (uint32_t)frame;
-    flow->answered_after_us = after_us < 0            ? 0
-                              : after_us < UINT32_MAX ? (uint32_t)after_us
-                                                      : UINT32_MAX;
-}
 
 /* attempts.c */
 /* The record of a new attempt, hung on its flow; NULL where no service is watched on the port that
