@@ -61,16 +61,20 @@ static enum link_direction direction_of(const struct frame *frame)
 }
 
 /* The slow way, which any packet can go. */
-static void take_frame(struct inquiry *inquiry, const struct frame *frame)
+static void take_frame(struct inquiry *inquiry, const struct frame *frame,
+                       const struct fast_packet *looked_at)
 {
     struct packet packet;
     enum side side;
     bool fresh;
-    packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    if (looked_at->common)
+        packet_from_glance(&looked_at->seen, &packet);
+    else
+        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
-    struct attempt *attempt =
-        tracker_packet(inquiry->tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
+    struct attempt *attempt = fast_path_hand_over(inquiry->tracker, looked_at, &packet,
+                                                  frame->number, frame->time_ns, &side, &fresh);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }
@@ -83,15 +87,16 @@ static void take_batch(struct inquiry *inquiry, const struct frame *frames, int 
         const struct frame *frame = &frames[i];
         fast_path_look(inquiry->tracker, frame->link_type, frame->data, frame->caplen, frame->len,
                        &packets[i]);
-        packets[i].usable &= frame->direction == FRAME_UNKNOWN;
     }
     for (int i = 0; i < count; i++)
         fast_path_fetch(inquiry->tracker, &packets[i]);
     for (int i = 0; i < count; i++) {
-        if (frames[i].time_ns > inquiry->last_ns)
-            inquiry->last_ns = frames[i].time_ns;
-        if (!fast_path_take(inquiry->tracker, &packets[i], frames[i].number, frames[i].time_ns))
-            take_frame(inquiry, &frames[i]);
+        const struct frame *frame = &frames[i];
+        bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know the direction */
+        if (frame->time_ns > inquiry->last_ns)
+            inquiry->last_ns = frame->time_ns;
+        if (told || !fast_path_take(inquiry->tracker, &packets[i], frame->number, frame->time_ns))
+            take_frame(inquiry, frame, &packets[i]);
     }
 }
 

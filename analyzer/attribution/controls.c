@@ -33,7 +33,14 @@ struct chained_slot {
     uint32_t next; /* index + 1; 0: the last */
 };
 
+/* Which addresses failures are about, by 16 bits of their hashes: nearly all flows are about others,
+ * and are passed over with one look. */
+struct concern {
+    uint64_t bits[UINT16_MAX / 64 + 1];
+};
+
 struct controls {
+    struct concern clients, servers;
     struct entry *entries;
     size_t mask;
     struct chained_slot *slots;
@@ -136,6 +143,16 @@ static struct ends ends_as_server(const struct failure *failure)
     return (struct ends){0, address_hash(&failure->client), failure->server_port, failure->proto};
 }
 
+static void concern_add(struct concern *concern, uint64_t hash)
+{
+    concern->bits[(hash >> 6) % 1024] |= UINT64_C(1) << (hash & 63);
+}
+
+static bool concerned(const struct concern *concern, uint64_t hash)
+{
+    return concern->bits[(hash >> 6) % 1024] >> (hash & 63) & 1;
+}
+
 static struct entry *find_entry(const struct controls *controls, uint64_t key)
 {
     size_t slot = key & controls->mask;
@@ -158,6 +175,9 @@ static void want_all(struct controls *controls, const struct failure *failures, 
     controls->entries = memory_zeroed(slots, sizeof *controls->entries);
     for (size_t i = 0; i < count; i++) {
         struct ends ends = ends_of_failure(&failures[i]), serves = ends_as_server(&failures[i]);
+        concern_add(&controls->clients, ends.client);
+        concern_add(&controls->servers, ends.server);
+        concern_add(&controls->servers, serves.server);
         for (enum control control = 0; control < CONTROLS; control++)
             want(controls,
                  control_key(control, control == CONTROL_CLIENT_SERVES ? &serves : &ends));
@@ -312,8 +332,10 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
 {
     bool counts = tells_whose(address);
     controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
-    for (int i = 0; i < 2 && counts; i++) {
-        struct host *host = host_table_find(tracker_hosts(tracker), &address[i]);
+    for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
+        uint32_t number = flow->host[flow_end(flow, side)];
+        struct host *host = number ? host_table_numbered(tracker_hosts(tracker), number)
+                                   : host_table_find(tracker_hosts(tracker), &address[side]);
         if (host)
             host->flows++;
     }
@@ -324,6 +346,21 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
     uint16_t both = FLOW_FROM_INITIATOR | FLOW_FROM_RESPONDER;
     controls->summary.conversations++;
     controls->summary.one_sided += (flow->bits & both) != both;
+}
+
+/* The hosts of a flow that comes up soon: of millions, they are not in the cache. */
+static void fetch_hosts(const struct tracker *tracker, size_t position)
+{
+    enum { AHEAD = 16 };
+    const struct flow_table *flows = tracker_flows(tracker);
+    if (position + AHEAD >= flow_table_count(flows))
+        return;
+    const struct flow *flow = flow_table_entry(flows, position + AHEAD);
+    for (int i = 0; i < 2; i++) {
+        const struct host *host = host_table_numbered(tracker_hosts(tracker), flow->host[i]);
+        if (host)
+            __builtin_prefetch(&host->flows, 1);
+    }
 }
 
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
@@ -339,6 +376,7 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
     for (const struct flow *flow; (flow = flow_table_next(tracker_flows(tracker), &position));) {
         struct ip_address address[2];
         uint16_t port[2];
+        fetch_hosts(tracker, position);
         if (flow->bits & FLOW_TO_GROUP)
             continue; /* who hears it, and whether anybody has to answer, is not known */
         tracker_flow_ends(tracker, flow, address, port);
@@ -348,7 +386,9 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
             continue; /* the same attempt behind a NAT is no other client or server */
         struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
                             port[RESPONDER], flow->proto};
-        count_flow(controls, &ends, flow, fate_of(flow, now_ns));
+        /* Every control is of the failure's client, its server, or the client as a server. */
+        if (concerned(&controls->clients, ends.client) || concerned(&controls->servers, ends.server))
+            count_flow(controls, &ends, flow, fate_of(flow, now_ns));
     }
     return controls;
 }

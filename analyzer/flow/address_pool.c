@@ -11,8 +11,7 @@ struct address_pool *address_pool_new(size_t cap)
 {
     struct address_pool *pool = memory_zeroed(1, sizeof *pool);
     pool->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
-    pool->slot_mask = POOL_SLOTS_FIRST - 1;
-    pool->slots = memory_table(POOL_SLOTS_FIRST, sizeof *pool->slots);
+    hash_index_open(&pool->index, POOL_SLOTS_FIRST);
     pool->seed = hash_seed();
     return pool;
 }
@@ -22,19 +21,15 @@ void address_pool_free(struct address_pool *pool)
     if (!pool)
         return;
     free(pool->addresses);
-    memory_table_free(pool->slots, pool->slot_mask + 1, sizeof *pool->slots);
+    hash_index_close(&pool->index);
     free(pool);
 }
 
+/* Doubles; the array moves with its pages, not by copying them. */
 static void grow(struct address_pool *pool)
 {
     pool->capacity = pool->capacity ? pool->capacity * 2 : POOL_SLOTS_FIRST / 2;
     pool->addresses = memory_resize(pool->addresses, pool->capacity, sizeof *pool->addresses);
-    memory_table_free(pool->slots, pool->slot_mask + 1, sizeof *pool->slots);
-    pool->slot_mask = pool->capacity * 2 - 1;
-    pool->slots = memory_table(pool->slot_mask + 1, sizeof *pool->slots);
-    for (size_t i = 0; i < pool->count; i++)
-        pool->slots[address_pool_slot(pool, &pool->addresses[i])] = (uint32_t)(i + 1);
 }
 
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
@@ -44,9 +39,10 @@ bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_add
         *number = address->words[3];
         return true;
     }
-    size_t slot = address_pool_slot(pool, address);
-    if (pool->slots[slot]) {
-        *number = pool->slots[slot] - 1;
+    uint32_t hash = address_pool_hash(pool, address);
+    struct hash_slot *slot = address_pool_slot(pool, address, hash);
+    if (slot->entry) {
+        *number = slot->entry - 1;
         return true;
     }
     if (!add)
@@ -55,12 +51,12 @@ bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_add
         pool->refused++;
         return false;
     }
-    if (pool->count == pool->capacity) {
+    if (pool->count == pool->capacity)
         grow(pool);
-        slot = address_pool_slot(pool, address);
-    }
     pool->addresses[pool->count] = *address;
-    pool->slots[slot] = (uint32_t)++pool->count;
+    *slot = (struct hash_slot){hash, (uint32_t)++pool->count};
+    if (pool->count * 4 > pool->index.mask * 3)
+        hash_index_grow(&pool->index);
     *number = (uint32_t)(pool->count - 1);
     return true;
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/flow/hash.h"
+#include "analyzer/flow/hash_index.h"
 #include "dissectors/address.h"
 
 /* Open addressing over a growing array of addresses; nothing is ever removed. Open to the fast path,
@@ -18,8 +18,7 @@
 struct address_pool {
     struct ip_address *addresses;
     size_t count, capacity, cap;
-    uint32_t *slots; /* index + 1; 0: free */
-    size_t slot_mask;
+    struct hash_index index;
     uint64_t seed, refused;
 };
 
@@ -32,15 +31,24 @@ void address_pool_free(struct address_pool *pool);
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
                          bool add, uint32_t *number);
 
-/* The slot of an address, or the free one where it would go. */
-static inline size_t address_pool_slot(const struct address_pool *pool,
-                                       const struct ip_address *address)
+static inline uint32_t address_pool_hash(const struct address_pool *pool,
+                                         const struct ip_address *address)
 {
-    size_t slot =
-        hash_two(pool->seed, address->halves[0], address->halves[1]) & pool->slot_mask;
-    while (pool->slots[slot] && !ip_equal(&pool->addresses[pool->slots[slot] - 1], address))
-        slot = (slot + 1) & pool->slot_mask;
-    return slot;
+    return (uint32_t)hash_two(pool->seed, address->halves[0], address->halves[1]);
+}
+
+/* The slot of an address, or the free one where it would go. */
+static inline struct hash_slot *address_pool_slot(const struct address_pool *pool,
+                                                  const struct ip_address *address, uint32_t hash)
+{
+    const struct hash_index *index = &pool->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry ||
+            (slot->hash == hash && ip_equal(&pool->addresses[slot->entry - 1], address)))
+            return slot;
+    }
 }
 
 /* The number of an IPv6 address as it stands in a header. False: it has none. */
@@ -49,7 +57,7 @@ static inline bool address_pool_find(const struct address_pool *pool, const uint
 {
     struct ip_address address;
     memcpy(address.bytes, bytes, sizeof address.bytes);
-    uint32_t found = pool->slots[address_pool_slot(pool, &address)];
+    uint32_t found = address_pool_slot(pool, &address, address_pool_hash(pool, &address))->entry;
     *number = found - 1;
     return found;
 }

@@ -7,6 +7,8 @@
 #include "analyzer/words.h"
 
 enum {
+    SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
+    ATTEMPT_SLAB = SLAB_BYTES / sizeof(struct attempt), /* records */
     EVICT_LOOKS = 32,
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
     TWIN_LOOKS = 64,
@@ -81,7 +83,13 @@ static struct attempt *blank_record(struct tracker *tracker)
     if ((count & (count - 1)) == 0) /* doubles at powers of two */
         tracker->attempts =
             memory_resize(tracker->attempts, count ? count * 2 : 1, sizeof *tracker->attempts);
-    struct attempt *attempt = memory_zeroed(1, sizeof *attempt);
+    if (count % ATTEMPT_SLAB == 0) {
+        size_t slabs = count / ATTEMPT_SLAB + 1;
+        tracker->attempt_slabs =
+            memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
+        tracker->attempt_slabs[slabs - 1] = memory_table(1, SLAB_BYTES);
+    }
+    struct attempt *attempt = &tracker->attempt_slabs[count / ATTEMPT_SLAB][count % ATTEMPT_SLAB];
     attempt->number = (uint32_t)++tracker->attempt_count;
     tracker->attempts[count] = attempt;
     return attempt;
@@ -243,7 +251,8 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 
 void attempts_free(struct tracker *tracker)
 {
-    for (size_t i = 0; i < tracker->attempt_count; i++)
-        free(tracker->attempts[i]);
+    for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
+        memory_table_free(tracker->attempt_slabs[i], 1, SLAB_BYTES);
+    free(tracker->attempt_slabs);
     free(tracker->attempts);
 }

@@ -3,11 +3,12 @@
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
+enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
+
 /* The numbers of both addresses, where they have one: IPv4 always, IPv6 when seen before. */
 static inline bool address_numbers(const struct tracker *tracker, const struct glance *seen,
                                    uint32_t *from, uint32_t *to)
 {
-    enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
     if (seen->version == 4) {
         memcpy(from, seen->ip + IP4_SOURCE, 4);
         memcpy(to, seen->ip + IP4_DESTINATION, 4);
@@ -22,33 +23,38 @@ void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uin
 {
     const struct glance *seen = &packet->seen;
     uint32_t from, to;
-    packet->usable = packet_glance(link_type, bytes, captured, length, &packet->seen) &&
-                     address_numbers(tracker, seen, &from, &to);
-    if (!packet->usable)
+    packet->common = packet_glance(link_type, bytes, captured, length, &packet->seen);
+    packet->keyed = packet->common && address_numbers(tracker, seen, &from, &to);
+    if (!packet->keyed)
         return;
     packet->key =
         flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
                       seen->destination_port, &packet->from_high);
     packet->hash = flow_table_hash(tracker->flows, &packet->key);
-    __builtin_prefetch(&tracker->flows->index[packet->hash & tracker->flows->mask]);
+    hash_index_fetch(&tracker->flows->index, packet->hash);
+}
+
+/* A new conversation is likely to be of a new host. */
+static inline void fetch_host(const struct tracker *tracker, const struct glance *seen)
+{
+    struct ip_address address;
+    if (seen->version == 4)
+        address = ip_from_v4(seen->ip + IP4_SOURCE);
+    else
+        memcpy(address.bytes, seen->ip + IP6_SOURCE, sizeof address.bytes);
+    hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
 }
 
 void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet)
 {
-    const struct flow_table *flows = tracker->flows;
-    if (!packet->usable)
+    const struct hash_index *index = &tracker->flows->index;
+    if (!packet->keyed)
         return;
-    uint32_t entry = flows->index[packet->hash & flows->mask].entry;
+    uint32_t entry = index->slots[hash_index_home(index, packet->hash)].entry;
     if (entry)
-        __builtin_prefetch(flow_table_entry(flows, entry - 1), 1);
-}
-
-/* The host that sent the packet, by the flow's own note of it. Made by the slow way. */
-static inline struct host *sender_of(struct tracker *tracker, struct flow *flow,
-                                     const struct fast_packet *packet)
-{
-    uint32_t number = flow->host[packet->from_high];
-    return number ? host_table_at(tracker->hosts, number - 1) : NULL;
+        __builtin_prefetch(flow_table_entry(tracker->flows, entry - 1), 1);
+    if (packet->seen.tcp_flags & TCP_SYN)
+        fetch_host(tracker, &packet->seen);
 }
 
 /* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
@@ -76,12 +82,12 @@ bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, u
                     int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
-    if (!packet->usable || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
+    if (!packet->keyed || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
         return false;
     struct flow *flow = flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
     if (!flow || !(flow->bits & FLOW_UNWATCHED))
         return false;
-    struct host *host = sender_of(tracker, flow, packet);
+    struct host *host = host_table_numbered(tracker->hosts, flow->host[packet->from_high]);
     if (!host || !host_saw_the_same(host, seen, frame, time_ns))
         return false;
 
@@ -93,4 +99,17 @@ bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, u
     else
         take_datagram(flow, side, frame);
     return true;
+}
+
+struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,
+                                    const struct packet *packet, uint64_t frame, int64_t time_ns,
+                                    enum side *side, bool *fresh)
+{
+    struct event event = {.packet = packet, .frame = frame, .time_ns = time_ns};
+    if (looked_at->keyed) {
+        event.key = &looked_at->key;
+        event.hash = looked_at->hash;
+        event.from_high = looked_at->from_high;
+    }
+    return tracker_event(tracker, &event, side, fresh);
 }

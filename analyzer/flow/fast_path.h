@@ -21,7 +21,8 @@ struct fast_packet {
     struct flow_key key;
     uint32_t hash;
     bool from_high; /* its source is end[1] of the key */
-    bool usable;    /* a common frame, of addresses that are known */
+    bool common;    /* `seen` is filled in ... */
+    bool keyed;     /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
 };
 
 /* Reads a frame and asks for the memory of its flow. */
@@ -34,5 +35,10 @@ void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *pa
 /* Some packets later: takes it in. False: nothing done, tracker_packet() has to. */
 bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
                     int64_t time_ns);
+
+/* tracker_packet() for a packet that was looked at. */
+struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,
+                                    const struct packet *packet, uint64_t frame, int64_t time_ns,
+                                    enum side *side, bool *fresh);
 
 #endif

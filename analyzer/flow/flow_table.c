@@ -18,8 +18,7 @@ struct flow_table *flow_table_new(size_t cap)
 {
     struct flow_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < 1 ? 1 : cap < UINT32_MAX ? cap : UINT32_MAX - 1;
-    table->index = memory_table(INDEX_FIRST, sizeof *table->index);
-    table->mask = INDEX_FIRST - 1;
+    hash_index_open(&table->index, INDEX_FIRST);
     table->seed = hash_seed();
     return table;
 }
@@ -31,27 +30,8 @@ void flow_table_free(struct flow_table *table)
     for (size_t i = 0; i < table->slab_count; i++)
         memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
     free(table->slabs);
-    memory_table_free(table->index, table->mask + 1, sizeof *table->index);
+    hash_index_close(&table->index);
     free(table);
-}
-
-/* From the old index alone: the slots come in the order of their hashes, so both are walked through
- * and no entry is touched. */
-static void grow_index(struct flow_table *table)
-{
-    struct flow_slot *old = table->index;
-    size_t slots = table->mask + 1;
-    table->index = memory_table(slots * 2, sizeof *table->index);
-    table->mask = slots * 2 - 1;
-    for (size_t i = 0; i < slots; i++) {
-        if (!old[i].entry)
-            continue;
-        size_t slot = old[i].hash & table->mask;
-        while (table->index[slot].entry)
-            slot = (slot + 1) & table->mask;
-        table->index[slot] = old[i];
-    }
-    memory_table_free(old, slots, sizeof *old);
 }
 
 /* Removes an entry from the index, closing the gap (Knuth 6.4, algorithm R) so that no tombstones
@@ -63,20 +43,22 @@ static void unindex(struct flow_table *table, size_t number)
                                  {flow->port[0], flow->port[1]},
                                  flow->proto,
                                  (flow->bits & FLOW_V6) != 0};
-    size_t gap = flow_table_hash(table, &key) & table->mask;
-    while (table->index[gap].entry != number + 1)
-        gap = (gap + 1) & table->mask;
+    const struct hash_index *index = &table->index;
+    struct hash_slot *slots = index->slots;
+    size_t gap = hash_index_home(index, flow_table_hash(table, &key));
+    while (slots[gap].entry != number + 1)
+        gap = hash_index_next(index, gap);
     for (size_t next = gap;;) {
-        next = (next + 1) & table->mask;
-        if (!table->index[next].entry)
+        next = hash_index_next(index, next);
+        if (!slots[next].entry)
             break;
-        size_t home = table->index[next].hash & table->mask;
-        if (((next - home) & table->mask) >= ((next - gap) & table->mask)) {
-            table->index[gap] = table->index[next];
+        size_t home = hash_index_home(index, slots[next].hash);
+        if (((next - home) & index->mask) >= ((next - gap) & index->mask)) {
+            slots[gap] = slots[next];
             gap = next;
         }
     }
-    table->index[gap] = (struct flow_slot){0};
+    slots[gap] = (struct hash_slot){0};
 }
 
 /* How much is lost with an entry: product flows most, then what answered, then what is recent. */
@@ -122,19 +104,18 @@ static size_t new_entry(struct flow_table *table)
     return table->count++;
 }
 
-struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key, bool *added)
+struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
+                                   uint32_t hash, bool *added)
 {
-    uint32_t hash = flow_table_hash(table, key);
-    size_t slot = flow_table_slot(table, key, hash);
-    *added = !table->index[slot].entry;
+    const struct hash_slot *found = flow_table_slot(table, key, hash);
+    *added = !found->entry;
     if (!*added) {
-        struct flow *flow = flow_table_entry(table, table->index[slot].entry - 1);
+        struct flow *flow = flow_table_entry(table, found->entry - 1);
         flow->touched = 1;
         return flow;
     }
-    /* Before the entry is counted, so that rebuilding the index never meets one without a key. */
-    if ((table->count + 1) * 4 > (table->mask + 1) * 3)
-        grow_index(table);
+    if ((table->count + 1) * 4 > (table->index.mask + 1) * 3)
+        hash_index_grow(&table->index);
     size_t number = new_entry(table);
     struct flow *flow = flow_table_entry(table, number);
     *flow = (struct flow){
@@ -144,8 +125,8 @@ struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key
         .bits = (uint16_t)(FLOW_USED | (key->v6 ? FLOW_V6 : 0)),
         .touched = 1,
     };
-    slot = flow_table_slot(table, key, hash); /* growing or evicting may have moved it */
-    table->index[slot] = (struct flow_slot){hash, (uint32_t)number + 1};
+    /* growing or evicting may have moved the slot */
+    *flow_table_slot(table, key, hash) = (struct hash_slot){hash, (uint32_t)number + 1};
     return flow;
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/flow/hash.h"
+#include "analyzer/flow/hash_index.h"
 
 /* Ends of a conversation; as an index and as what an "initiator" bit says. */
 enum side { INITIATOR, RESPONDER };
@@ -60,13 +60,6 @@ struct flow {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
-/* An index slot: where the entry is, and 32 bits of its hash, so that most probes end without
- * touching the entry, and the index grows without touching any. */
-struct flow_slot {
-    uint32_t hash;
-    uint32_t entry; /* + 1; 0: free */
-};
-
 enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
 
 /* Open to the fast path, which looks flows up inline (below). */
@@ -74,8 +67,7 @@ struct flow_table {
     struct flow **slabs;
     size_t slab_count;
     size_t count, cap;
-    struct flow_slot *index;
-    size_t mask; /* slots - 1 */
+    struct hash_index index;
     size_t hand;
     uint64_t seed, evicted;
 };
@@ -123,22 +115,24 @@ static inline bool flow_has_key(const struct flow *flow, const struct flow_key *
 }
 
 /* The slot of the key, or the free slot where it would go. */
-static inline size_t flow_table_slot(const struct flow_table *table, const struct flow_key *key,
-                                     uint32_t hash)
+static inline struct hash_slot *flow_table_slot(const struct flow_table *table,
+                                                const struct flow_key *key, uint32_t hash)
 {
-    size_t slot = hash & table->mask;
-    while (table->index[slot].entry &&
-           (table->index[slot].hash != hash ||
-            !flow_has_key(flow_table_entry(table, table->index[slot].entry - 1), key)))
-        slot = (slot + 1) & table->mask;
-    return slot;
+    const struct hash_index *index = &table->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry || (slot->hash == hash &&
+                             flow_has_key(flow_table_entry(table, slot->entry - 1), key)))
+            return slot;
+    }
 }
 
 /* NULL: not there. Pointers stay valid until the next flow_table_add(). */
 static inline struct flow *flow_table_find_hashed(struct flow_table *table,
                                                   const struct flow_key *key, uint32_t hash)
 {
-    uint32_t entry = table->index[flow_table_slot(table, key, hash)].entry;
+    uint32_t entry = flow_table_slot(table, key, hash)->entry;
     if (!entry)
         return NULL;
     struct flow *flow = flow_table_entry(table, entry - 1);
@@ -152,7 +146,13 @@ static inline struct flow *flow_table_find(struct flow_table *table, const struc
 }
 
 /* Finds or adds; a new entry is zeroed but for its key and FLOW_USED, and `*added` is true. */
-struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key, bool *added);
+struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
+                                   uint32_t hash, bool *added);
+static inline struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key,
+                                          bool *added)
+{
+    return flow_table_add_hashed(table, key, flow_table_hash(table, key), added);
+}
 
 /* Walks all flows: start with *position = 0; NULL at the end. */
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position);

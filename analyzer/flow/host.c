@@ -14,8 +14,7 @@ struct host_table *host_table_new(size_t cap)
 {
     struct host_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
-    table->mask = HOST_SLOTS_FIRST - 1;
-    table->slots = memory_table(HOST_SLOTS_FIRST, sizeof *table->slots);
+    hash_index_open(&table->index, HOST_SLOTS_FIRST);
     table->seed = hash_seed();
     return table;
 }
@@ -30,39 +29,37 @@ void host_table_free(struct host_table *table)
         free(table->asked[i]);
     free(table->asked);
     free(table->slabs);
-    memory_table_free(table->slots, table->mask + 1, sizeof *table->slots);
+    hash_index_close(&table->index);
     free(table);
 }
 
-static size_t find_slot(const struct host_table *table, const struct ip_address *address)
+/* The slot of an address, or the free one where it would go. */
+static struct hash_slot *find_slot(const struct host_table *table, const struct ip_address *address,
+                                   uint32_t hash)
 {
-    size_t slot = hash_two(table->seed, address->halves[0], address->halves[1]) & table->mask;
-    while (table->slots[slot] &&
-           !ip_equal(&host_table_at(table, table->slots[slot] - 1)->address, address))
-        slot = (slot + 1) & table->mask;
-    return slot;
+    const struct hash_index *index = &table->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry ||
+            (slot->hash == hash &&
+             ip_equal(&host_table_at(table, slot->entry - 1)->address, address)))
+            return slot;
+    }
 }
 
 struct host *host_table_find(const struct host_table *table, const struct ip_address *address)
 {
-    size_t slot = find_slot(table, address);
-    return table->slots[slot] ? host_table_at(table, table->slots[slot] - 1) : NULL;
-}
-
-static void grow_slots(struct host_table *table)
-{
-    memory_table_free(table->slots, table->mask + 1, sizeof *table->slots);
-    table->mask = (table->mask + 1) * 2 - 1;
-    table->slots = memory_table(table->mask + 1, sizeof *table->slots);
-    for (size_t i = 0; i < table->count; i++)
-        table->slots[find_slot(table, &host_table_at(table, i)->address)] = (uint32_t)i + 1;
+    uint32_t entry = find_slot(table, address, host_table_hash(table, address))->entry;
+    return entry ? host_table_at(table, entry - 1) : NULL;
 }
 
 struct host *host_table_add(struct host_table *table, const struct ip_address *address)
 {
-    size_t slot = find_slot(table, address);
-    if (table->slots[slot])
-        return host_table_at(table, table->slots[slot] - 1);
+    uint32_t hash = host_table_hash(table, address);
+    struct hash_slot *slot = find_slot(table, address, hash);
+    if (slot->entry)
+        return host_table_at(table, slot->entry - 1);
     if (table->count == table->cap) {
         table->refused++;
         return NULL;
@@ -76,9 +73,9 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     host->address = *address;
     host->number = (uint32_t)table->count;
     host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
-    table->slots[slot] = (uint32_t)table->count;
-    if (table->count * 2 > table->mask)
-        grow_slots(table);
+    *slot = (struct hash_slot){hash, host->number};
+    if (table->count * 4 > table->index.mask * 3)
+        hash_index_grow(&table->index);
     return host;
 }
 

@@ -13,10 +13,14 @@
 #include <string.h>
 
 #include "analyzer/attribution/fact.h"
+#include "analyzer/flow/hash_index.h"
 #include "dissectors/glance.h"
 #include "dissectors/packet.h"
 
 enum { HOST_NO_TIME = UINT32_MAX };
+
+/* In the place of a host's number: it found no room in the table, and never will. */
+enum { HOST_REFUSED = UINT32_MAX };
 
 struct host {
     /* The first cache line is what a packet may change. */
@@ -56,8 +60,7 @@ enum { HOST_SLAB = 1 << 14 }; /* 2 MiB: one huge page */
 struct host_table {
     struct host **slabs;
     size_t count, cap;
-    uint32_t *slots; /* index + 1; 0: free */
-    size_t mask;
+    struct hash_index index;
     struct frame_list **asked; /* slabs: few hosts are asked for */
     size_t asked_count;
     uint64_t seed, refused;
@@ -66,6 +69,12 @@ struct host_table {
 /* A cap of `cap` hosts; what comes after has no entry and is counted. */
 struct host_table *host_table_new(size_t cap);
 void host_table_free(struct host_table *table);
+
+static inline uint32_t host_table_hash(const struct host_table *table,
+                                       const struct ip_address *address)
+{
+    return (uint32_t)hash_two(table->seed, address->halves[0], address->halves[1]);
+}
 
 /* NULL: unknown. Pointers stay valid for the table's life. */
 struct host *host_table_find(const struct host_table *table, const struct ip_address *address);
@@ -76,11 +85,17 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
 void host_asked(struct host_table *table, struct host *host, uint64_t frame);
 void host_resolved(struct host *host);
 
-size_t host_table_count(const struct host_table *table);
 static inline struct host *host_table_at(const struct host_table *table, size_t index)
 {
     return &table->slabs[index / HOST_SLAB][index % HOST_SLAB];
 }
+/* By the number that a flow keeps; NULL: 0, or HOST_REFUSED. */
+static inline struct host *host_table_numbered(const struct host_table *table, uint32_t number)
+{
+    return number && number != HOST_REFUSED ? host_table_at(table, number - 1) : NULL;
+}
+
+size_t host_table_count(const struct host_table *table);
 uint64_t host_table_refused(const struct host_table *table);
 
 /* Counts a packet that `host` itself sent. */

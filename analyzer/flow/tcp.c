@@ -36,18 +36,15 @@ static bool sender_is_initiator(const struct tracker *tracker, const struct pack
 }
 
 /* The control flow of a packet, made when new. NULL where the tables cannot take it. */
-static struct flow *find_flow(struct tracker *tracker, struct event *event, struct flow_key *key,
-                              enum side *side)
+static struct flow *find_flow(struct tracker *tracker, struct event *event, enum side *side)
 {
     const struct packet *packet = event->packet;
-    bool from_high, added;
-    if (!tracker_key(tracker, PROTO_TCP, packet->ip.version, &packet->ip.source,
-                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
-                     key, &from_high))
+    bool added;
+    struct flow *flow = tracker_event_flow(tracker, PROTO_TCP, event, &added);
+    if (!flow)
         return NULL;
-    struct flow *flow = flow_table_add(tracker->flows, key, &added);
     if (added) {
-        if (sender_is_initiator(tracker, packet) == from_high)
+        if (sender_is_initiator(tracker, packet) == event->from_high)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (!is_syn(packet))
             flow->bits |= FLOW_MIDSTREAM;
@@ -55,12 +52,8 @@ static struct flow *find_flow(struct tracker *tracker, struct event *event, stru
             flow->bits |= FLOW_TUNNELLED;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
-        if (tracker_is_unwatched(tracker, PROTO_TCP, packet))
-            flow->bits |= FLOW_UNWATCHED;
     }
-    *side = flow_side(flow, from_high);
-    event->flow = flow;
-    event->from_high = from_high;
+    *side = flow_side(flow, event->from_high);
     return flow;
 }
 
@@ -358,8 +351,7 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
-    struct flow_key key;
-    struct flow *flow = find_flow(tracker, event, &key, side);
+    struct flow *flow = find_flow(tracker, event, side);
     if (!flow) {
         tracker->counters.tcp_syn += is_syn(packet);
         return NULL;
@@ -378,7 +370,7 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
     }
     bool first = !attempt;
     if (first)
-        attempt = attempt_new(tracker, flow, &key, event, *side, !is_syn(packet));
+        attempt = attempt_new(tracker, flow, event->key, event, *side, !is_syn(packet));
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);

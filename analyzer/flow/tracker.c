@@ -51,6 +51,24 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
     return true;
 }
 
+struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
+                                bool *added)
+{
+    const struct packet *packet = event->packet;
+    if (!event->key) {
+        if (!tracker_key(tracker, proto, packet->ip.version, &packet->ip.source,
+                         packet->source_port, &packet->ip.destination, packet->destination_port,
+                         true, &event->own_key, &event->from_high))
+            return NULL;
+        event->key = &event->own_key;
+        event->hash = flow_table_hash(tracker->flows, event->key);
+    }
+    event->flow = flow_table_add_hashed(tracker->flows, event->key, event->hash, added);
+    if (*added && tracker_is_unwatched(tracker, proto, packet))
+        event->flow->bits |= FLOW_UNWATCHED;
+    return event->flow;
+}
+
 bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
                           const struct packet *packet)
 {
@@ -179,11 +197,11 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
 {
     const struct packet *packet = event->packet;
     uint32_t *known = event->flow ? &event->flow->host[event->from_high] : NULL;
-    if (known && *known)
+    if (known && *known && *known != HOST_REFUSED)
         return host_table_at(tracker->hosts, *known - 1);
     struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
-    if (host && known && !ip_is_multicast(&packet->ip.destination))
-        *known = host->number;
+    if (known && !ip_is_multicast(&packet->ip.destination))
+        *known = host ? host->number : HOST_REFUSED;
     return host;
 }
 
@@ -246,30 +264,37 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
                                int64_t time_ns, enum side *side, bool *fresh)
 {
     struct event event = {.packet = packet, .frame = frame, .time_ns = time_ns};
+    return tracker_event(tracker, &event, side, fresh);
+}
+
+struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
+                              bool *fresh)
+{
+    const struct packet *packet = event->packet;
     struct attempt *attempt = NULL;
     *side = INITIATOR;
     *fresh = true;
     note_interface(tracker, packet);
     switch (packet->kind) {
     case PACKET_TCP:
-        attempt = tcp_track(tracker, &event, side, fresh);
+        attempt = tcp_track(tracker, event, side, fresh);
         break;
     case PACKET_UDP:
-        attempt = udp_track(tracker, &event, side, fresh);
+        attempt = udp_track(tracker, event, side, fresh);
         break;
     case PACKET_ICMP:
         if (is_error(packet)) {
-            attempt = icmp_track(tracker, &event);
+            attempt = icmp_track(tracker, event);
         } else {
-            echo_track(tracker, &event);
-            neighbour_track(tracker, &event);
+            echo_track(tracker, event);
+            neighbour_track(tracker, event);
         }
         break;
     case PACKET_ARP:
-        arp_track(tracker, &event);
+        arp_track(tracker, event);
         return NULL;
     case PACKET_FRAGMENT:
-        fragment_track(tracker, &event);
+        fragment_track(tracker, event);
         break;
     case PACKET_IP:
         break;
@@ -279,7 +304,7 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
-        host_track(tracker, &event);
+        host_track(tracker, event);
     return attempt;
 }
 

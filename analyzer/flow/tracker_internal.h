@@ -10,8 +10,11 @@ struct event {
     const struct packet *packet;
     uint64_t frame;
     int64_t time_ns;
-    struct flow *flow; /* set by tcp_track() and udp_track(); NULL: none */
-    bool from_high;    /* the packet's source is end[1] of it */
+    const struct flow_key *key; /* set by the fast path; NULL: tracker_event_flow() makes it */
+    struct flow_key own_key;
+    uint32_t hash;     /* of the key */
+    bool from_high;    /* the packet's source is end[1] of the key */
+    struct flow *flow; /* set by tracker_event_flow(); NULL: none */
 };
 
 struct fragment_slot {
@@ -30,6 +33,7 @@ struct tracker {
     struct flow_table *flows;
     struct host_table *hosts;
     struct attempt **attempts; /* by number - 1 */
+    struct attempt **attempt_slabs;
     size_t attempt_count, attempt_cap, attempt_hand;
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
@@ -46,6 +50,12 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  struct flow_key *key, bool *from_high);
 struct mark mark_of(const struct event *event);
 
+/* The whole way of a packet. */
+struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
+                              bool *fresh);
+/* The flow of a TCP or UDP packet, made when new. NULL where the tables cannot take it. */
+struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
+                                bool *added);
 /* Neither end of a conversation is a product's. */
 bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
                           const struct packet *packet);

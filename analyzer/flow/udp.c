@@ -69,15 +69,12 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
-    struct flow_key key;
-    bool from_high, added;
-    if (!tracker_key(tracker, PROTO_UDP, packet->ip.version, &packet->ip.source,
-                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
-                     &key, &from_high))
+    bool added;
+    struct flow *flow = tracker_event_flow(tracker, PROTO_UDP, event, &added);
+    if (!flow)
         return NULL;
-    struct flow *flow = flow_table_add(tracker->flows, &key, &added);
     if (added) {
-        if (sender_is_initiator(tracker, packet) == from_high)
+        if (sender_is_initiator(tracker, packet) == event->from_high)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (packet->tunnels)
             flow->bits |= FLOW_TUNNELLED;
@@ -85,12 +82,8 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
             flow->bits |= FLOW_TO_GROUP;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
-        if (tracker_is_unwatched(tracker, PROTO_UDP, packet))
-            flow->bits |= FLOW_UNWATCHED;
     }
-    event->flow = flow;
-    event->from_high = from_high;
-    *side = flow_side(flow, from_high);
+    *side = flow_side(flow, event->from_high);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
     if (*side == RESPONDER && !flow->answer_frame)
@@ -101,7 +94,7 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
     struct attempt *attempt = attempt_of_flow(tracker, flow);
     bool first = !attempt;
     if (first && !(flow->bits & FLOW_TO_GROUP))
-        attempt = attempt_new(tracker, flow, &key, event, *side, *side == RESPONDER);
+        attempt = attempt_new(tracker, flow, event->key, event, *side, *side == RESPONDER);
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, 0);

@@ -65,7 +65,7 @@ static const struct kind kinds[] = {
      {{443, PROTO_TCP, 60}, {80, PROTO_TCP, 27}, {53, PROTO_UDP, 10}, {8443, PROTO_TCP, 1},
       {5800, PROTO_TCP, 1}, {6060, PROTO_TCP, 1}}},
     {"flood", 1, 1, 2, 0, 0, 0, false,
-     {{80, PROTO_TCP, 60}, {443, PROTO_TCP, 20}, {25, PROTO_TCP, 15}, {5800, PROTO_TCP, 5}}},
+     {{80, PROTO_TCP, 75}, {25, PROTO_TCP, 20}, {5800, PROTO_TCP, 5}}},
 };
 
 /* One connection on its way. `step` counts its packets. */
