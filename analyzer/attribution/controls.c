@@ -33,10 +33,11 @@ struct chained_slot {
     uint32_t next; /* index + 1; 0: the last */
 };
 
-/* Which addresses failures are about, by 16 bits of their hashes: nearly all flows are about others,
- * and are passed over with one look. */
+/* Which addresses failures are about, a bit for each hash: nearly all flows are about others, and
+ * are passed over with one look into a table that is small enough for the cache. */
 struct concern {
-    uint64_t bits[UINT16_MAX / 64 + 1];
+    uint64_t *words;
+    size_t mask; /* bits - 1 */
 };
 
 struct controls {
@@ -143,14 +144,24 @@ static struct ends ends_as_server(const struct failure *failure)
     return (struct ends){0, address_hash(&failure->client), failure->server_port, failure->proto};
 }
 
+static void concern_open(struct concern *concern, size_t addresses)
+{
+    enum { BITS_PER_ADDRESS = 16, BITS_MIN = 1024 };
+    size_t bits = BITS_MIN;
+    while (bits < addresses * BITS_PER_ADDRESS)
+        bits *= 2;
+    concern->words = memory_zeroed(bits / 64, sizeof *concern->words);
+    concern->mask = bits - 1;
+}
+
 static void concern_add(struct concern *concern, uint64_t hash)
 {
-    concern->bits[(hash >> 6) % 1024] |= UINT64_C(1) << (hash & 63);
+    concern->words[(hash & concern->mask) / 64] |= UINT64_C(1) << (hash & 63);
 }
 
 static bool concerned(const struct concern *concern, uint64_t hash)
 {
-    return concern->bits[(hash >> 6) % 1024] >> (hash & 63) & 1;
+    return concern->words[(hash & concern->mask) / 64] >> (hash & 63) & 1;
 }
 
 static struct entry *find_entry(const struct controls *controls, uint64_t key)
@@ -173,6 +184,8 @@ static void want_all(struct controls *controls, const struct failure *failures, 
         slots *= 2;
     controls->mask = slots - 1;
     controls->entries = memory_zeroed(slots, sizeof *controls->entries);
+    concern_open(&controls->clients, count);
+    concern_open(&controls->servers, count * 2);
     for (size_t i = 0; i < count; i++) {
         struct ends ends = ends_of_failure(&failures[i]), serves = ends_as_server(&failures[i]);
         concern_add(&controls->clients, ends.client);
@@ -290,11 +303,21 @@ static bool silence_counts(enum control control, const struct flow *flow)
     return flow->proto != PROTO_UDP || (flow->bits & FLOW_ICMP_ERROR) || same_service;
 }
 
+/* Whose control it is: of the failure's server (or its client as one), or of its client. */
+static bool is_of_server(enum control control)
+{
+    return control == CONTROL_OTHER_CLIENTS || control == CONTROL_SERVER_PORTS;
+}
+
 static void count_flow(struct controls *controls, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
+    bool client = concerned(&controls->clients, ends->client);
+    bool server = concerned(&controls->servers, ends->server);
+    if (!client && !server)
+        return;
     for (enum control control = 0; control < CONTROLS; control++) {
-        if (!control_takes(control, ends))
+        if (!control_takes(control, ends) || !(is_of_server(control) ? server : client))
             continue;
         struct entry *entry = find_entry(controls, control_key(control, ends));
         if (!entry->key)
@@ -386,9 +409,7 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
             continue; /* the same attempt behind a NAT is no other client or server */
         struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
                             port[RESPONDER], flow->proto};
-        /* Every control is of the failure's client, its server, or the client as a server. */
-        if (concerned(&controls->clients, ends.client) || concerned(&controls->servers, ends.server))
-            count_flow(controls, &ends, flow, fate_of(flow, now_ns));
+        count_flow(controls, &ends, flow, fate_of(flow, now_ns));
     }
     return controls;
 }
@@ -397,6 +418,8 @@ void controls_free(struct controls *controls)
 {
     if (!controls)
         return;
+    free(controls->clients.words);
+    free(controls->servers.words);
     free(controls->entries);
     free(controls->slots);
     free(controls->habits);

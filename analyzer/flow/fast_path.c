@@ -18,6 +18,17 @@ static inline bool address_numbers(const struct tracker *tracker, const struct g
            address_pool_find(tracker->addresses, seen->ip + IP6_DESTINATION, to);
 }
 
+/* A new conversation is likely to be of a new host. */
+static inline void fetch_host(const struct tracker *tracker, const struct glance *seen)
+{
+    struct ip_address address;
+    if (seen->version == 4)
+        address = ip_from_v4(seen->ip + IP4_SOURCE);
+    else
+        memcpy(address.bytes, seen->ip + IP6_SOURCE, sizeof address.bytes);
+    hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
+}
+
 void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uint8_t *bytes,
                     uint32_t captured, uint32_t length, struct fast_packet *packet)
 {
@@ -32,17 +43,8 @@ void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uin
                       seen->destination_port, &packet->from_high);
     packet->hash = flow_table_hash(tracker->flows, &packet->key);
     hash_index_fetch(&tracker->flows->index, packet->hash);
-}
-
-/* A new conversation is likely to be of a new host. */
-static inline void fetch_host(const struct tracker *tracker, const struct glance *seen)
-{
-    struct ip_address address;
-    if (seen->version == 4)
-        address = ip_from_v4(seen->ip + IP4_SOURCE);
-    else
-        memcpy(address.bytes, seen->ip + IP6_SOURCE, sizeof address.bytes);
-    hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
+    if (seen->tcp_flags & TCP_SYN)
+        fetch_host(tracker, seen);
 }
 
 void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet)
@@ -53,8 +55,6 @@ void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *pa
     uint32_t entry = index->slots[hash_index_home(index, packet->hash)].entry;
     if (entry)
         __builtin_prefetch(flow_table_entry(tracker->flows, entry - 1), 1);
-    if (packet->seen.tcp_flags & TCP_SYN)
-        fetch_host(tracker, &packet->seen);
 }
 
 /* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
