@@ -14,23 +14,12 @@ struct speech {
     bool enough;
 };
 
-/* Both sides said something, closed, and nothing was odd: nobody will ask what was spoken. */
-static bool went_well(const struct attempt *attempt)
-{
-    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
-        const struct side_record *record = &attempt->side[side];
-        if (!record->fin.frame || !record->data_packets || record->rst_count || record->repeats)
-            return false;
-    }
-    return attempt->icmp.count == 0;
-}
-
 void speech_listen(struct ndpi_bridge **bridge, struct attempt *attempt,
                    const struct packet *packet, enum side side, int64_t time_ns)
 {
     struct speech *speech = attempt->speech;
     if (speech && speech->flow && packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_FIN) &&
-        went_well(attempt))
+        attempt_went_well(attempt))
         ndpi_bridge_dispensable(speech->flow);
     if (packet->payload_captured == 0 || (speech && speech->enough))
         return;

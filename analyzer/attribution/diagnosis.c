@@ -220,10 +220,24 @@ static struct finding *make_finding(const struct diagnosis_request *request,
 
 /* --- expected peers that never appeared --- */
 
-static bool is_expected(const struct expectation *peer, const struct attempt *attempt)
+static bool is_expected(const struct expectation *peer, const struct ip_address address[2])
 {
-    return ip_network_contains(&peer->client, &attempt->address[INITIATOR]) &&
-           (!peer->has_server || ip_equal(&peer->server, &attempt->address[RESPONDER]));
+    return ip_network_contains(&peer->client, &address[INITIATOR]) &&
+           (!peer->has_server || ip_equal(&peer->server, &address[RESPONDER]));
+}
+
+static bool finished_appeared(const struct tracker *tracker, const struct expectation *peer)
+{
+    size_t position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        tracker_finished_ends(tracker, finished, address, port);
+        if (is_expected(peer, address))
+            return true;
+    }
+    return false;
 }
 
 /* Whether the peer was seen on any watched service; and the service it would have used, as far as
@@ -236,7 +250,7 @@ static bool appeared(const struct diagnosis_request *request, const struct expec
     size_t position = 0;
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(request->tracker, &position));) {
-        if (is_expected(peer, attempt))
+        if (is_expected(peer, attempt->address))
             return true;
         if (peer->has_server && !ip_equal(&peer->server, &attempt->address[RESPONDER]))
             continue;
@@ -244,7 +258,7 @@ static bool appeared(const struct diagnosis_request *request, const struct expec
             most = attempt->service;
     }
     *expected = profiles_service_at(request->profiles, most);
-    return false;
+    return finished_appeared(request->tracker, peer);
 }
 
 static const char *what_was_seen(const struct tracker *tracker, const struct expectation *peer)
@@ -387,8 +401,9 @@ void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnos
     if (diagnosis->count)
         qsort(diagnosis->findings, diagnosis->count, sizeof *diagnosis->findings, finding_order);
 
-    diagnosis->attempts = failures.attempts;
-    diagnosis->succeeded = failures.succeeded;
+    uint64_t finished = finished_total(tracker_finished(request->tracker));
+    diagnosis->attempts = failures.attempts + finished;
+    diagnosis->succeeded = failures.succeeded + finished;
     diagnosis->failed = failures.failed;
     diagnosis->scans = left_out.scans;
     diagnosis->races = left_out.races;

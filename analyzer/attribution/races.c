@@ -21,6 +21,16 @@ struct races {
     size_t mask;
 };
 
+/* What a race knows of a runner, whether its record is still whole or not. */
+struct runner {
+    struct ip_address client, server;
+    uint16_t port;
+    uint8_t proto, service;
+    uint64_t mac; /* the client's, as a number; 0: not known */
+    bool on_link; /* behind a router all clients share its MAC address */
+    int64_t begun_ns;
+};
+
 static int64_t begun_ns(const struct attempt *attempt)
 {
     const struct mark *first = &attempt->side[INITIATOR].first;
@@ -33,35 +43,58 @@ static bool worked(const struct attempt *attempt)
            (attempt->proto != PROTO_TCP || attempt->synack.frame || attempt->side[1].data_packets);
 }
 
-/* The client's MAC address as a number: what tells that addresses of both families are one host's.
- * 0: not known. Behind a router all clients share its address, so it says so only on the link. */
-static uint64_t client_mac(const struct attempt *attempt)
+/* The MAC address is what tells that addresses of both families are one host's. */
+static uint64_t mac_number(bool has_mac, const uint8_t mac[6])
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
     uint64_t number = 0;
-    if (first->has_mac)
-        memcpy(&number, first->mac, sizeof first->mac);
+    if (has_mac)
+        memcpy(&number, mac, 6);
     return number;
 }
 
-static bool on_link(const struct attempt *attempt)
+static struct runner runner_of(const struct attempt *attempt)
 {
     const struct mark *first = &attempt->side[INITIATOR].first;
-    return first->frame && hops_travelled(first->hop_limit) == 0;
+    return (struct runner){
+        .client = attempt->address[INITIATOR],
+        .server = attempt->address[RESPONDER],
+        .port = attempt->port[RESPONDER],
+        .proto = attempt->proto,
+        .service = attempt->service,
+        .mac = mac_number(first->has_mac, first->mac),
+        .on_link = first->frame && hops_travelled(first->hop_limit) == 0,
+        .begun_ns = begun_ns(attempt),
+    };
 }
 
-static uint64_t family_key(const struct attempt *attempt, bool v4)
+static struct runner runner_of_finished(const struct tracker *tracker,
+                                        const struct finished *finished)
 {
-    uint64_t service = (uint64_t)attempt->proto << 16 | attempt->port[RESPONDER];
-    return hash_two(v4 ? 4 : 6, client_mac(attempt), service << 1 | on_link(attempt));
+    struct ip_address address[2];
+    uint16_t port[2];
+    tracker_finished_ends(tracker, finished, address, port);
+    return (struct runner){
+        .client = address[INITIATOR],
+        .server = address[RESPONDER],
+        .port = port[RESPONDER],
+        .proto = finished->key.proto,
+        .service = finished->service,
+        .mac = mac_number(finished->has_mac, finished->mac),
+        .on_link = hops_travelled(finished->hop_limit) == 0,
+        .begun_ns = finished->begun_ns,
+    };
 }
 
-static uint64_t service_key(const struct attempt *attempt, uint8_t service)
+static uint64_t family_key(const struct runner *runner, bool v4)
 {
-    const struct ip_address *client = &attempt->address[INITIATOR];
-    const struct ip_address *server = &attempt->address[RESPONDER];
-    return hash_two(hash_two(service, client->halves[0], client->halves[1]), server->halves[0],
-                    server->halves[1]);
+    uint64_t service = (uint64_t)runner->proto << 16 | runner->port;
+    return hash_two(v4 ? 4 : 6, runner->mac, service << 1 | runner->on_link);
+}
+
+static uint64_t service_key(const struct runner *runner, uint8_t service)
+{
+    return hash_two(hash_two(service, runner->client.halves[0], runner->client.halves[1]),
+                    runner->server.halves[0], runner->server.halves[1]);
 }
 
 static uint64_t heat_key(uint64_t key, int64_t step)
@@ -101,27 +134,43 @@ static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
            (after->key && after->first_ns - time_ns <= races->window_ns);
 }
 
+static void enter_winner(struct races *races, const struct runner *runner)
+{
+    enter(races, service_key(runner, runner->service), runner->begun_ns);
+    if (runner->mac)
+        enter(races, family_key(runner, ip_is_v4(&runner->server)), runner->begun_ns);
+}
+
+static size_t count_winners(const struct tracker *tracker)
+{
+    size_t position = 0, winners = (size_t)finished_total(tracker_finished(tracker));
+    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
+        winners += worked(attempt);
+    return winners;
+}
+
 struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
                            double window_s)
 {
     struct races *races = memory_zeroed(1, sizeof *races);
-    size_t position = 0, winners = 0, slots = 64;
-    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
-        winners += worked(attempt);
+    size_t winners = count_winners(tracker), slots = 64;
     while (slots < winners * 4) /* two keys each, at most half full */
         slots *= 2;
     races->profiles = profiles;
     races->window_ns = window_s > 0 ? (int64_t)(window_s * 1e9) : 1;
     races->heats = memory_zeroed(slots, sizeof *races->heats);
     races->mask = slots - 1;
-    position = 0;
+    size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
-        if (!worked(attempt))
-            continue;
-        enter(races, service_key(attempt, attempt->service), begun_ns(attempt));
-        if (client_mac(attempt))
-            enter(races, family_key(attempt, ip_is_v4(&attempt->address[RESPONDER])),
-                  begun_ns(attempt));
+        const struct runner runner = runner_of(attempt);
+        if (worked(attempt))
+            enter_winner(races, &runner);
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        const struct runner runner = runner_of_finished(tracker, finished);
+        enter_winner(races, &runner);
     }
     return races;
 }
@@ -136,23 +185,24 @@ void races_free(struct races *races)
 
 static bool lost_to_family(const struct races *races, const struct attempt *attempt)
 {
+    const struct runner runner = runner_of(attempt);
     /* From afar all clients have the router's MAC address. Then only a SYN that was never repeated
      * looks given up for another. */
-    if (!client_mac(attempt) || (!on_link(attempt) && attempt->syn_count > 1))
+    if (!runner.mac || (!runner.on_link && attempt->syn_count > 1))
         return false;
-    bool v4 = ip_is_v4(&attempt->address[RESPONDER]);
-    return won_near(races, family_key(attempt, !v4), begun_ns(attempt));
+    return won_near(races, family_key(&runner, !ip_is_v4(&runner.server)), runner.begun_ns);
 }
 
 static bool lost_to_alternative(const struct races *races, const struct attempt *attempt)
 {
     const struct service *service = profiles_service_at(races->profiles, attempt->service);
     const struct profile *profile = service->profile;
+    const struct runner runner = runner_of(attempt);
     for (size_t i = 0; service->alternative && i < profile->service_count; i++) {
         const struct service *other = &profile->services[i];
         if (strcmp(other->name, service->alternative) == 0 &&
-            won_near(races, service_key(attempt, profiles_service_index(races->profiles, other)),
-                     begun_ns(attempt)))
+            won_near(races, service_key(&runner, profiles_service_index(races->profiles, other)),
+                     runner.begun_ns))
             return true;
     }
     return false;

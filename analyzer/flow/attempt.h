@@ -88,6 +88,8 @@ enum attempt_bit {
     ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
     ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_SETTLED = 1 << 14,     /* it went well and is over, and waits to be given up */
+    ATTEMPT_KEEP = 1 << 15,        /* something odd was said: never to be given up as settled */
 };
 
 enum { RECENT_PACKETS = 4 };
@@ -144,7 +146,21 @@ struct attempt {
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
+    bool initiator_is_high;         /* the initiator is end[1] of the key */
+    uint32_t settled_link[2];       /* numbers of the older and newer settled one; 0: none */
 };
+
+/* Both sides opened, said something and closed, and nothing on the way was odd: no detector will
+ * ever have a word to say about it. */
+static inline bool attempt_went_well(const struct attempt *attempt)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct side_record *server = &attempt->side[RESPONDER];
+    return attempt->syn.frame && attempt->synack.frame && client->fin.frame && server->fin.frame &&
+           client->data_packets && server->data_packets && !client->rst_count &&
+           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
+           !attempt->twin && !attempt->copies && !(attempt->bits & ATTEMPT_KEEP);
+}
 
 /* One packet that comes by again and again, each time some hops later, goes round in a circle. A
  * box that forwards shows it twice, one hop apart. */

@@ -10,6 +10,8 @@ enum {
     SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
     ATTEMPT_SLAB = SLAB_BYTES / sizeof(struct attempt), /* records */
     EVICT_LOOKS = 32,
+    SETTLED_MAX = 4096,        /* records of what went well that are kept whole ... */
+    KEPT_WHOLE = 512,          /* ... and of these, always the first: vantages are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
@@ -53,9 +55,61 @@ static struct attempt *pick_victim(struct tracker *tracker)
     return oldest;
 }
 
+/* --- what went well and is over, oldest first --- */
+
+static void link_settled(struct tracker *tracker, uint32_t older, uint32_t newer)
+{
+    *(older ? &tracker->attempts[older - 1]->settled_link[1] : &tracker->settled_end[0]) = newer;
+    *(newer ? &tracker->attempts[newer - 1]->settled_link[0] : &tracker->settled_end[1]) = older;
+}
+
+static void unsettle(struct tracker *tracker, struct attempt *attempt)
+{
+    if (!(attempt->bits & ATTEMPT_SETTLED))
+        return;
+    link_settled(tracker, attempt->settled_link[0], attempt->settled_link[1]);
+    attempt->bits &= (uint16_t)~ATTEMPT_SETTLED;
+    tracker->settled_count--;
+}
+
+void attempt_settle(struct tracker *tracker, struct attempt *attempt)
+{
+    if ((attempt->bits & ATTEMPT_SETTLED) || attempt->number <= KEPT_WHOLE ||
+        !attempt_went_well(attempt))
+        return;
+    attempt->bits |= ATTEMPT_SETTLED;
+    attempt->settled_link[1] = 0;
+    link_settled(tracker, tracker->settled_end[1], attempt->number);
+    tracker->settled_end[1] = attempt->number;
+    tracker->settled_count++;
+}
+
+/* The oldest, once there are many: a record to use again, of which what matters is kept. NULL: none.
+ * Late packets of it are no new attempt. */
+static struct attempt *reuse_settled(struct tracker *tracker)
+{
+    while (tracker->settled_count > SETTLED_MAX) {
+        struct attempt *attempt = tracker->attempts[tracker->settled_end[0] - 1];
+        unsettle(tracker, attempt);
+        if (!attempt_went_well(attempt))
+            continue; /* something came of it since */
+        if (tracker->on_evict)
+            tracker->on_evict(attempt, tracker->evict_context);
+        struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
+        if (flow && flow->attempt == attempt->number) {
+            flow->attempt = 0;
+            flow->bits |= FLOW_UNWATCHED;
+        }
+        finished_add(tracker->finished, attempt);
+        return attempt;
+    }
+    return NULL;
+}
+
 static struct attempt *evict(struct tracker *tracker)
 {
     struct attempt *attempt = pick_victim(tracker);
+    unsettle(tracker, attempt);
     if (tracker->on_evict)
         tracker->on_evict(attempt, tracker->evict_context);
     tracker->counters.attempts_evicted++;
@@ -74,8 +128,9 @@ static struct attempt *evict(struct tracker *tracker)
 
 static struct attempt *blank_record(struct tracker *tracker)
 {
-    if (tracker->attempt_count == tracker->attempt_cap) {
-        struct attempt *attempt = evict(tracker);
+    struct attempt *reused = reuse_settled(tracker);
+    if (reused || tracker->attempt_count == tracker->attempt_cap) {
+        struct attempt *attempt = reused ? reused : evict(tracker);
         *attempt = (struct attempt){.number = attempt->number};
         return attempt;
     }
@@ -117,6 +172,8 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
 {
     const struct packet *packet = event->packet;
     uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
+    if (flow->bits & FLOW_UNWATCHED)
+        return NULL;
     const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
     if (!service)
         return NULL;
@@ -130,6 +187,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->address[!sender] = packet->ip.destination;
     attempt->port[sender] = packet->source_port;
     attempt->port[!sender] = packet->destination_port;
+    attempt->initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0;
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
         attempt->payload_hash = payload_hash(packet);

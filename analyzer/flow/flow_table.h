@@ -32,7 +32,8 @@ enum flow_bit {
     FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
     FLOW_TO_GROUP = 1 << 13,  /* multicast or broadcast: nobody in particular is asked */
-    FLOW_UNWATCHED = 1 << 14, /* neither port is a product's: it will never have an attempt */
+    FLOW_UNWATCHED = 1 << 14, /* neither port is a product's, or its attempt went well and is over:
+                                 there will be no attempt, unless a SYN begins another */
     FLOW_USED = 1 << 15,
 };
 

@@ -58,10 +58,13 @@ static struct flow *find_flow(struct tracker *tracker, struct event *event, enum
 }
 
 /* A SYN that begins something new on a 5-tuple used before: forget the old, keep the key. */
-static void restart_flow(struct flow *flow, const struct event *event, bool from_high)
+static void restart_flow(const struct tracker *tracker, struct flow *flow,
+                         const struct event *event, bool from_high)
 {
-    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED | FLOW_UNWATCHED);
+    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
+    if (tracker_is_unwatched(tracker, PROTO_TCP, event->packet))
+        flow->bits |= FLOW_UNWATCHED;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
     flow->answer_frame = flow->syn_count = 0;
@@ -84,7 +87,7 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
         return false;
     }
     if (*side == RESPONDER || (flow->bits & (FLOW_SYN | FLOW_MIDSTREAM)))
-        restart_flow(flow, event,
+        restart_flow(tracker, flow, event,
                      ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (*side == INITIATOR));
     *side = INITIATOR;
     flow->isn = isn;
@@ -376,6 +379,8 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
     if (*fresh)
         attempt_packet(tracker, attempt, *side, event);
+    if (has(packet, TCP_FIN))
+        attempt_settle(tracker, attempt);
     if (first && opens)
         attempt_find_twin(tracker, attempt);
     return attempt;

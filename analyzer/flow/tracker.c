@@ -12,6 +12,7 @@
 enum {
     HOSTS_MAX = 1 << 20,
     ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
+    FINISHED_MAX = 1 << 20,  /* 32 MB */
 };
 
 struct tracker *tracker_new(const struct tracker_options *options)
@@ -22,6 +23,7 @@ struct tracker *tracker_new(const struct tracker_options *options)
     tracker->flows = flow_table_new(flows);
     tracker->addresses = address_pool_new(flows * 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
+    tracker->finished = finished_new(flows < FINISHED_MAX ? flows : FINISHED_MAX);
     tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
     return tracker;
 }
@@ -31,6 +33,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    finished_free(tracker->finished);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);
@@ -336,6 +339,22 @@ void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
         address[side] = address_pool_address(tracker->addresses, (flow->bits & FLOW_V6) != 0,
                                              flow->address[end]);
         port[side] = flow->port[end];
+    }
+}
+
+const struct finished_list *tracker_finished(const struct tracker *tracker)
+{
+    return tracker->finished;
+}
+
+void tracker_finished_ends(const struct tracker *tracker, const struct finished *finished,
+                           struct ip_address address[2], uint16_t port[2])
+{
+    const struct flow_key *key = &finished->key;
+    for (int end = 0; end < 2; end++) {
+        enum side side = (end == 1) == finished->initiator_is_high ? INITIATOR : RESPONDER;
+        address[side] = address_pool_address(tracker->addresses, key->v6, key->address[end]);
+        port[side] = key->port[end];
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "analyzer/attribution/profile.h"
 #include "analyzer/flow/attempt.h"
+#include "analyzer/flow/finished.h"
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/host.h"
 #include "dissectors/packet.h"
@@ -57,6 +58,11 @@ void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position);
 /* NULL: evicted meanwhile. */
 struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number);
+
+/* Product connections that worked, ended and were given up since. */
+const struct finished_list *tracker_finished(const struct tracker *tracker);
+void tracker_finished_ends(const struct tracker *tracker, const struct finished *finished,
+                           struct ip_address address[2], uint16_t port[2]);
 
 /* Called before a record is given up for a new one, so that its owner can count it. */
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),

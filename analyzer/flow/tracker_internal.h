@@ -35,6 +35,9 @@ struct tracker {
     struct attempt **attempts; /* by number - 1 */
     struct attempt **attempt_slabs;
     size_t attempt_count, attempt_cap, attempt_hand;
+    struct finished_list *finished;
+    uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
+    size_t settled_count;
     uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
@@ -71,6 +74,8 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
                      int64_t syn_copy_gap_ns);
 /* The record of the same attempt on the other side of a NAT of this box. */
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
+/* Notes that the attempt is over where it is and all went well. */
+void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
 
 /* tcp.c, udp.c, icmp.c: each takes in one packet. */

@@ -1,0 +1,68 @@
+#include "analyzer/flow/finished.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+
+enum { SLAB_BYTES = 2 * 1024 * 1024, SLAB_RECORDS = SLAB_BYTES / sizeof(struct finished) };
+
+struct finished_list {
+    struct finished **slabs;
+    size_t count, cap;
+    uint64_t total;
+};
+
+struct finished_list *finished_new(size_t cap)
+{
+    struct finished_list *list = memory_zeroed(1, sizeof *list);
+    list->cap = cap;
+    return list;
+}
+
+void finished_free(struct finished_list *list)
+{
+    if (!list)
+        return;
+    for (size_t i = 0; i * SLAB_RECORDS < list->count; i++)
+        memory_table_free(list->slabs[i], 1, SLAB_BYTES);
+    free(list->slabs);
+    free(list);
+}
+
+void finished_add(struct finished_list *list, const struct attempt *attempt)
+{
+    const struct mark *first = &attempt->side[INITIATOR].first;
+    list->total++;
+    if (list->count == list->cap)
+        return;
+    if (list->count % SLAB_RECORDS == 0) {
+        size_t slabs = list->count / SLAB_RECORDS + 1;
+        list->slabs = memory_resize(list->slabs, slabs, sizeof *list->slabs);
+        list->slabs[slabs - 1] = memory_table(1, SLAB_BYTES);
+    }
+    struct finished *made = &list->slabs[list->count / SLAB_RECORDS][list->count % SLAB_RECORDS];
+    *made = (struct finished){
+        .key = attempt->key,
+        .initiator_is_high = attempt->initiator_is_high,
+        .service = attempt->service,
+        .hop_limit = first->hop_limit,
+        .has_mac = first->has_mac,
+        .begun_ns = first->time_ns,
+    };
+    memcpy(made->mac, first->mac, sizeof made->mac);
+    list->count++;
+}
+
+uint64_t finished_total(const struct finished_list *list)
+{
+    return list->total;
+}
+
+const struct finished *finished_next(const struct finished_list *list, size_t *position)
+{
+    if (*position == list->count)
+        return NULL;
+    size_t at = (*position)++;
+    return &list->slabs[at / SLAB_RECORDS][at % SLAB_RECORDS];
+}
