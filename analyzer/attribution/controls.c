@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyzer/attribution/concern.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -33,15 +34,8 @@ struct chained_slot {
     uint32_t next; /* index + 1; 0: the last */
 };
 
-/* Which addresses failures are about, a bit for each hash: nearly all flows are about others, and
- * are passed over with one look into a table that is small enough for the cache. */
-struct concern {
-    uint64_t *words;
-    size_t mask; /* bits - 1 */
-};
-
 struct controls {
-    struct concern clients, servers;
+    struct concern clients, servers; /* of the failures; a failure's client may serve as well */
     struct entry *entries;
     size_t mask;
     struct chained_slot *slots;
@@ -142,26 +136,6 @@ static struct ends ends_of_failure(const struct failure *failure)
 static struct ends ends_as_server(const struct failure *failure)
 {
     return (struct ends){0, address_hash(&failure->client), failure->server_port, failure->proto};
-}
-
-static void concern_open(struct concern *concern, size_t addresses)
-{
-    enum { BITS_PER_ADDRESS = 16, BITS_MIN = 1024 };
-    size_t bits = BITS_MIN;
-    while (bits < addresses * BITS_PER_ADDRESS)
-        bits *= 2;
-    concern->words = memory_zeroed(bits / 64, sizeof *concern->words);
-    concern->mask = bits - 1;
-}
-
-static void concern_add(struct concern *concern, uint64_t hash)
-{
-    concern->words[(hash & concern->mask) / 64] |= UINT64_C(1) << (hash & 63);
-}
-
-static bool concerned(const struct concern *concern, uint64_t hash)
-{
-    return concern->words[(hash & concern->mask) / 64] >> (hash & 63) & 1;
 }
 
 static struct entry *find_entry(const struct controls *controls, uint64_t key)
@@ -418,8 +392,8 @@ void controls_free(struct controls *controls)
 {
     if (!controls)
         return;
-    free(controls->clients.words);
-    free(controls->servers.words);
+    concern_close(&controls->clients);
+    concern_close(&controls->servers);
     free(controls->entries);
     free(controls->slots);
     free(controls->habits);

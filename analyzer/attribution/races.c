@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/concern.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -15,10 +16,11 @@ struct heat {
 };
 
 struct races {
+    struct concern keys; /* that a failure will be looked up by */
     const struct profiles *profiles;
     int64_t window_ns;
     struct heat *heats;
-    size_t mask;
+    size_t mask, winners;
 };
 
 /* What a race knows of a runner, whether its record is still whole or not. */
@@ -134,44 +136,71 @@ static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
            (after->key && after->first_ns - time_ns <= races->window_ns);
 }
 
-static void enter_winner(struct races *races, const struct runner *runner)
+/* Calls `each` with every key of every attempt that worked, as far as a failure may ask for it. */
+static void each_winner(struct races *races, const struct runner *runner,
+                        void (*each)(struct races *, uint64_t, int64_t))
 {
-    enter(races, service_key(runner, runner->service), runner->begun_ns);
-    if (runner->mac)
-        enter(races, family_key(runner, ip_is_v4(&runner->server)), runner->begun_ns);
+    uint64_t service = service_key(runner, runner->service);
+    uint64_t family = family_key(runner, ip_is_v4(&runner->server));
+    if (concerned(&races->keys, service))
+        each(races, service, runner->begun_ns);
+    if (runner->mac && concerned(&races->keys, family))
+        each(races, family, runner->begun_ns);
 }
 
-static size_t count_winners(const struct tracker *tracker)
+static void all_winners(struct races *races, const struct tracker *tracker,
+                        void (*each)(struct races *, uint64_t, int64_t))
 {
-    size_t position = 0, winners = (size_t)finished_total(tracker_finished(tracker));
-    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
-        winners += worked(attempt);
-    return winners;
-}
-
-struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
-                           double window_s)
-{
-    struct races *races = memory_zeroed(1, sizeof *races);
-    size_t winners = count_winners(tracker), slots = 64;
-    while (slots < winners * 4) /* two keys each, at most half full */
-        slots *= 2;
-    races->profiles = profiles;
-    races->window_ns = window_s > 0 ? (int64_t)(window_s * 1e9) : 1;
-    races->heats = memory_zeroed(slots, sizeof *races->heats);
-    races->mask = slots - 1;
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         const struct runner runner = runner_of(attempt);
         if (worked(attempt))
-            enter_winner(races, &runner);
+            each_winner(races, &runner, each);
     }
     position = 0;
     for (const struct finished *finished;
          (finished = finished_next(tracker_finished(tracker), &position));) {
         const struct runner runner = runner_of_finished(tracker, finished);
-        enter_winner(races, &runner);
+        each_winner(races, &runner, each);
     }
+}
+
+static void count_one(struct races *races, uint64_t key, int64_t time_ns)
+{
+    (void)key, (void)time_ns;
+    races->winners++;
+}
+
+static void ask_for(struct races *races, const struct attempt *attempt)
+{
+    const struct runner runner = runner_of(attempt);
+    concern_add(&races->keys, family_key(&runner, !ip_is_v4(&runner.server)));
+    const struct service *service = profiles_service_at(races->profiles, attempt->service);
+    const struct profile *profile = service->profile;
+    for (size_t i = 0; service->alternative && i < profile->service_count; i++)
+        concern_add(&races->keys,
+                    service_key(&runner, profiles_service_index(races->profiles,
+                                                                &profile->services[i])));
+}
+
+struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
+                           const struct failures *failures, double window_s)
+{
+    enum { KEYS_PER_FAILURE = 4 };
+    struct races *races = memory_zeroed(1, sizeof *races);
+    size_t slots = 64;
+    races->profiles = profiles;
+    races->window_ns = window_s > 0 ? (int64_t)(window_s * 1e9) : 1;
+    concern_open(&races->keys, failures->count * KEYS_PER_FAILURE);
+    for (size_t i = 0; i < failures->count; i++)
+        for (uint32_t sample = 0; sample < failures->all[i].sample_count; sample++)
+            ask_for(races, failures->all[i].sample[sample]);
+    all_winners(races, tracker, count_one);
+    while (slots < races->winners * 2) /* at most half full */
+        slots *= 2;
+    races->heats = memory_zeroed(slots, sizeof *races->heats);
+    races->mask = slots - 1;
+    all_winners(races, tracker, enter);
     return races;
 }
 
@@ -179,6 +208,7 @@ void races_free(struct races *races)
 {
     if (!races)
         return;
+    concern_close(&races->keys);
     free(races->heats);
     free(races);
 }
