@@ -79,7 +79,7 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame,
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }
 
-/* Three passes, so that a flow's memory is on its way while other packets are worked on. */
+/* Several passes, so that a flow's memory is on its way while other packets are worked on. */
 static void take_batch(struct inquiry *inquiry, const struct frame *frames, int count)
 {
     struct fast_packet packets[BATCH_FRAMES];
@@ -90,6 +90,8 @@ static void take_batch(struct inquiry *inquiry, const struct frame *frames, int 
     }
     for (int i = 0; i < count; i++)
         fast_path_fetch(inquiry->tracker, &packets[i]);
+    for (int i = 0; i < count; i++)
+        fast_path_fetch_attempt(inquiry->tracker, &packets[i]);
     for (int i = 0; i < count; i++) {
         const struct frame *frame = &frames[i];
         bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know the direction */

@@ -7,8 +7,6 @@
 #include "analyzer/words.h"
 
 enum {
-    SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
-    ATTEMPT_SLAB = SLAB_BYTES / sizeof(struct attempt), /* records */
     EVICT_LOOKS = 32,
     SETTLED_MAX = 4096,        /* records of what went well that are kept whole ... */
     KEPT_WHOLE = 512,          /* ... and of these, always the first: vantages are told by them */
@@ -21,7 +19,7 @@ enum {
 
 struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number)
 {
-    return number && number <= tracker->attempt_count ? tracker->attempts[number - 1] : NULL;
+    return number && number <= tracker->attempt_count ? attempt_at(tracker, number) : NULL;
 }
 
 struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow)
@@ -31,7 +29,7 @@ struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow
 
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position)
 {
-    return *position < tracker->attempt_count ? tracker->attempts[(*position)++] : NULL;
+    return *position < tracker->attempt_count ? attempt_at(tracker, (uint32_t)++*position) : NULL;
 }
 
 static bool worked_and_ended(const struct attempt *attempt)
@@ -45,7 +43,7 @@ static struct attempt *pick_victim(struct tracker *tracker)
 {
     struct attempt *oldest = NULL;
     for (int i = 0; i < EVICT_LOOKS; i++) {
-        struct attempt *attempt = tracker->attempts[tracker->attempt_hand];
+        struct attempt *attempt = attempt_at(tracker, (uint32_t)tracker->attempt_hand + 1);
         tracker->attempt_hand = (tracker->attempt_hand + 1) % tracker->attempt_count;
         if (worked_and_ended(attempt))
             return attempt;
@@ -59,8 +57,8 @@ static struct attempt *pick_victim(struct tracker *tracker)
 
 static void link_settled(struct tracker *tracker, uint32_t older, uint32_t newer)
 {
-    *(older ? &tracker->attempts[older - 1]->settled_link[1] : &tracker->settled_end[0]) = newer;
-    *(newer ? &tracker->attempts[newer - 1]->settled_link[0] : &tracker->settled_end[1]) = older;
+    *(older ? &attempt_at(tracker, older)->settled_link[1] : &tracker->settled_end[0]) = newer;
+    *(newer ? &attempt_at(tracker, newer)->settled_link[0] : &tracker->settled_end[1]) = older;
 }
 
 static void unsettle(struct tracker *tracker, struct attempt *attempt)
@@ -89,7 +87,7 @@ void attempt_settle(struct tracker *tracker, struct attempt *attempt)
 static struct attempt *reuse_settled(struct tracker *tracker)
 {
     while (tracker->settled_count > SETTLED_MAX) {
-        struct attempt *attempt = tracker->attempts[tracker->settled_end[0] - 1];
+        struct attempt *attempt = attempt_at(tracker, tracker->settled_end[0]);
         unsettle(tracker, attempt);
         if (!attempt_went_well(attempt))
             continue; /* something came of it since */
@@ -135,18 +133,15 @@ static struct attempt *blank_record(struct tracker *tracker)
         return attempt;
     }
     size_t count = tracker->attempt_count;
-    if ((count & (count - 1)) == 0) /* doubles at powers of two */
-        tracker->attempts =
-            memory_resize(tracker->attempts, count ? count * 2 : 1, sizeof *tracker->attempts);
     if (count % ATTEMPT_SLAB == 0) {
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_table(1, SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_table(1, ATTEMPT_SLAB_BYTES);
     }
-    struct attempt *attempt = &tracker->attempt_slabs[count / ATTEMPT_SLAB][count % ATTEMPT_SLAB];
-    attempt->number = (uint32_t)++tracker->attempt_count;
-    tracker->attempts[count] = attempt;
+    uint32_t number = (uint32_t)++tracker->attempt_count;
+    struct attempt *attempt = attempt_at(tracker, number);
+    attempt->number = number;
     return attempt;
 }
 
@@ -310,7 +305,6 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 void attempts_free(struct tracker *tracker)
 {
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
-        memory_table_free(tracker->attempt_slabs[i], 1, SLAB_BYTES);
+        memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
     free(tracker->attempt_slabs);
-    free(tracker->attempts);
 }

@@ -57,6 +57,28 @@ void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *pa
         __builtin_prefetch(flow_table_entry(tracker->flows, entry - 1), 1);
 }
 
+/* The parts of a product's record that every packet changes. */
+void fast_path_fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet)
+{
+    if (!packet->keyed)
+        return;
+    const struct hash_index *index = &tracker->flows->index;
+    uint32_t entry = index->slots[hash_index_home(index, packet->hash)].entry;
+    uint32_t number = entry ? flow_table_entry(tracker->flows, entry - 1)->attempt : 0;
+    if (!number)
+        return;
+    const struct attempt *attempt = attempt_at(tracker, number);
+    for (int side = 0; side < 2; side++) {
+        __builtin_prefetch(&attempt->side[side].last, 1);
+        __builtin_prefetch(&attempt->side[side].last_data, 1);
+        __builtin_prefetch(&attempt->side[side].rst_count, 1);
+        __builtin_prefetch(&attempt->side[side].first_unanswered, 1);
+    }
+    for (int i = 0; i < RECENT_PACKETS; i += 2)
+        __builtin_prefetch(&attempt->recent[i], 1);
+    __builtin_prefetch(&attempt->last_ns, 1);
+}
+
 /* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
 static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
                                 uint64_t frame)

@@ -32,6 +32,9 @@ void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uin
 /* Some packets later: the index slot has come, asks for the entry. */
 void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet);
 
+/* Some packets later: the entry has come, asks for the product's record, if there is one. */
+void fast_path_fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet);
+
 /* Some packets later: takes it in. False: nothing done, tracker_packet() has to. */
 bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
                     int64_t time_ns);

@@ -32,8 +32,7 @@ struct tracker {
     struct address_pool *addresses;
     struct flow_table *flows;
     struct host_table *hosts;
-    struct attempt **attempts; /* by number - 1 */
-    struct attempt **attempt_slabs;
+    struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
     struct finished_list *finished;
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
@@ -64,6 +63,17 @@ bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
                           const struct packet *packet);
 
 /* attempts.c */
+enum {
+    ATTEMPT_SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
+    ATTEMPT_SLAB = ATTEMPT_SLAB_BYTES / sizeof(struct attempt), /* records */
+};
+
+/* By its number, which is not 0. */
+static inline struct attempt *attempt_at(const struct tracker *tracker, uint32_t number)
+{
+    return &tracker->attempt_slabs[(number - 1) / ATTEMPT_SLAB][(number - 1) % ATTEMPT_SLAB];
+}
+
 /* The record of a new attempt, hung on its flow; NULL where no service is watched on the port that
  * `sender` speaks to or from. */
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
