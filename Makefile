@@ -15,7 +15,9 @@ PYTHON  ?= /usr/bin/python3
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev
+                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev valgrind
+# What make bench compares with, and plays packets with. None of them is needed; those missing are left out.
+BENCH_PACKAGES := valgrind tcptrace argus-server nfdump softflowd libndpi-bin tshark tcpreplay
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
 MODULES        := libpcap libndpi libcjson libarchive libcap-ng
 
@@ -37,12 +39,14 @@ LIB_SOURCES  := $(filter-out analyzer/main.c,$(wildcard analyzer/*.c analyzer/*/
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
 
 LIBRARY := $(BUILD)/libfwsniff.a
 PROGRAM := $(BUILD)/fwsniff
 UNITS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOLS   := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 OBJECT   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # make V=1 shows whole commands.
@@ -86,6 +90,11 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # --- what it needs ------------------------------------------------------------------------------
@@ -123,7 +132,7 @@ demo: deps-build
 test: deps-test
 	@$(MAKE) --no-print-directory test-run
 
-test-run: $(PROGRAM) $(UNITS) $(TOOLS)
+test-run: $(PROGRAM) $(UNITS) $(TOOLS) $(BENCHES)
 	@$(PYTHON) tests/run.py --build $(BUILD) --fwsniff $(PROGRAM) $(TEST_OPTIONS)
 
 # The same tests with memory and undefined behaviour checked.
@@ -144,6 +153,16 @@ lab: deps-test
 # The latest result stands in docs/accuracy.md: make lab score SCORE_OPTIONS='--markdown docs/accuracy.md'
 score: $(PROGRAM)
 	$(PYTHON) tests/lab/score.py --lab $(LAB) --fwsniff $(PROGRAM) --pairs --by-rule $(SCORE_OPTIONS)
+
+# --- the benchmark: how fast it is -----------------------------------------------------------------
+
+# Several GB of made-up captures; BENCH_OPTIONS='--scale 0.1' takes a tenth. The latest result stands
+# in docs/performance.md. What peers are missing is told; make deps-bench installs them.
+.PHONY: bench deps-bench
+deps-bench:
+	$(call install_missing,$(BENCH_PACKAGES))
+bench: $(PROGRAM) $(BENCHES)
+	$(PYTHON) tests/bench/bench.py --build $(BUILD) --fwsniff $(PROGRAM) $(BENCH_OPTIONS)
 
 # --- looking after the code -----------------------------------------------------------------------
 
@@ -194,6 +213,7 @@ help:
 	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
+	@echo 'make bench      how fast it is, against libpcap and others (BENCH_OPTIONS="--scale 0.1")'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'

@@ -29,6 +29,7 @@ SCRIPTS = [
     ("corpus: reads", ["tests/corpus/check_reads.py", "tests/corpus/captures", "{program}"]),
     ("corpus: counts", ["tests/corpus/check_counts.py", "tests/corpus/captures", "{program}"]),
     ("scale", ["tests/scale/test_scale.py", "--fwsniff", "{program}", "--build", "{build}"]),
+    ("instructions", ["tests/bench/test_instructions.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("live", ["tests/live/test_live.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("lab, fast part", ["tests/lab/test_lab.py", "--fwsniff", "{program}", "--build", "{build}"]),
 ]
