@@ -11,7 +11,7 @@
 #include "dissectors/ndpi_bridge.h"
 #include "dissectors/packet.h"
 
-enum { BATCH_FRAMES = 64, WARNING_TEXT = 700 };
+enum { BATCH_FRAMES = FAST_PATH_BATCH, WARNING_TEXT = 700 };
 
 struct inquiry {
     struct inquiry_request request;
@@ -61,9 +61,10 @@ static enum link_direction direction_of(const struct frame *frame)
 }
 
 /* The slow way, which any packet can go. */
-static void take_frame(struct inquiry *inquiry, const struct frame *frame,
+static void take_frame(void *context, const struct frame *frame,
                        const struct fast_packet *looked_at)
 {
+    struct inquiry *inquiry = context;
     struct packet packet;
     enum side side;
     bool fresh;
@@ -79,27 +80,12 @@ static void take_frame(struct inquiry *inquiry, const struct frame *frame,
         speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
 }
 
-/* Several passes, so that a flow's memory is on its way while other packets are worked on. */
-static void take_batch(struct inquiry *inquiry, const struct frame *frames, int count)
+static int64_t latest_ns(const struct frame *frames, int count, int64_t latest)
 {
-    struct fast_packet packets[BATCH_FRAMES];
-    for (int i = 0; i < count; i++) {
-        const struct frame *frame = &frames[i];
-        fast_path_look(inquiry->tracker, frame->link_type, frame->data, frame->caplen, frame->len,
-                       &packets[i]);
-    }
     for (int i = 0; i < count; i++)
-        fast_path_fetch(inquiry->tracker, &packets[i]);
-    for (int i = 0; i < count; i++)
-        fast_path_fetch_attempt(inquiry->tracker, &packets[i]);
-    for (int i = 0; i < count; i++) {
-        const struct frame *frame = &frames[i];
-        bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know the direction */
-        if (frame->time_ns > inquiry->last_ns)
-            inquiry->last_ns = frame->time_ns;
-        if (told || !fast_path_take(inquiry->tracker, &packets[i], frame->number, frame->time_ns))
-            take_frame(inquiry, frame, &packets[i]);
-    }
+        if (frames[i].time_ns > latest)
+            latest = frames[i].time_ns;
+    return latest;
 }
 
 /* How many of the frames are still to be taken by --count and --duration. */
@@ -124,7 +110,8 @@ bool inquiry_step(struct inquiry *inquiry)
     if (inquiry->first_ns == INT64_MIN)
         inquiry->first_ns = frames[0].time_ns;
     int wanted = within_limits(inquiry, frames, count);
-    take_batch(inquiry, frames, wanted);
+    inquiry->last_ns = latest_ns(frames, wanted, inquiry->last_ns);
+    fast_path_batch(inquiry->tracker, frames, wanted, take_frame, inquiry);
     inquiry->taken += (uint64_t)wanted;
     inquiry->news |= wanted > 0;
     bool full = inquiry->request.packet_limit && inquiry->taken >= inquiry->request.packet_limit;

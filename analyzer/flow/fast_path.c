@@ -29,12 +29,14 @@ static inline void fetch_host(const struct tracker *tracker, const struct glance
     hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
 }
 
-void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uint8_t *bytes,
-                    uint32_t captured, uint32_t length, struct fast_packet *packet)
+/* Reads a frame and asks for the memory of its flow. */
+static inline void look(const struct tracker *tracker, const struct frame *frame,
+                        struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
     uint32_t from, to;
-    packet->common = packet_glance(link_type, bytes, captured, length, &packet->seen);
+    packet->common =
+        packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
     packet->keyed = packet->common && address_numbers(tracker, seen, &from, &to);
     if (!packet->keyed)
         return;
@@ -47,7 +49,8 @@ void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uin
         fetch_host(tracker, seen);
 }
 
-void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet)
+/* The index slot has come: asks for the entry. */
+static inline void fetch(const struct tracker *tracker, const struct fast_packet *packet)
 {
     const struct hash_index *index = &tracker->flows->index;
     if (!packet->keyed)
@@ -57,8 +60,8 @@ void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *pa
         __builtin_prefetch(flow_table_entry(tracker->flows, entry - 1), 1);
 }
 
-/* The parts of a product's record that every packet changes. */
-void fast_path_fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet)
+/* The entry has come: asks for what every packet changes of a product's record, if there is one. */
+static inline void fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet)
 {
     if (!packet->keyed)
         return;
@@ -100,8 +103,9 @@ static inline void take_datagram(struct flow *flow, enum side side, uint64_t fra
         flow->syn_count++;
 }
 
-bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
-                    int64_t time_ns)
+/* False: nothing done. */
+static inline bool take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
+                        int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
     if (!packet->keyed || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
@@ -121,6 +125,24 @@ bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, u
     else
         take_datagram(flow, side, frame);
     return true;
+}
+
+void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
+                     fast_path_slowly *slowly, void *context)
+{
+    struct fast_packet packets[FAST_PATH_BATCH];
+    for (int i = 0; i < count; i++)
+        look(tracker, &frames[i], &packets[i]);
+    for (int i = 0; i < count; i++)
+        fetch(tracker, &packets[i]);
+    for (int i = 0; i < count; i++)
+        fetch_attempt(tracker, &packets[i]);
+    for (int i = 0; i < count; i++) {
+        const struct frame *frame = &frames[i];
+        bool told = frame->direction != FRAME_UNKNOWN; /* then the host has to know it */
+        if (told || !take(tracker, &packets[i], frame->number, frame->time_ns))
+            slowly(context, frame, &packets[i]);
+    }
 }
 
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analyzer/capture/source.h"
 #include "analyzer/flow/tracker.h"
 #include "dissectors/glance.h"
 
@@ -25,19 +26,14 @@ struct fast_packet {
     bool keyed;     /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
 };
 
-/* Reads a frame and asks for the memory of its flow. */
-void fast_path_look(const struct tracker *tracker, uint16_t link_type, const uint8_t *bytes,
-                    uint32_t captured, uint32_t length, struct fast_packet *packet);
+enum { FAST_PATH_BATCH = 64 }; /* packets; what is asked for at once has to fit the first cache */
 
-/* Some packets later: the index slot has come, asks for the entry. */
-void fast_path_fetch(const struct tracker *tracker, const struct fast_packet *packet);
-
-/* Some packets later: the entry has come, asks for the product's record, if there is one. */
-void fast_path_fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet);
-
-/* Some packets later: takes it in. False: nothing done, tracker_packet() has to. */
-bool fast_path_take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
-                    int64_t time_ns);
+/* Takes in frames in their order. What cannot go the fast path is handed to `slowly` in its turn,
+ * which calls fast_path_hand_over(). `count` is FAST_PATH_BATCH at most. */
+typedef void fast_path_slowly(void *context, const struct frame *frame,
+                              const struct fast_packet *looked_at);
+void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
+                     fast_path_slowly *slowly, void *context);
 
 /* tracker_packet() for a packet that was looked at. */
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "analyzer/flow/hash_index.h"
 
@@ -110,9 +111,9 @@ static inline struct flow *flow_table_entry(const struct flow_table *table, size
 
 static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
 {
-    return flow->address[0] == key->address[0] && flow->address[1] == key->address[1] &&
-           flow->port[0] == key->port[0] && flow->port[1] == key->port[1] &&
-           flow->proto == key->proto && ((flow->bits & FLOW_V6) != 0) == key->v6;
+    return memcmp(flow->address, key->address, sizeof key->address) == 0 &&
+           memcmp(flow->port, key->port, sizeof key->port) == 0 && flow->proto == key->proto &&
+           ((flow->bits & FLOW_V6) != 0) == key->v6;
 }
 
 /* The slot of the key, or the free slot where it would go. */

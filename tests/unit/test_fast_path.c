@@ -147,7 +147,7 @@ struct twins {
     struct frame frames[FRAMES];
     uint8_t *bytes[FRAMES];
     int count;
-    size_t taken; /* by the fast path */
+    size_t all, slow; /* packets, and those that the fast path did not take */
 };
 
 static struct tracker *new_tracker(const struct profiles *profiles)
@@ -166,37 +166,26 @@ static void take_naively(struct tracker *tracker, const struct frame *frame)
     tracker_packet(tracker, &packet, frame->number, frame->time_ns, &side, &fresh);
 }
 
-static void take_fast(struct twins *twins)
+static void take_slowly(void *context, const struct frame *frame,
+                        const struct fast_packet *looked_at)
 {
-    struct fast_packet looked_at[FRAMES];
-    for (int i = 0; i < twins->count; i++)
-        fast_path_look(twins->fast, twins->frames[i].link_type, twins->frames[i].data,
-                       twins->frames[i].caplen, twins->frames[i].len, &looked_at[i]);
-    for (int i = 0; i < twins->count; i++)
-        fast_path_fetch(twins->fast, &looked_at[i]);
-    for (int i = 0; i < twins->count; i++)
-        fast_path_fetch_attempt(twins->fast, &looked_at[i]);
-    for (int i = 0; i < twins->count; i++) {
-        const struct frame *frame = &twins->frames[i];
-        struct packet packet;
-        enum side side;
-        bool fresh;
-        if (fast_path_take(twins->fast, &looked_at[i], frame->number, frame->time_ns)) {
-            twins->taken++;
-            continue;
-        }
-        if (looked_at[i].common)
-            packet_from_glance(&looked_at[i].seen, &packet);
-        else
-            packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
-        fast_path_hand_over(twins->fast, &looked_at[i], &packet, frame->number, frame->time_ns,
-                            &side, &fresh);
-    }
+    struct twins *twins = context;
+    struct packet packet;
+    enum side side;
+    bool fresh;
+    twins->slow++;
+    if (looked_at->common)
+        packet_from_glance(&looked_at->seen, &packet);
+    else
+        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    fast_path_hand_over(twins->fast, looked_at, &packet, frame->number, frame->time_ns, &side,
+                        &fresh);
 }
 
 static void take_batch(struct twins *twins)
 {
-    take_fast(twins);
+    fast_path_batch(twins->fast, twins->frames, twins->count, take_slowly, twins);
+    twins->all += (size_t)twins->count;
     for (int i = 0; i < twins->count; i++) {
         take_naively(twins->naive, &twins->frames[i]);
         free(twins->bytes[i]);
@@ -282,7 +271,7 @@ static size_t compare_trackers(const char *product)
     twins->naive = new_tracker(profiles);
     over_captures(collect_frame, twins);
     take_batch(twins);
-    size_t taken = twins->taken;
+    size_t taken = twins->all - twins->slow;
     assert_memory_equal(tracker_counters(twins->fast), tracker_counters(twins->naive),
                         sizeof(struct tracker_counters));
     assert_same_flows(twins);
