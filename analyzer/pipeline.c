@@ -19,6 +19,7 @@ enum {
     PROGRESS_INTERVAL_MS = 500,
     LIVE_LOOK_INTERVAL_MS = 250,
     LIVE_LOOK_SHARE = 10, /* looking may take one part in so many of the time */
+    LIVE_BUFFER_BYTES = 64 * 1024 * 1024, /* at a million packets a second, a stall of 0.3 s */
     WARNINGS_MAX = 256,
 };
 
@@ -263,7 +264,7 @@ static struct source *open_live(struct run *run, struct error *error)
         .kernel_filter = kernel_filter,
         .kernel_filter_context = run->knowledge.profiles,
         .snaplen = options->snaplen,
-        .buffer_bytes = options->buffer_bytes,
+        .buffer_bytes = options->buffer_bytes ? options->buffer_bytes : LIVE_BUFFER_BYTES,
         .promiscuous = options->promiscuous,
     };
     return source_open_live(&live, error);
