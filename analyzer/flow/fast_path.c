@@ -104,13 +104,15 @@ static inline void take_datagram(struct flow *flow, enum side side, uint64_t fra
 }
 
 /* False: nothing done. */
-static inline bool take(struct tracker *tracker, const struct fast_packet *packet, uint64_t frame,
+static inline bool take(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
                         int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
+    packet->flow = NULL;
     if (!packet->keyed || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
         return false;
     struct flow *flow = flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
+    packet->flow = flow;
     if (!flow || !(flow->bits & FLOW_UNWATCHED))
         return false;
     struct host *host = host_table_numbered(tracker->hosts, flow->host[packet->from_high]);
@@ -139,8 +141,8 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
         fetch_attempt(tracker, &packets[i]);
     for (int i = 0; i < count; i++) {
         const struct frame *frame = &frames[i];
-        bool told = frame->direction != FRAME_UNKNOWN; /* then the host has to know it */
-        if (told || !take(tracker, &packets[i], frame->number, frame->time_ns))
+        packets[i].keyed &= frame->direction == FRAME_UNKNOWN; /* else the host has to know it */
+        if (!take(tracker, &packets[i], frame->number, frame->time_ns))
             slowly(context, frame, &packets[i]);
     }
 }
@@ -154,6 +156,8 @@ struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_p
         event.key = &looked_at->key;
         event.hash = looked_at->hash;
         event.from_high = looked_at->from_high;
+        event.flow = looked_at->flow;
+        event.seen = &looked_at->seen;
     }
     return tracker_event(tracker, &event, side, fresh);
 }

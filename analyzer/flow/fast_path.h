@@ -24,6 +24,7 @@ struct fast_packet {
     bool from_high; /* its source is end[1] of the key */
     bool common;    /* `seen` is filled in ... */
     bool keyed;     /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
+    struct flow *flow; /* found already, until another packet is taken in; NULL: not looked up */
 };
 
 enum { FAST_PATH_BATCH = 64 }; /* packets; what is asked for at once has to fit the first cache */

@@ -58,6 +58,9 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
                                 bool *added)
 {
     const struct packet *packet = event->packet;
+    *added = false;
+    if (event->flow)
+        return event->flow;
     if (!event->key) {
         if (!tracker_key(tracker, proto, packet->ip.version, &packet->ip.source,
                          packet->source_port, &packet->ip.destination, packet->destination_port,
@@ -216,6 +219,9 @@ static void host_track(struct tracker *tracker, const struct event *event)
     struct host *host = sender_of(tracker, event);
     if (!host)
         return;
+    if (event->seen && !ip_is_multicast(&packet->ip.destination) &&
+        host_saw_the_same(host, event->seen, event->frame, event->time_ns))
+        return;
     host_saw_packet(host, packet, event->frame, event->time_ns);
     note_checksum(host, packet);
 }
@@ -257,9 +263,11 @@ static void remember_fragment(struct tracker *tracker, const struct packet *pack
 
 static void note_interface(struct tracker *tracker, const struct packet *packet)
 {
+    if (!packet->if_index || packet->if_index >= 64)
+        return;
     bool loopback = packet->kind != PACKET_ARP && packet->kind != PACKET_OTHER &&
                     ip_is_loopback(&packet->ip.source);
-    if (packet->if_index && packet->if_index < 64 && !loopback)
+    if (!loopback)
         tracker->counters.interfaces |= UINT64_C(1) << packet->if_index;
 }
 

@@ -14,7 +14,8 @@ struct event {
     struct flow_key own_key;
     uint32_t hash;     /* of the key */
     bool from_high;    /* the packet's source is end[1] of the key */
-    struct flow *flow; /* set by tracker_event_flow(); NULL: none */
+    struct flow *flow; /* set by tracker_event_flow(), or by who found it before; NULL: none */
+    const struct glance *seen; /* NULL: no common frame, or one whose direction is told */
 };
 
 struct fragment_slot {
