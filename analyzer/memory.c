@@ -39,8 +39,8 @@ static bool is_huge(size_t bytes)
 /* Mapped with one huge page more than wanted, so that it can begin at the border of one. */
 static void *map_huge(size_t bytes)
 {
-    uint8_t *mapped = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *mapped =
+        mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
     size_t before = HUGE_PAGE - (uintptr_t)mapped % HUGE_PAGE;

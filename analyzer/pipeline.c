@@ -18,7 +18,7 @@ enum {
     DEFAULT_MAX_FLOWS = 10 * 1000 * 1000, /* under 1.5 GB when full, half of it IPv6 */
     PROGRESS_INTERVAL_MS = 500,
     LIVE_LOOK_INTERVAL_MS = 250,
-    LIVE_LOOK_SHARE = 10, /* looking may take one part in so many of the time */
+    LIVE_LOOK_SHARE = 10,                 /* looking may take one part in so many of the time */
     LIVE_BUFFER_BYTES = 64 * 1024 * 1024, /* at a million packets a second, a stall of 0.3 s */
     WARNINGS_MAX = 256,
 };

@@ -9,7 +9,7 @@
  * connections that fail. */
 struct speech {
     struct ndpi_bridge *bridge;
-    struct ndpi_flow *flow; /* NULL: out of memory */
+    struct ndpi_flow *flow;     /* NULL: out of memory */
     struct ndpi_result *result; /* once asked for */
     bool enough;
 };

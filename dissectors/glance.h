@@ -74,11 +74,12 @@ static inline bool glance_udp(const uint8_t *h, struct glance_extent left, struc
     return length >= GLANCE_UDP && length <= left.wire && !glance_may_be_tunnel(bytes_u16(h + 2));
 }
 
-static inline bool glance_transport(const uint8_t *h, struct glance_extent left, struct glance *seen)
+static inline bool glance_transport(const uint8_t *h, struct glance_extent left,
+                                    struct glance *seen)
 {
     bool common = seen->proto == GLANCE_PROTO_TCP   ? glance_tcp(h, left, seen)
                   : seen->proto == GLANCE_PROTO_UDP ? glance_udp(h, left, seen)
-                                                : false;
+                                                    : false;
     if (!common)
         return false;
     seen->transport = h;
@@ -116,8 +117,7 @@ static inline bool glance_ip6(const uint8_t *h, struct glance_extent left, struc
     uint32_t payload = bytes_u16(h + 4);
     if (h[0] >> 4 != 6 || payload == 0 || payload > left.wire - GLANCE_IP6)
         return false;
-    uint32_t captured =
-        left.captured - GLANCE_IP6 < payload ? left.captured - GLANCE_IP6 : payload;
+    uint32_t captured = left.captured - GLANCE_IP6 < payload ? left.captured - GLANCE_IP6 : payload;
     seen->ip = h;
     seen->version = 6;
     seen->proto = h[6];

@@ -4,8 +4,8 @@
  * nDPI is slow to start (10 to 20 ms), a packet costs it microseconds, and its flow state is large
  * (0.7 KiB and more). So a flow's packets only wait, and nDPI is asked when somebody wants to know:
  * of most flows nobody does. What waits has a cap; beyond it the oldest flow is heard, or let go
- * where it was said to be dispensable. All bridges of a process belong to one thread at a time: nDPI forbids two
- * starts in parallel (ndpi_api.h), and has static buffers and counters besides. */
+ * where it was said to be dispensable. All bridges of a process belong to one thread at a time:
+ * nDPI forbids two starts in parallel (ndpi_api.h), and has static buffers and counters besides. */
 #ifndef FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 #define FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 

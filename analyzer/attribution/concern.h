@@ -1,6 +1,7 @@
 /* A set of hashes, a few bits for each, that never misses a member and seldom takes in a stranger:
  * of millions of flows nearly all are about other addresses than the failures are, and are passed
- * over with one look into a table that is small enough for the cache (Bloom, 1970, with one hash). */
+ * over with one look into a table that is small enough for the cache (Bloom, 1970, with one hash).
+ */
 #ifndef FWSNIFF_ATTRIBUTION_CONCERN_H
 #define FWSNIFF_ATTRIBUTION_CONCERN_H
 

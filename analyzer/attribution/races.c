@@ -178,9 +178,9 @@ static void ask_for(struct races *races, const struct attempt *attempt)
     const struct service *service = profiles_service_at(races->profiles, attempt->service);
     const struct profile *profile = service->profile;
     for (size_t i = 0; service->alternative && i < profile->service_count; i++)
-        concern_add(&races->keys,
-                    service_key(&runner, profiles_service_index(races->profiles,
-                                                                &profile->services[i])));
+        concern_add(
+            &races->keys,
+            service_key(&runner, profiles_service_index(races->profiles, &profile->services[i])));
 }
 
 struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,

@@ -13,8 +13,8 @@
 #include "analyzer/flow/hash_index.h"
 #include "dissectors/address.h"
 
-/* Open addressing over a growing array of addresses; nothing is ever removed. Open to the fast path,
- * which looks addresses up inline. */
+/* Open addressing over a growing array of addresses; nothing is ever removed. Open to the fast
+ * path, which looks addresses up inline. */
 struct address_pool {
     struct ip_address *addresses;
     size_t count, capacity, cap;

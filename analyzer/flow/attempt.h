@@ -146,8 +146,8 @@ struct attempt {
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
-    bool initiator_is_high;         /* the initiator is end[1] of the key */
-    uint32_t settled_link[2];       /* numbers of the older and newer settled one; 0: none */
+    bool initiator_is_high;   /* the initiator is end[1] of the key */
+    uint32_t settled_link[2]; /* numbers of the older and newer settled one; 0: none */
 };
 
 /* Both sides opened, said something and closed, and nothing on the way was odd: no detector will

@@ -8,8 +8,8 @@
 
 enum {
     EVICT_LOOKS = 32,
-    SETTLED_MAX = 4096,        /* records of what went well that are kept whole ... */
-    KEPT_WHOLE = 512,          /* ... and of these, always the first: vantages are told by them */
+    SETTLED_MAX = 4096, /* records of what went well that are kept whole ... */
+    KEPT_WHOLE = 512,   /* ... and of these, always the first: vantages are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
@@ -29,7 +29,7 @@ struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow
 
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position)
 {
-    return *position < tracker->attempt_count ? attempt_at(tracker, (uint32_t)++*position) : NULL;
+    return *position < tracker->attempt_count ? attempt_at(tracker, (uint32_t)++ * position) : NULL;
 }
 
 static bool worked_and_ended(const struct attempt *attempt)
@@ -82,8 +82,8 @@ void attempt_settle(struct tracker *tracker, struct attempt *attempt)
     tracker->settled_count++;
 }
 
-/* The oldest, once there are many: a record to use again, of which what matters is kept. NULL: none.
- * Late packets of it are no new attempt. */
+/* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
+ * none. Late packets of it are no new attempt. */
 static struct attempt *reuse_settled(struct tracker *tracker)
 {
     while (tracker->settled_count > SETTLED_MAX) {

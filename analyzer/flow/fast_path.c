@@ -40,9 +40,8 @@ static inline void look(const struct tracker *tracker, const struct frame *frame
     packet->keyed = packet->common && address_numbers(tracker, seen, &from, &to);
     if (!packet->keyed)
         return;
-    packet->key =
-        flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
-                      seen->destination_port, &packet->from_high);
+    packet->key = flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
+                                seen->destination_port, &packet->from_high);
     packet->hash = flow_table_hash(tracker->flows, &packet->key);
     hash_index_fetch(&tracker->flows->index, packet->hash);
     if (seen->tcp_flags & TCP_SYN)

@@ -2,8 +2,8 @@
  * captures that is nearly all of them, and all they change is a few bits of one control flow and
  * the count of one host. They are recognised from a glance at the frame, without a struct packet.
  *
- * Whatever is not exactly that is left to packet_dissect() and tracker_packet(), which are the naive
- * twin: fed with every packet, they give the same tables (test_flow_fast_path.c).
+ * Whatever is not exactly that is left to packet_dissect() and tracker_packet(), which are the
+ * naive twin: fed with every packet, they give the same tables (test_flow_fast_path.c).
  *
  * Packets come in batches, so that the memory they will need is on its way while others are worked
  * on: with many flows, waiting for it is most of the cost. */
@@ -21,9 +21,9 @@ struct fast_packet {
     struct glance seen;
     struct flow_key key;
     uint32_t hash;
-    bool from_high; /* its source is end[1] of the key */
-    bool common;    /* `seen` is filled in ... */
-    bool keyed;     /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
+    bool from_high;    /* its source is end[1] of the key */
+    bool common;       /* `seen` is filled in ... */
+    bool keyed;        /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
     struct flow *flow; /* found already, until another packet is taken in; NULL: not looked up */
 };
 

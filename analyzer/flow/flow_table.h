@@ -58,7 +58,7 @@ struct flow {
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t syn_count;    /* of the latest attempt, duplicates left out */
-    uint32_t host[2];   /* of address[]: index in the host table + 1; 0: not looked up yet */
+    uint32_t host[2];      /* of address[]: index in the host table + 1; 0: not looked up yet */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
@@ -124,8 +124,8 @@ static inline struct hash_slot *flow_table_slot(const struct flow_table *table,
     size_t at = hash_index_home(index, hash);
     for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
         slot = &index->slots[at];
-        if (!slot->entry || (slot->hash == hash &&
-                             flow_has_key(flow_table_entry(table, slot->entry - 1), key)))
+        if (!slot->entry ||
+            (slot->hash == hash && flow_has_key(flow_table_entry(table, slot->entry - 1), key)))
             return slot;
     }
 }

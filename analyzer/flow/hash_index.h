@@ -1,6 +1,6 @@
 /* What the tables of the flow stage have in common: an index of small slots over slabs of entries.
- * A slot holds 32 bits of its entry's hash, so that most probes end without touching an entry, which
- * is likely not in the cache, and the index grows without touching any. Linear probing. */
+ * A slot holds 32 bits of its entry's hash, so that most probes end without touching an entry,
+ * which is likely not in the cache, and the index grows without touching any. Linear probing. */
 #ifndef FWSNIFF_FLOW_HASH_INDEX_H
 #define FWSNIFF_FLOW_HASH_INDEX_H
 

@@ -41,9 +41,8 @@ static struct hash_slot *find_slot(const struct host_table *table, const struct 
     size_t at = hash_index_home(index, hash);
     for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
         slot = &index->slots[at];
-        if (!slot->entry ||
-            (slot->hash == hash &&
-             ip_equal(&host_table_at(table, slot->entry - 1)->address, address)))
+        if (!slot->entry || (slot->hash == hash &&
+                             ip_equal(&host_table_at(table, slot->entry - 1)->address, address)))
             return slot;
     }
 }

@@ -114,8 +114,8 @@ static inline bool host_saw_the_same(struct host *host, const struct glance *see
     memcpy(&mac_tail, seen->macs + 10, 2);
     memcpy(&known_head, host->mac, 4);
     memcpy(&known_tail, host->mac + 4, 2);
-    if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac || known_head != mac_head ||
-        known_tail != mac_tail || host->if_index ||
+    if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
+        known_head != mac_head || known_tail != mac_tail || host->if_index ||
         host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST)
         return false;
     host->packets++;

@@ -11,8 +11,8 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
-    FINISHED_MAX = 1 << 20,  /* 32 MB */
+    ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
+    FINISHED_MAX = 1 << 20, /* 32 MB */
 };
 
 struct tracker *tracker_new(const struct tracker_options *options)
@@ -75,8 +75,7 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
     return event->flow;
 }
 
-bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
-                          const struct packet *packet)
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, const struct packet *packet)
 {
     const struct profiles *profiles = tracker->options.profiles;
     return !profiles_service(profiles, proto, packet->source_port) &&

@@ -38,7 +38,7 @@ struct tracker {
     struct finished_list *finished;
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
     size_t settled_count;
-    uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
+    uint32_t latest[256];      /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];

@@ -45,8 +45,8 @@ struct port_share {
 struct kind {
     const char *name;
     unsigned packets_per_stream;
-    unsigned active_max; /* streams that talk at one time */
-    unsigned step_us;    /* between packets */
+    unsigned active_max;         /* streams that talk at one time */
+    unsigned step_us;            /* between packets */
     unsigned data_min, data_max; /* payload */
     unsigned burst;              /* data segments of the answering side, each second acknowledged */
     bool speaks;                 /* first payloads are a ClientHello or a request */
@@ -54,17 +54,59 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"bulk", 1050, 200, 28, SEGMENT, SEGMENT, 60, true,
-     {{443, PROTO_TCP, 30}, {22, PROTO_TCP, 30}, {8080, PROTO_TCP, 25}, {5800, PROTO_TCP, 5},
-      {445, PROTO_TCP, 5}, {4401, PROTO_TCP, 5}}},
-    {"small", 65, 20000, 10, 4, 54, 1, false,
-     {{1883, PROTO_TCP, 30}, {5060, PROTO_UDP, 20}, {3306, PROTO_TCP, 20}, {5683, PROTO_UDP, 10},
-      {6379, PROTO_TCP, 16}, {5800, PROTO_TCP, 1}, {4401, PROTO_TCP, 1}, {7333, PROTO_TCP, 1},
+    {"bulk",
+     1050,
+     200,
+     28,
+     SEGMENT,
+     SEGMENT,
+     60,
+     true,
+     {{443, PROTO_TCP, 30},
+      {22, PROTO_TCP, 30},
+      {8080, PROTO_TCP, 25},
+      {5800, PROTO_TCP, 5},
+      {445, PROTO_TCP, 5},
+      {4401, PROTO_TCP, 5}}},
+    {"small",
+     65,
+     20000,
+     10,
+     4,
+     54,
+     1,
+     false,
+     {{1883, PROTO_TCP, 30},
+      {5060, PROTO_UDP, 20},
+      {3306, PROTO_TCP, 20},
+      {5683, PROTO_UDP, 10},
+      {6379, PROTO_TCP, 16},
+      {5800, PROTO_TCP, 1},
+      {4401, PROTO_TCP, 1},
+      {7333, PROTO_TCP, 1},
       {4403, PROTO_UDP, 1}}},
-    {"web", 14, 5000, 17, 80, 500, 4, true,
-     {{443, PROTO_TCP, 60}, {80, PROTO_TCP, 27}, {53, PROTO_UDP, 10}, {8443, PROTO_TCP, 1},
-      {5800, PROTO_TCP, 1}, {6060, PROTO_TCP, 1}}},
-    {"flood", 1, 1, 2, 0, 0, 0, false,
+    {"web",
+     14,
+     5000,
+     17,
+     80,
+     500,
+     4,
+     true,
+     {{443, PROTO_TCP, 60},
+      {80, PROTO_TCP, 27},
+      {53, PROTO_UDP, 10},
+      {8443, PROTO_TCP, 1},
+      {5800, PROTO_TCP, 1},
+      {6060, PROTO_TCP, 1}}},
+    {"flood",
+     1,
+     1,
+     2,
+     0,
+     0,
+     0,
+     false,
      {{80, PROTO_TCP, 75}, {25, PROTO_TCP, 20}, {5800, PROTO_TCP, 5}}},
 };
 
@@ -205,8 +247,7 @@ static void write_segment(struct stream *s, const struct segment *segment)
     bool back = segment->from_server;
     bool tcp = s->proto == PROTO_TCP;
     unsigned header = tcp ? TCP : UDP, length = header + segment->payload;
-    uint8_t *transport =
-        put_ip(put_ethernet(bytes, s, back), s, back, s->proto, length);
+    uint8_t *transport = put_ip(put_ethernet(bytes, s, back), s, back, s->proto, length);
     s->ip_id[back]++;
     uint8_t *at = put16(transport, back ? s->server_port : s->client_port);
     at = put16(at, back ? s->client_port : s->server_port);
@@ -253,17 +294,20 @@ static const char reply[] = "HTTP/1.1 200 OK\r\nServer: Apache\r\nContent-Type: 
 
 /* RFC 8446 4.1.2 with a server name (RFC 6066 3), and 4.1.3. */
 static const uint8_t client_hello[] = {
-    0x16, 3, 1, 0, 81, 1, 0, 0, 77, 3, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
-    18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, /* random */
-    0, 0, 4, 0xc0, 0x2f, 0x13, 1, 1, 0, 0, 32, 0, 0, 0, 20, 0, 18, 0, 0, 15, 'w', 'w', 'w', '.',
-    'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'c', 'o', 'm', 0, 0x0a, 0, 4, 0, 2, 0, 0x17};
-static const uint8_t server_hello[] = {0x16, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3, 9, 8, 7, 6, 5, 4, 3, 2,
-                                       1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-                                       17, 18, 19, 20, 21, 22, 0, 0xc0, 0x2f, 0};
+    0x16, 3,   1,   0,    81,   1,    0,    0,   77,  3,   3,   1,   2,   3,   4,
+    5,    6,   7,   8,    9,    10,   11,   12,  13,  14,  15,  16,  17,  18,  19,
+    20,   21,  22,  23,   24,   25,   26,   27,  28,  29,  30,  31,  32, /* random */
+    0,    0,   4,   0xc0, 0x2f, 0x13, 1,    1,   0,   0,   32,  0,   0,   0,   20,
+    0,    18,  0,   0,    15,   'w',  'w',  'w', '.', 'e', 'x', 'a', 'm', 'p', 'l',
+    'e',  '.', 'c', 'o',  'm',  0,    0x0a, 0,   4,   0,   2,   0,   0x17};
+static const uint8_t server_hello[] = {
+    0x16, 3, 3, 0, 42, 2, 0,  0,  38, 3,  3,  9,  8,  7,  6,  5,  4,  3,  2,  1, 0,    1,    2, 3,
+    4,    5, 6, 7, 8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 0, 0xc0, 0x2f, 0};
 static const uint8_t tls_data[] = {0x17, 3, 3, 0x40, 0};
 /* RFC 1035: a question and its answer. */
-static const uint8_t dns[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'w', 'w', 'w', 7, 'e',
-                              'x', 'a', 'm', 'p', 'l', 'e', 3, 'c', 'o', 'm', 0, 0, 1, 0, 1};
+static const uint8_t dns[] = {0x12, 0x34, 1,   0,   0,   1,   0,   0,   0,   0,   0,
+                              0,    3,    'w', 'w', 'w', 7,   'e', 'x', 'a', 'm', 'p',
+                              'l',  'e',  3,   'c', 'o', 'm', 0,   0,   1,   0,   1};
 
 static void say(const struct kind *kind, const struct stream *s, struct segment *segment,
                 bool first)

@@ -1,5 +1,6 @@
-/* The fast path and its naive twins: a glance against packet_dissect(), and a tracker that takes the
- * fast path against one that takes none, over the shipped captures, cut and damaged in many ways. */
+/* The fast path and its naive twins: a glance against packet_dissect(), and a tracker that takes
+ * the fast path against one that takes none, over the shipped captures, cut and damaged in many
+ * ways. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -257,8 +258,8 @@ static void assert_same_attempts(const struct twins *twins)
     assert_null(tracker_next_attempt(twins->naive, &other));
 }
 
-/* `product`: the only one watched, so that the others' connections are strangers; NULL: all. Returns
- * how many packets the fast path took. */
+/* `product`: the only one watched, so that the others' connections are strangers; NULL: all.
+ * Returns how many packets the fast path took. */
 static size_t compare_trackers(const char *product)
 {
     const struct profile_request request = {
