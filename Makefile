@@ -9,17 +9,22 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 CFLAGS  ?= -O2 -g
 PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
-BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev
+BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
+                  libgnutls28-dev nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd clang libclang-rt-14-dev valgrind
+                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base chromium fonts-dejavu-core \
+                  clang libclang-rt-14-dev valgrind
 # What make bench compares with, and plays packets with. None of them is needed; those missing are left out.
 BENCH_PACKAGES := valgrind tcptrace argus-server nfdump softflowd libndpi-bin tshark tcpreplay
+# Only for make slurm.
+SLURM_PACKAGES := slurm-wlm munge
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
-MODULES        := libpcap libndpi libcjson libarchive libcap-ng
+MODULES        := libpcap libndpi libcjson libarchive libcap-ng gnutls nettle sqlite3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR
@@ -28,7 +33,8 @@ endif
 
 # Headers of libraries are not ours to warn about.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(MODULES)))
-PKG_LIBS   := $(shell pkg-config --libs $(MODULES))
+# libresolv is part of the C library
+PKG_LIBS   := $(shell pkg-config --libs $(MODULES)) -lresolv
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. $(PKG_CFLAGS) $(SANITIZE) -pthread \
              -DFWSNIFF_VERSION='"$(VERSION)"' \
@@ -140,6 +146,11 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
+# How long two captures of a million packets take together, against one after the other.
+.PHONY: bench-pairs
+bench-pairs: $(PROGRAM)
+	@$(PYTHON) tests/bench/pairs.py --fwsniff $(PROGRAM)
+
 # --- the lab: how right it is ---------------------------------------------------------------------
 
 # Real firewalls in network namespaces, and the truth beside every capture (tests/lab/README.md).
@@ -164,6 +175,25 @@ deps-bench:
 bench: $(PROGRAM) $(BENCHES)
 	$(PYTHON) tests/bench/bench.py --build $(BUILD) --fwsniff $(PROGRAM) $(BENCH_OPTIONS)
 
+# Do the weights hold on a topology that nobody looked at while choosing them? After score, with
+# LEAVE_OUT_OPTIONS='--markdown docs/accuracy.md'
+.PHONY: leave-out
+leave-out: $(PROGRAM)
+	$(PYTHON) tests/lab/leave_out.py --lab $(LAB) --fwsniff $(PROGRAM) $(LEAVE_OUT_OPTIONS)
+
+# --- many captures --------------------------------------------------------------------------------
+
+# Captures to try fwsniff batch on: any folders. The lab's are made by `make lab`.
+BATCH_CAPTURES ?= $(LAB) tests/corpus/captures samples
+.PHONY: bench-batch slurm
+bench-batch: $(PROGRAM)
+	$(PYTHON) tests/batch/bench.py --fwsniff $(PROGRAM) $(BENCH_OPTIONS) $(BATCH_CAPTURES)
+
+# A Slurm cluster of one machine, made by the test and removed (docs/scale.md). As root.
+slurm: $(PROGRAM)
+	$(call install_missing,$(SLURM_PACKAGES))
+	$(PYTHON) tests/batch/test_slurm.py --fwsniff $(PROGRAM) $(BATCH_CAPTURES)
+
 # --- looking after the code -----------------------------------------------------------------------
 
 OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors tests -name '*.[ch]')
@@ -171,7 +201,8 @@ OUR_C = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find analyzer dissectors
 lint: deps-lint
 	clang-format --dry-run -Werror $(OUR_C)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --suppress=missingIncludeSystem --error-exitcode=1 -I. analyzer dissectors
+	    --suppress=missingIncludeSystem --error-exitcode=1 -I. \
+	    --include=/usr/include/cjson/cJSON.h analyzer dissectors
 	clang-tidy --quiet $(LIB_SOURCES) analyzer/main.c -- $(ALL_CFLAGS)
 
 format:
@@ -199,10 +230,17 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIBRARY)
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/fwsniff
 	install -D -m 644 docs/fwsniff.1 $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	install -D -m 755 packaging/slurm/fwsniff-slurm $(DESTDIR)$(PREFIX)/bin/fwsniff-slurm
+	install -d $(DESTDIR)$(UNIT_DIR)
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/fwsniff-batch.service \
+	    > $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.service
+	install -m 644 packaging/systemd/fwsniff-batch.timer $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.timer
 	cd rules && find . -type f -exec install -D -m 644 {} $(abspath $(DESTDIR)$(PREFIX))/share/fwsniff/rules/{} \;
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/fwsniff $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/fwsniff $(DESTDIR)$(PREFIX)/bin/fwsniff-slurm \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/fwsniff.1 $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.service \
+	    $(DESTDIR)$(UNIT_DIR)/fwsniff-batch.timer
 	rm -rf $(DESTDIR)$(PREFIX)/share/fwsniff
 
 clean:
@@ -214,6 +252,9 @@ help:
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
 	@echo 'make bench      how fast it is, against libpcap and others (BENCH_OPTIONS="--scale 0.1")'
+	@echo 'make bench-pairs  two captures of a million packets, together and one after the other'
+	@echo 'make leave-out  do the weights hold on a topology left out while choosing them?'
+	@echo 'make bench-batch  fwsniff batch on many captures (BATCH_CAPTURES="DIR ..."); make slurm: on Slurm'
 	@echo 'make lint       clang-format, cppcheck, clang-tidy'
 	@echo 'make fuzz       each fuzzer for FUZZ_SECONDS'
 	@echo 'make deps       install what building, testing and linting need'

@@ -3,12 +3,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/finished.h"
+#include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/names.h"
 #include "analyzer/flow/tracker.h"
+#include "analyzer/flow/tunnels.h"
 #include "analyzer/memory.h"
-#include "analyzer/speech.h"
-#include "dissectors/ndpi_bridge.h"
+#include "analyzer/speech/speech.h"
+#include "analyzer/symptom/detector.h"
 #include "dissectors/packet.h"
 
 enum { BATCH_FRAMES = FAST_PATH_BATCH, WARNING_TEXT = 700 };
@@ -17,9 +23,13 @@ struct inquiry {
     struct inquiry_request request;
     struct source *source;
     struct tracker *tracker;
-    struct ndpi_bridge *bridge; /* made when first needed */
-    int64_t first_ns, last_ns;  /* INT64_MIN: no frame yet */
-    uint64_t taken;             /* frames analysed */
+    struct stream_pool *own_streams; /* NULL: the run's are used */
+    struct listener *listener;
+    int64_t first_ns, last_ns; /* INT64_MIN: no frame yet */
+    int64_t earliest_ns;       /* INT64_MAX: no frame yet */
+    uint64_t taken;            /* frames analysed */
+    uint64_t frame_base;       /* of the files before, where the capture is in several */
+    uint64_t dropped_base;
     bool news;
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
 };
@@ -28,7 +38,21 @@ static void forget_speech(const struct attempt *attempt, void *context)
 {
     const struct inquiry *inquiry = context;
     /* The tracker gives up its record, and with it what we hung on it. */
-    speech_forget(inquiry->bridge, (struct attempt *)attempt);
+    speech_forget(inquiry->listener, (struct attempt *)attempt);
+}
+
+static bool has_succeeded(const struct inquiry *inquiry, const struct attempt *attempt)
+{
+    const struct detect_context judge = {inquiry->request.thresholds, inquiry->last_ns,
+                                         inquiry->request.profiles};
+    struct detection detection;
+    detect(attempt, &judge, &detection);
+    return detection.outcome == OUTCOME_SUCCEEDED;
+}
+
+static bool is_dispensable(const struct attempt *attempt, void *context)
+{
+    return has_succeeded(context, attempt);
 }
 
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source)
@@ -37,13 +61,21 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     inquiry->request = *request;
     inquiry->source = source;
     inquiry->first_ns = inquiry->last_ns = INT64_MIN;
+    inquiry->earliest_ns = INT64_MAX;
     const struct tracker_options options = {
         .max_flows = request->max_flows,
         .profiles = request->profiles,
         .syn_copy_gap_ns = (int64_t)(request->thresholds->syn_retry_gap_min_s * 1e9),
+        .keep_whole = request->compared,
     };
     inquiry->tracker = tracker_new(&options);
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
+    tracker_on_settle(inquiry->tracker, is_dispensable, inquiry);
+    if (!request->streams)
+        inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
+    inquiry->listener =
+        listener_new(request->profiles, request->signs,
+                     request->streams ? request->streams : inquiry->own_streams, request->bridge);
     return inquiry;
 }
 
@@ -60,6 +92,14 @@ static enum link_direction direction_of(const struct frame *frame)
     return LINK_UNKNOWN;
 }
 
+/* What a reason may rest on: products' packets, and of all others those that open, refuse or
+ * explain. */
+static bool may_be_evidence(const struct packet *packet, const struct attempt *attempt)
+{
+    bool opens = packet->kind == PACKET_TCP && (packet->tcp.flags & (TCP_SYN | TCP_RST));
+    return attempt || opens || packet->kind == PACKET_ICMP || packet->kind == PACKET_ARP;
+}
+
 /* The slow way, which any packet can go. */
 static void take_frame(void *context, const struct frame *frame,
                        const struct fast_packet *looked_at)
@@ -74,18 +114,23 @@ static void take_frame(void *context, const struct frame *frame,
         packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
-    struct attempt *attempt = fast_path_hand_over(inquiry->tracker, looked_at, &packet,
-                                                  frame->number, frame->time_ns, &side, &fresh);
+    uint64_t number = inquiry->frame_base + frame->number;
+    struct attempt *attempt = fast_path_hand_over(inquiry->tracker, looked_at, &packet, number,
+                                                  frame->time_ns, &side, &fresh);
+    if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
+        keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
-        speech_listen(&inquiry->bridge, attempt, &packet, side, frame->time_ns);
+        speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
 }
 
-static int64_t latest_ns(const struct frame *frames, int count, int64_t latest)
+static void note_times(struct inquiry *inquiry, const struct frame *frames, int count)
 {
-    for (int i = 0; i < count; i++)
-        if (frames[i].time_ns > latest)
-            latest = frames[i].time_ns;
-    return latest;
+    for (int i = 0; i < count; i++) {
+        if (frames[i].time_ns < inquiry->earliest_ns)
+            inquiry->earliest_ns = frames[i].time_ns;
+        if (frames[i].time_ns > inquiry->last_ns)
+            inquiry->last_ns = frames[i].time_ns;
+    }
 }
 
 /* How many of the frames are still to be taken by --count and --duration. */
@@ -101,21 +146,88 @@ static int within_limits(const struct inquiry *inquiry, const struct frame *fram
     return count;
 }
 
-bool inquiry_step(struct inquiry *inquiry)
+bool inquiry_step_to(struct inquiry *inquiry, uint64_t limit)
 {
     struct frame frames[BATCH_FRAMES];
-    int count = source_next(inquiry->source, frames, BATCH_FRAMES);
+    size_t room = limit < BATCH_FRAMES ? (size_t)limit : BATCH_FRAMES;
+    int count = source_next(inquiry->source, frames, room);
     if (count <= 0)
         return count == 0;
     if (inquiry->first_ns == INT64_MIN)
         inquiry->first_ns = frames[0].time_ns;
     int wanted = within_limits(inquiry, frames, count);
-    inquiry->last_ns = latest_ns(frames, wanted, inquiry->last_ns);
-    fast_path_batch(inquiry->tracker, frames, wanted, take_frame, inquiry);
+    note_times(inquiry, frames, wanted);
+    fast_path_batch(inquiry->tracker, frames, wanted, inquiry->frame_base, take_frame, inquiry);
     inquiry->taken += (uint64_t)wanted;
     inquiry->news |= wanted > 0;
     bool full = inquiry->request.packet_limit && inquiry->taken >= inquiry->request.packet_limit;
     return wanted == count && !full;
+}
+
+bool inquiry_step(struct inquiry *inquiry)
+{
+    return inquiry_step_to(inquiry, BATCH_FRAMES);
+}
+
+void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name)
+{
+    const struct source_stats *stats = source_stats(inquiry->source);
+    inquiry->frame_base += stats->frames;
+    inquiry->dropped_base += stats->kernel_dropped;
+    source_close(inquiry->source);
+    inquiry->source = source;
+    inquiry->request.name = inquiry->request.path = name;
+}
+
+uint64_t inquiry_frame_base(const struct inquiry *inquiry)
+{
+    return inquiry->frame_base;
+}
+
+int64_t inquiry_last_ns(const struct inquiry *inquiry)
+{
+    return inquiry->last_ns;
+}
+
+const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry)
+{
+    return source_stats(inquiry->source);
+}
+
+void inquiry_successes(const struct inquiry *inquiry,
+                       void (*each)(void *context, const struct inquiry_success *success),
+                       void *context)
+{
+    const struct profiles *profiles = inquiry->request.profiles;
+    size_t position = 0;
+    for (const struct attempt *attempt;
+         (attempt = tracker_next_attempt(inquiry->tracker, &position));) {
+        if ((attempt->bits & ATTEMPT_IS_INNER) || !has_succeeded(inquiry, attempt))
+            continue;
+        const struct inquiry_success success = {
+            .client = attempt->address[INITIATOR],
+            .server = attempt->address[RESPONDER],
+            .server_port = attempt->port[RESPONDER],
+            .service = profiles_service_at(profiles, attempt->service),
+            .last_ns = attempt->last_ns,
+        };
+        each(context, &success);
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(inquiry->tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        tracker_finished_ends(inquiry->tracker, finished, address, port);
+        const struct inquiry_success success = {
+            .client = address[INITIATOR],
+            .server = address[RESPONDER],
+            .server_port = port[RESPONDER],
+            .service = profiles_service_at(profiles, finished->service),
+            .last_ns = finished->last_ns,
+        };
+        each(context, &success);
+    }
 }
 
 bool inquiry_has_news(const struct inquiry *inquiry)
@@ -128,24 +240,61 @@ double inquiry_progress(const struct inquiry *inquiry)
     return source_progress(inquiry->source);
 }
 
-void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
+static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_t now_ns)
 {
     const struct inquiry_request *asked = &inquiry->request;
-    const struct diagnosis_request request = {
+    return (struct diagnosis_request){
         .tracker = inquiry->tracker,
         .profiles = asked->profiles,
         .rules = asked->rules,
+        .signs = asked->signs,
         .thresholds = asked->thresholds,
         .site = &asked->site,
         .expected = asked->expected,
         .expected_count = asked->expected_count,
-        .capture_dropped = source_stats(inquiry->source)->kernel_dropped,
+        .capture_dropped = inquiry->dropped_base + source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
-        .spoken = speech_told,
+        .explain = asked->explain,
+        .strip = asked->strip,
+        .pseudonyms = asked->pseudonyms,
     };
+}
+
+void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
+{
+    const struct diagnosis_request request = request_of(inquiry, now_ns);
     diagnose(&request, diagnosis);
     inquiry->news = false;
+}
+
+struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view)
+{
+    const struct diagnosis_request request = request_of(inquiry, INT64_MIN);
+    struct examination *examination = examine(&request);
+    examination_view(examination, view);
+    view->first_ns = inquiry->first_ns;
+    view->last_ns = inquiry->last_ns;
+    view->earliest_ns = inquiry->earliest_ns;
+    view->packets = source_stats(inquiry->source)->frames;
+    inquiry->news = false;
+    return examination;
+}
+
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry)
+{
+    return &inquiry->request;
+}
+
+/* The source's message without the path, where the report does not name it. */
+static const char *problem_of(const struct inquiry *inquiry)
+{
+    const struct inquiry_request *asked = &inquiry->request;
+    const char *text = source_stats(inquiry->source)->problem.text;
+    size_t length = asked->pseudonyms ? strlen(asked->path) : 0;
+    if (length && strncmp(text, asked->path, length) == 0 && text[length] == ':')
+        text += length + 1;
+    return text + strspn(text, " ");
 }
 
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,
@@ -161,7 +310,7 @@ void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *dia
         .last_ns = inquiry->last_ns,
         .dropped = stats->kernel_dropped,
         .truncated = stats->truncated,
-        .problem = stats->problem.text[0] ? stats->problem.text : NULL,
+        .problem = stats->problem.text[0] ? problem_of(inquiry) : NULL,
         .vantage = diagnosis->vantage,
         .counters =
             {
@@ -196,7 +345,7 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
     const struct source_stats *stats = source_stats(inquiry->source);
     const struct tracker_counters *counted = tracker_counters(inquiry->tracker);
     if (stats->problem.text[0])
-        warn(context, stats->problem.text);
+        warn(context, problem_of(inquiry));
     warn_counted(inquiry, stats->growing, "file is still being written: read to its present end",
                  warn, context);
     warn_counted(inquiry, stats->kernel_dropped,
@@ -213,6 +362,17 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
                  warn, context);
     warn_counted(inquiry, host_table_refused(tracker_hosts(inquiry->tracker)),
                  "addresses did not fit the host table: no distance is known for them", warn,
+                 context);
+    warn_counted(inquiry, probes_refused(tracker_probes(inquiry->tracker)),
+                 "traceroute probes were not followed because their table was full", warn, context);
+    warn_counted(inquiry, listener_certificates_refused(inquiry->listener),
+                 "certificates were not kept because their table was full", warn, context);
+    warn_counted(inquiry, tracker_tunnels(inquiry->tracker)->refused,
+                 "packets were inside more tunnels than fit the table of tunnels", warn, context);
+    warn_counted(inquiry, tracker_names(inquiry->tracker)->forgotten,
+                 "name look-ups were forgotten for newer ones", warn, context);
+    warn_counted(inquiry, ftp_expected_lost(inquiry->tracker),
+                 "FTP data connections were agreed on and forgotten before they came", warn,
                  context);
     warn_counted(inquiry, diagnosis->scans,
                  "failing targets of a scanner are left out (one source, many targets, hardly any "
@@ -231,9 +391,10 @@ void inquiry_free(struct inquiry *inquiry)
         return;
     size_t position = 0;
     for (struct attempt *attempt; (attempt = tracker_next_attempt(inquiry->tracker, &position));)
-        speech_forget(inquiry->bridge, attempt);
+        speech_forget(inquiry->listener, attempt);
     tracker_free(inquiry->tracker);
-    ndpi_bridge_free(inquiry->bridge);
+    listener_free(inquiry->listener);
+    stream_pool_free(inquiry->own_streams);
     source_close(inquiry->source);
     free(inquiry);
 }

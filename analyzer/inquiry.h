@@ -7,21 +7,33 @@
 #include <stdint.h>
 
 #include "analyzer/attribution/diagnosis.h"
+#include "analyzer/capture/keeper.h"
 #include "analyzer/capture/source.h"
 #include "analyzer/report/report.h"
+#include "analyzer/speech/stream.h"
 
 struct inquiry_request {
     const struct profiles *profiles;
     const struct rules *rules;
+    const struct signs *signs; /* NULL: none are known */
     const struct thresholds *thresholds;
     struct site site;
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
-    uint64_t packet_limit; /* 0: none */
-    int64_t duration_ns;   /* 0: none; counted from the first packet */
-    uint32_t capture;      /* index in the report */
-    const char *name;      /* as the user named the source; outlives the inquiry */
+    bool compared; /* with other captures: no connection's record is given up while it fits */
+    struct ndpi_bridge *bridge; /* started, to use and leave alone; NULL: one of its own */
+    uint64_t packet_limit;      /* 0: none */
+    int64_t duration_ns;        /* 0: none; counted from the first packet */
+    uint32_t capture;           /* index in the report */
+    bool explain;               /* findings with their ledgers */
+    const char *name;           /* as the report calls the source; outlives the inquiry */
+    const char *path; /* as the source's messages call it; the same. Only with `pseudonyms` */
+    bool strip;       /* see diagnosis.h */
+    const struct pseudonyms *pseudonyms;
+    struct keeper *keeper;       /* gets the frames that may be evidence; NULL: nobody wants them */
+    struct stream_pool *streams; /* shared with the run's other inquiries, outlives them; NULL: one
+                                    of its own */
 };
 
 struct inquiry;
@@ -29,9 +41,41 @@ struct inquiry;
 /* Takes over `source`. `request` is copied; what it points to outlives the inquiry. */
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source);
 
+/* What was asked for, with the keeper in it. Valid as long as the inquiry. */
+const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry);
+
 /* Reads one batch. True: go on (also when a live source had nothing); false: the end of the
  * capture, or a limit. */
 bool inquiry_step(struct inquiry *inquiry);
+
+/* The same with at most `frames` frames, so that a caller can stop at a certain one. */
+bool inquiry_step_to(struct inquiry *inquiry, uint64_t frames);
+
+/* The capture goes on in another file: takes over `source`, closes the one before. Frame numbers
+ * then count on over all files, and so do the connections. */
+void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name);
+
+/* Frames of the files before the present one. */
+uint64_t inquiry_frame_base(const struct inquiry *inquiry);
+
+/* Time of the latest packet; INT64_MIN: none. */
+int64_t inquiry_last_ns(const struct inquiry *inquiry);
+
+/* Of the file that is read now. */
+const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry);
+
+/* A connection of a watched product that works. */
+struct inquiry_success {
+    struct ip_address client, server;
+    uint16_t server_port;
+    const struct service *service;
+    int64_t last_ns; /* its last packet */
+};
+
+/* Calls `each` for all of them, as far as was read. */
+void inquiry_successes(const struct inquiry *inquiry,
+                       void (*each)(void *context, const struct inquiry_success *success),
+                       void *context);
 
 /* Something was read since the last diagnosis. */
 bool inquiry_has_news(const struct inquiry *inquiry);
@@ -40,6 +84,11 @@ double inquiry_progress(const struct inquiry *inquiry);
 
 /* Diagnoses what was read so far. `now_ns`: the time it is; INT64_MIN: that of the last packet. */
 void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis);
+
+/* The same in two steps, for several captures of one time; see attribution/diagnosis.h. The
+ * examination is the caller's, and valid as long as the inquiry. `view` gets what correlation wants
+ * of it. */
+struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view);
 
 /* Describes the capture for the report. Texts are valid as long as the inquiry. */
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,

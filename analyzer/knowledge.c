@@ -13,6 +13,9 @@ bool knowledge_load(struct knowledge *knowledge, const struct options *options, 
     knowledge->rules = rules_load(directory, fact_definitions, FACT_COUNT, error);
     if (!knowledge->rules || !thresholds_load(&knowledge->thresholds, knowledge->rules, error))
         return false;
+    knowledge->signs = signs_load(directory, error);
+    if (!knowledge->signs)
+        return false;
     const struct profile_request request = {
         .directory = directory,
         .names = options->profiles,
@@ -21,6 +24,8 @@ bool knowledge_load(struct knowledge *knowledge, const struct options *options, 
         .file_count = options->profile_file_count,
         .ports = options->ports,
         .port_count = options->port_count,
+        .pins = options->pins,
+        .pin_count = options->pin_count,
     };
     knowledge->profiles = profiles_load(&request, error);
     return knowledge->profiles != NULL;
@@ -29,6 +34,7 @@ bool knowledge_load(struct knowledge *knowledge, const struct options *options, 
 void knowledge_free(struct knowledge *knowledge)
 {
     profiles_free(knowledge->profiles);
+    signs_free(knowledge->signs);
     rules_free(knowledge->rules);
     *knowledge = (struct knowledge){0};
 }

@@ -5,11 +5,13 @@
 #include "analyzer/attribution/profile.h"
 #include "analyzer/attribution/rules.h"
 #include "analyzer/options.h"
+#include "analyzer/speech/signs.h"
 #include "analyzer/symptom/thresholds.h"
 
 struct knowledge {
     struct rules *rules;
     struct profiles *profiles;
+    struct signs *signs;
     struct thresholds thresholds;
 };
 

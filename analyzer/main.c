@@ -1,6 +1,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 
+#include "analyzer/batch/batch.h"
 #include "analyzer/listings.h"
 #include "analyzer/options.h"
 #include "analyzer/pipeline.h"
@@ -8,6 +9,8 @@
 
 int main(int argc, char **argv)
 {
+    if (batch_is_command(argc, argv))
+        return batch_main(argc, argv);
     struct options options;
     struct error error;
     enum exit_status status = EXIT_HEALTHY;

@@ -38,22 +38,10 @@ struct option_row {
     const char *value; /* what help calls it */
     enum section section;
     bool live_only;             /* an error together with -r */
-    take_value *take;           /* NULL: acts by itself (`result`), or belongs to a later release */
+    take_value *take;           /* NULL: acts by itself (`result`) */
     enum options_result result; /* what the program has to do instead of a run */
     const char *help;
 };
-
-/* Words of the contract that a later release brings. Removing one here makes its option work; its
- * row in the table then needs a function and a help text. */
-static const char *const later[] = {"html", "markdown", "evidence", "batch"};
-
-static bool is_later(const char *word)
-{
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(word, later[i]) == 0)
-            return true;
-    return false;
-}
 
 /* ---- helpers of the value readers ---- */
 
@@ -168,6 +156,19 @@ static bool take_profile_file(struct options *options, const struct option_row *
     return true;
 }
 
+static bool take_pin(struct options *options, const struct option_row *row, const char *value,
+                     struct error *error)
+{
+    const char *equals = strchr(value, '=');
+    if (!equals || equals == value || !pin_is_valid(equals + 1))
+        return bad_value(error, row, value,
+                         "PROFILE=sha256:FINGERPRINT, PROFILE=sha1:FINGERPRINT or "
+                         "PROFILE=issuer:NAME");
+    APPEND(options->pins, options->pin_count,
+           (struct pin_option){keep(options, value, (size_t)(equals - value)), equals + 1});
+    return true;
+}
+
 static bool take_port(struct options *options, const struct option_row *row, const char *value,
                       struct error *error)
 {
@@ -274,15 +275,55 @@ static bool take_expect(struct options *options, const struct option_row *row, c
     return true;
 }
 
-static bool take_json(struct options *options, const struct option_row *row, const char *value,
-                      struct error *error)
+/* The reports: where each goes. */
+static bool take_report(struct options *options, const struct option_row *row, const char *value,
+                        struct error *error)
 {
-    const char **where = strcmp(row->name, "json") == 0 ? &options->json : &options->ndjson;
-    if (*where)
+    const struct {
+        const char *name, **where;
+    } reports[] = {
+        {"json", &options->json},         {"ndjson", &options->ndjson},
+        {"html", &options->html},         {"markdown", &options->markdown},
+        {"evidence", &options->evidence},
+    };
+    size_t which = 0;
+    while (strcmp(reports[which].name, row->name) != 0)
+        which++;
+    if (*reports[which].where)
         return error_set(error, "option --%s is given twice; it writes one file", row->name);
     if (value && !*value)
-        return bad_value(error, row, value, "a file; without '=' it is standard output");
-    *where = value ? value : "-";
+        return bad_value(error, row, value,
+                         row->argument == optional_argument
+                             ? "a file; without '=' it is standard output"
+                             : "a file");
+    if (value && strcmp(value, "-") == 0 && strcmp(row->name, "evidence") == 0)
+        return bad_value(error, row, value, "a file; a capture does not go to standard output");
+    *reports[which].where = value ? value : "-";
+    return true;
+}
+
+static bool take_privacy(struct options *options, const struct option_row *row, const char *value,
+                         struct error *error)
+{
+    options->strip_payload = true;
+    if (strcmp(row->name, "anonymize") != 0)
+        return true;
+    if (value && strlen(value) < ANONYMIZE_KEY_MIN)
+        return bad_value(error, row, value,
+                         "a key of at least 12 characters; without '=' a random one is made");
+    options->anonymize = true;
+    options->anonymize_key = value;
+    return true;
+}
+
+static bool take_explain(struct options *options, const struct option_row *row, const char *value,
+                         struct error *error)
+{
+    if (value && (strlen(value) != 8 || strspn(value, "0123456789abcdef") != 8))
+        return bad_value(error, row, value,
+                         "the id of a finding: eight hexadecimal digits, as --explain without a "
+                         "value and the JSON report show them");
+    options->explain = value ? value : "";
     return true;
 }
 
@@ -399,6 +440,8 @@ static const struct option_row rows[] = {
      "a profile of your own (JSON); repeatable"},
     {"port", 0, required_argument, "PROFILE=PROTO/PORT", SECTION_PRODUCTS, false, take_port, OPTIONS_RUN,
      "this site runs the product on another port: --port syncrify=tcp/9443; repeatable"},
+    {"pin", 0, required_argument, "PROFILE=KIND:VALUE", SECTION_PRODUCTS, false, take_pin, OPTIONS_RUN,
+     "the product's own certificate: KIND is sha256, sha1 (fingerprint) or issuer (part of its name); repeatable"},
     {"list-profiles", 0, no_argument, NULL, SECTION_PRODUCTS, false, NULL, OPTIONS_LIST_PROFILES,
      "list the products and their ports and stop"},
     {"rules", 0, required_argument, "DIR", SECTION_PRODUCTS, false, take_rules, OPTIONS_RUN,
@@ -416,13 +459,24 @@ static const struct option_row rows[] = {
      "this client (or network) tried to connect: if nothing of it is seen, that is a finding. "
      "IPv6 in brackets; repeatable"},
 
-    {"json", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_json, OPTIONS_RUN,
+    {"json", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
      "the report as one JSON document, on standard output if no file is named"},
-    {"ndjson", 0, optional_argument, "FILE", SECTION_OUTPUT, true, take_json, OPTIONS_RUN,
+    {"ndjson", 0, optional_argument, "FILE", SECTION_OUTPUT, true, take_report, OPTIONS_RUN,
      "live: every event as a line of JSON when it happens"},
-    {"html", 0, required_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
-    {"markdown", 0, optional_argument, "FILE", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
-    {"evidence", 0, required_argument, "FILE.pcapng", SECTION_OUTPUT, false, NULL, OPTIONS_ERROR, ""},
+    {"html", 0, required_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the report as one self-contained web page, to read, print and send on"},
+    {"markdown", 0, optional_argument, "FILE", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the report and the change request for a ticket, on standard output if no file is named"},
+    {"evidence", 0, required_argument, "FILE.pcapng", SECTION_OUTPUT, false, take_report, OPTIONS_RUN,
+     "the frames that matter as a capture, with comments that say why"},
+    {"strip-payload", 0, no_argument, NULL, SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
+     "nothing of what was said goes into any report or the evidence: headers only"},
+    {"anonymize", 0, optional_argument, "KEY", SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
+     "replace addresses by pseudonyms in every report and the evidence (networks stay networks; the "
+     "same key gives the same ones; random if not given), and strip the payload"},
+    {"explain", 0, optional_argument, "ID", SECTION_OUTPUT, false, take_explain, OPTIONS_RUN,
+     "how each verdict, or that of the one finding, came about: every rule with what it added, and "
+     "what would have changed it; in the JSON report too"},
     {"color", 0, required_argument, "WHEN", SECTION_OUTPUT, false, take_colour, OPTIONS_RUN,
      "auto (on a terminal), always or never"},
     {"numeric", 'n', no_argument, NULL, SECTION_OUTPUT, false, take_switch, OPTIONS_RUN,
@@ -498,11 +552,6 @@ static bool refused_by_getopt(int key, const char *argument, struct error *error
     return error_set(error, "unknown or ambiguous option '%s'", argument);
 }
 
-static bool not_available(struct error *error, const char *dashes, const char *word)
-{
-    return error_set(error, "%s%s is not available in this version", dashes, word);
-}
-
 static void join_filter(char *const *words, int count, struct options *options)
 {
     size_t length = 0;
@@ -545,7 +594,11 @@ static bool check_outputs(const struct options *options, struct error *error)
 {
     const struct {
         const char *option, *file;
-    } outputs[] = {{"json", options->json}, {"ndjson", options->ndjson}};
+    } outputs[] = {{"json", options->json},
+                   {"ndjson", options->ndjson},
+                   {"html", options->html},
+                   {"markdown", options->markdown},
+                   {"evidence", options->evidence}};
     enum { OUTPUTS = sizeof outputs / sizeof *outputs };
     for (size_t i = 0; i < OUTPUTS; i++) {
         if (!outputs[i].file)
@@ -608,10 +661,6 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     int key;
 
     *options = (struct options){.snaplen = SNAPLEN_DEFAULT};
-    if (argc > 1 && is_later(argv[1])) {
-        not_available(error, "the command ", argv[1]);
-        return OPTIONS_ERROR;
-    }
     getopt_tables(letters, words);
     optind = 0; /* glibc: start anew */
     opterr = 0;
@@ -619,10 +668,6 @@ enum options_result options_parse(int argc, char **argv, struct options *options
         const struct option_row *row = key == '?' || key == ':' ? NULL : row_of(key);
         if (!row) {
             refused_by_getopt(key, argv[optind - 1], error);
-            return OPTIONS_ERROR;
-        }
-        if (is_later(row->name)) {
-            not_available(error, "--", row->name);
             return OPTIONS_ERROR;
         }
         if (row->result == OPTIONS_HELP || row->result == OPTIONS_VERSION)
@@ -642,6 +687,14 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }
 
+bool options_take(struct options *options, const char *name, const char *value, struct error *error)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].take(options, &rows[i], value, error);
+    return error_set(error, "unknown option '--%s'", name);
+}
+
 void options_free(struct options *options)
 {
     for (size_t i = 0; i < options->owned_count; i++)
@@ -651,6 +704,7 @@ void options_free(struct options *options)
     free(options->profiles);
     free(options->profile_files);
     free(options->ports);
+    free(options->pins);
     free(options->vantages);
     free(options->local_nets);
     free(options->nats);
@@ -660,8 +714,12 @@ void options_free(struct options *options)
 
 bool options_stdout_taken(const struct options *options)
 {
-    return (options->json && strcmp(options->json, "-") == 0) ||
-           (options->ndjson && strcmp(options->ndjson, "-") == 0);
+    const char *const reports[] = {options->json, options->ndjson, options->html,
+                                   options->markdown};
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+        if (reports[i] && strcmp(reports[i], "-") == 0)
+            return true;
+    return false;
 }
 
 bool options_colour(const struct options *options, int descriptor)
@@ -716,6 +774,8 @@ bool options_write_help(FILE *out)
     };
     fputs("Usage: fwsniff [options] -i INTERFACE [filter expression]\n"
           "       fwsniff [options] -r FILE [-r FILE ...] [filter expression]\n"
+          "       fwsniff batch [options] DIR|FILE ...       (fwsniff batch --help)\n"
+          "       fwsniff history [options]                  (fwsniff history --help)\n"
           "\n"
           "Finds failed connections of backup and file-transfer products in captured\n"
           "traffic and says which firewall, host or network made them fail.\n"
@@ -726,7 +786,7 @@ bool options_write_help(FILE *out)
     for (size_t section = 0; section < SECTIONS; section++) {
         fprintf(out, "\n%s:\n", titles[section]);
         for (size_t i = 0; i < ROWS; i++)
-            if (rows[i].section == section && !is_later(rows[i].name))
+            if (rows[i].section == section)
                 write_row(&page, &rows[i]);
     }
     fputs("\n"

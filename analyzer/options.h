@@ -53,6 +53,8 @@ struct options {
     size_t profile_file_count;
     struct port_override *ports;
     size_t port_count;
+    struct pin_option *pins;
+    size_t pin_count;
     const char *rules_directory; /* --rules; NULL: rules_find_directory() decides */
 
     struct vantage_choice *vantages;
@@ -64,8 +66,14 @@ struct options {
     struct expectation *expectations;
     size_t expectation_count;
 
-    const char *json, *ndjson; /* file; "-": standard output; NULL: not wanted */
-    bool numeric;              /* -n: nothing to do, no name is ever looked up */
+    const char *json, *ndjson;   /* file; "-": standard output; NULL: not wanted */
+    const char *html, *markdown; /* the same */
+    const char *evidence;        /* file */
+    bool strip_payload;          /* reports and evidence hold nothing of what was said */
+    bool anonymize;              /* addresses are replaced by pseudonyms; payload goes too */
+    const char *anonymize_key;   /* NULL: a random one */
+    const char *explain;         /* --explain: a finding's id, "" for all; NULL: not wanted */
+    bool numeric;                /* -n: nothing to do, no name is ever looked up */
     bool quiet;
     int verbosity; /* number of -v */
     enum colour_when colour;
@@ -81,6 +89,8 @@ struct options {
     size_t owned_count;
 };
 
+enum { ANONYMIZE_KEY_MIN = 12 }; /* characters */
+
 enum { SNAPLEN_DEFAULT = 262144 }; /* as tcpdump: whole frames, also with offloading */
 
 /* Reads the arguments as GNU tools do: options may stand before, between and after the words of
@@ -88,6 +98,10 @@ enum { SNAPLEN_DEFAULT = 262144 }; /* as tcpdump: whole frames, also with offloa
  * and points into `argv`, whose order is changed. Not reentrant, as getopt_long() is not. */
 enum options_result options_parse(int argc, char **argv, struct options *options,
                                   struct error *error);
+/* Takes one option by its long name, for commands with command lines of their own. False with a
+ * message. */
+bool options_take(struct options *options, const char *name, const char *value,
+                  struct error *error);
 /* The message of OPTIONS_ERROR, escaped, and where help is. */
 void options_write_error(FILE *out, const struct error *error);
 void options_free(struct options *options);

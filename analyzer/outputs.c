@@ -36,11 +36,15 @@ bool outputs_open(struct outputs *outputs, const struct options *options, struct
                 .colour = options_colour(options, STDOUT_FILENO),
                 .columns = terminal_columns(STDOUT_FILENO),
                 .quiet = options->quiet,
+                .only = options->explain && *options->explain ? options->explain : NULL,
                 .verbosity = options->verbosity,
             },
     };
     return open_one(&outputs->json, options->json, error) &&
-           open_one(&outputs->ndjson, options->ndjson, error);
+           open_one(&outputs->ndjson, options->ndjson, error) &&
+           open_one(&outputs->html, options->html, error) &&
+           open_one(&outputs->markdown, options->markdown, error) &&
+           open_one(&outputs->evidence, options->evidence, error);
 }
 
 static bool check(struct outputs *outputs, bool written, FILE *file, const char *what)
@@ -49,6 +53,12 @@ static bool check(struct outputs *outputs, bool written, FILE *file, const char 
         return true;
     return !file ||
            error_set(&outputs->problem, "the %s could not be written: %s", what, strerror(errno));
+}
+
+void outputs_failed(struct outputs *outputs, const char *what)
+{
+    outputs->failed = true;
+    error_set(&outputs->problem, "the %s could not be written: %s", what, strerror(errno));
 }
 
 bool outputs_write(struct outputs *outputs, const struct report *report)
@@ -61,7 +71,11 @@ bool outputs_write(struct outputs *outputs, const struct report *report)
     bool events = !outputs->ndjson ||
                   report_write_ndjson(outputs->ndjson, EVENT_REPORT, last_ns, report, NULL);
     events = check(outputs, events, outputs->ndjson, "event stream");
-    return text && json && events;
+    bool html = !outputs->html || report_write_html(outputs->html, report);
+    html = check(outputs, html, outputs->html, "HTML report");
+    bool markdown = !outputs->markdown || report_write_markdown(outputs->markdown, report);
+    markdown = check(outputs, markdown, outputs->markdown, "Markdown report");
+    return text && json && events && html && markdown && !outputs->failed;
 }
 
 static void close_one(FILE *file)
@@ -74,6 +88,9 @@ void outputs_close(struct outputs *outputs)
 {
     close_one(outputs->json);
     close_one(outputs->ndjson);
+    close_one(outputs->html);
+    close_one(outputs->markdown);
+    close_one(outputs->evidence);
 }
 
 const char *outputs_ndpi_version(void)

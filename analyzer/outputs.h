@@ -10,8 +10,9 @@
 #include "analyzer/report/report.h"
 
 struct outputs {
-    FILE *text, *json, *ndjson; /* NULL: not wanted */
+    FILE *text, *json, *ndjson, *html, *markdown, *evidence; /* NULL: not wanted */
     struct text_options text_options;
+    bool failed;          /* outputs_failed() */
     struct error problem; /* of the last write that failed */
 };
 
@@ -20,6 +21,9 @@ bool outputs_open(struct outputs *outputs, const struct options *options, struct
 
 /* The final report to all of them. False, and `problem`, where one could not be written whole. */
 bool outputs_write(struct outputs *outputs, const struct report *report);
+
+/* Notes that what the caller wrote could not be written: outputs_write() then fails. */
+void outputs_failed(struct outputs *outputs, const char *what);
 
 void outputs_close(struct outputs *outputs);
 

@@ -1,11 +1,16 @@
 #include "analyzer/pipeline.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "analyzer/attribution/ledger.h"
+#include "analyzer/attribution/exchange.h"
 #include "analyzer/capture/interfaces.h"
 #include "analyzer/capture/privileges.h"
 #include "analyzer/inquiry.h"
@@ -13,6 +18,7 @@
 #include "analyzer/live_view.h"
 #include "analyzer/memory.h"
 #include "analyzer/outputs.h"
+#include "analyzer/report/evidence.h"
 
 enum {
     DEFAULT_MAX_FLOWS = 10 * 1000 * 1000, /* under 1.5 GB when full, half of it IPv6 */
@@ -28,15 +34,22 @@ struct run {
     const struct options *options;
     struct knowledge knowledge;
     struct outputs outputs;
+    struct stream_pool *streams; /* of all captures together */
     struct inquiry **inquiries;
     struct diagnosis *diagnoses;
     struct capture_report *captures;
     size_t capture_count;
     struct finding **findings; /* of all captures; owned by the diagnoses */
     size_t finding_count;
+    struct {
+        uint64_t attempts, succeeded, failed;
+    } twice; /* attempts that several captures hold, beyond the first */
     char *warnings[WARNINGS_MAX];
     size_t warning_count;
-    bool unreadable; /* a capture could not be opened, or not to its end */
+    bool explained;                /* the finding that --explain names is there */
+    struct pseudonyms *pseudonyms; /* NULL: addresses as they are */
+    char **names;                  /* of the captures, where the report has its own */
+    bool unreadable;               /* a capture could not be opened, or not to its end */
 };
 
 /* The only thing a signal handler may touch. */
@@ -90,20 +103,49 @@ static void site_from_options(const struct options *options, const char *file, s
         site->local_net[site->local_net_count++] = options->local_nets[i];
 }
 
+/* A capture's name may say whose it is. */
+static const char *shown_name(struct run *run, const char *name)
+{
+    if (!run->pseudonyms)
+        return name;
+    char text[32];
+    snprintf(text, sizeof text, "capture %zu", run->capture_count + 1);
+    run->names = memory_resize(run->names, run->capture_count + 1, sizeof *run->names);
+    run->names[run->capture_count] = memory_string(text);
+    return run->names[run->capture_count];
+}
+
+/* Evidence is fetched by reading a file again; what cannot be read twice is kept meanwhile. */
+static struct keeper *keeper_for(const struct options *options, const char *file)
+{
+    struct stat status;
+    bool again =
+        file && strcmp(file, "-") != 0 && stat(file, &status) == 0 && S_ISREG(status.st_mode);
+    return options->evidence && !again ? keeper_new(KEEPER_RING_BYTES) : NULL;
+}
+
 static void add_inquiry(struct run *run, struct source *source, const char *name, const char *file)
 {
     const struct options *options = run->options;
     struct inquiry_request request = {
         .profiles = run->knowledge.profiles,
         .rules = run->knowledge.rules,
+        .signs = run->knowledge.signs,
         .thresholds = &run->knowledge.thresholds,
         .max_flows = options->max_flows ? options->max_flows : DEFAULT_MAX_FLOWS,
+        .compared = options->file_count > 1,
         .packet_limit = options->packet_limit,
         .duration_ns = options->interface ? 0 : options->duration_ns,
         .capture = (uint32_t)run->capture_count,
-        .name = name,
+        .explain = options->explain != NULL,
+        .name = shown_name(run, name),
+        .path = name,
+        .strip = options->strip_payload,
+        .pseudonyms = run->pseudonyms,
+        .keeper = keeper_for(options, file),
         .expected = options->expectations,
         .expected_count = options->expectation_count,
+        .streams = run->streams,
     };
     site_from_options(options, file, &request.site);
     if (options->interface)
@@ -129,18 +171,46 @@ static int by_id_then_confidence(const void *left, const void *right)
     return order ? order : more > 0 ? 1 : more < 0 ? -1 : 0;
 }
 
-/* One failure seen in several captures is told once, by the capture that is surest of it. */
+/* Identifiers are short: within one capture two failures may share one. */
+static bool is_same(const struct finding *one, const struct finding *other)
+{
+    return one->capture != other->capture && strcmp(one->id, other->id) == 0;
+}
+
+/* Correlation tells a failure once that it knows by its packets; the same failure at other times,
+ * in captures that hold different attempts, is told by the capture that is surest of it;
+ * the packets that the others saw go with it. */
 static void tell_once(struct run *run)
 {
     size_t kept = 0;
     if (run->capture_count < 2 || run->finding_count < 2)
         return;
     qsort(run->findings, run->finding_count, sizeof *run->findings, by_id_then_confidence);
-    for (size_t i = 0; i < run->finding_count; i++)
-        if (i == 0 || strcmp(run->findings[kept - 1]->id, run->findings[i]->id) != 0)
-            run->findings[kept++] = run->findings[i];
+    struct finding *last = NULL;
+    for (size_t i = 0; i < run->finding_count; i++) {
+        if (last && is_same(last, run->findings[i]))
+            exchanges_adopt(last, run->findings[i]);
+        else
+            run->findings[kept++] = last = run->findings[i];
+    }
     run->finding_count = kept;
     qsort(run->findings, kept, sizeof *run->findings, finding_order);
+}
+
+/* --explain=ID: the ledger of that finding only. */
+static bool keep_ledger_of(struct run *run, const char *id)
+{
+    bool found = false;
+    for (size_t i = 0; i < run->finding_count; i++) {
+        struct finding *finding = run->findings[i];
+        bool wanted = !*id || strcmp(finding->id, id) == 0;
+        found |= wanted;
+        if (wanted)
+            continue;
+        ledger_free(finding->ledger);
+        finding->ledger = NULL;
+    }
+    return found || !*id;
 }
 
 static void collect(struct run *run, struct report *report)
@@ -161,6 +231,12 @@ static void collect(struct run *run, struct report *report)
             run->findings[run->finding_count++] = diagnosis->findings[f];
     }
     tell_once(run);
+    report->summary.attempts -= run->twice.attempts;
+    report->summary.succeeded -= run->twice.succeeded;
+    report->summary.failed -=
+        run->twice.failed < report->summary.failed ? run->twice.failed : report->summary.failed;
+    if (run->options->explain)
+        run->explained = keep_ledger_of(run, run->options->explain);
     report->ndpi_version = outputs_ndpi_version();
     report->captures = run->captures;
     report->capture_count = run->capture_count;
@@ -171,13 +247,123 @@ static void collect(struct run *run, struct report *report)
     report->warning_count = run->warning_count;
 }
 
+/* Several captures of one time: each is examined by itself, all are held against each other, and
+ * each is concluded in the light of the others. */
+static void diagnose_together(struct run *run)
+{
+    size_t count = run->capture_count;
+    struct examination **examinations = memory_zeroed(count, sizeof *examinations);
+    struct correlation_view *views = memory_zeroed(count, sizeof *views);
+    for (size_t i = 0; i < count; i++)
+        examinations[i] = inquiry_examine(run->inquiries[i], &views[i]);
+    struct correlation *correlation = correlate(views, count);
+    for (size_t i = 0; i < count; i++)
+        examination_conclude(examinations[i], correlation,
+                             (const struct examination *const *)examinations, count,
+                             &run->diagnoses[i]);
+    correlation_twice(correlation, &run->twice.attempts, &run->twice.succeeded, &run->twice.failed);
+    correlation_notes(correlation, warn, run);
+    correlation_free(correlation);
+    for (size_t i = 0; i < count; i++)
+        examination_free(examinations[i]);
+    free(examinations);
+    free(views);
+}
+
 static void diagnose_all(struct run *run, int64_t now_ns, struct report *report)
 {
+    if (run->capture_count > 1) {
+        diagnose_together(run);
+        collect(run, report);
+        return;
+    }
     for (size_t i = 0; i < run->capture_count; i++) {
         diagnosis_release(&run->diagnoses[i]);
         inquiry_diagnose(run->inquiries[i], now_ns, &run->diagnoses[i]);
     }
     collect(run, report);
+}
+
+static void warn_of_streams(struct run *run)
+{
+    char text[160];
+    uint64_t given_back = stream_pool_given_back(run->streams);
+    if (!given_back)
+        return;
+    snprintf(text, sizeof text,
+             "%" PRIu64
+             " directions of product connections were not read to the end of their first "
+             "%d KiB because the memory for them was full",
+             given_back, STREAM_BYTES_MAX / 1024);
+    warn(run, text);
+}
+
+/* --- the evidence capture --- */
+
+struct taking {
+    struct run *run;
+    struct evidence *evidence;
+    uint32_t capture;
+};
+
+static void take_kept(void *context, const struct frame *frame)
+{
+    const struct taking *taking = context;
+    evidence_take(taking->evidence, taking->capture, frame, taking->run->options->strip_payload,
+                  taking->run->pseudonyms);
+}
+
+/* The file once more, to its last frame that is wanted. */
+static void take_from_file(struct taking *taking, const char *path)
+{
+    enum { BATCH = 256 };
+    struct frame frames[BATCH];
+    struct error error;
+    uint64_t last = evidence_last_frame(taking->evidence, taking->capture);
+    struct source *source = last ? source_open_file(path, NULL, &error) : NULL;
+    int count = source ? source_next(source, frames, BATCH) : -1;
+    uint64_t seen = 0;
+    while (count >= 0 && seen < last && !interrupted) {
+        for (int i = 0; i < count; i++) {
+            take_kept(taking, &frames[i]);
+            seen = frames[i].number;
+        }
+        count = source_next(source, frames, BATCH);
+    }
+    source_close(source);
+}
+
+static void write_evidence(struct run *run, struct report *report)
+{
+    struct taking taking = {.run = run, .evidence = evidence_gather(report)};
+    char text[160];
+    for (size_t i = 0; i < run->capture_count; i++) {
+        const struct inquiry_request *asked = inquiry_asked(run->inquiries[i]);
+        taking.capture = (uint32_t)i;
+        if (asked->keeper)
+            keeper_each(asked->keeper, take_kept, &taking);
+        else
+            take_from_file(&taking, asked->path);
+    }
+    uint64_t missing = evidence_missing(taking.evidence);
+    if (missing) {
+        snprintf(text, sizeof text,
+                 "%llu frames that the report cites are not in the evidence capture: they could "
+                 "not be kept in memory or read again",
+                 (unsigned long long)missing);
+        warn(run, text);
+    }
+    if (!evidence_write(run->outputs.evidence, taking.evidence))
+        outputs_failed(&run->outputs, "evidence capture");
+    evidence_free(taking.evidence);
+}
+
+static void warn_of_pseudonyms(struct run *run)
+{
+    if (run->pseudonyms)
+        warn(run,
+             "addresses are pseudonyms: equal ones are equal, networks are networks, but they do "
+             "not tell private from public");
 }
 
 static enum exit_status conclude(struct run *run, int64_t now_ns)
@@ -188,6 +374,12 @@ static enum exit_status conclude(struct run *run, int64_t now_ns)
         inquiry_warnings(run->inquiries[i], &run->diagnoses[i], warn, run);
         run->unreadable |= run->captures[i].truncated;
     }
+    if (run->options->explain && !run->explained)
+        warn(run, "no finding has the id that --explain names");
+    warn_of_streams(run);
+    warn_of_pseudonyms(run);
+    if (run->outputs.evidence)
+        write_evidence(run, &report);
     report.warnings = (const char *const *)run->warnings;
     report.warning_count = run->warning_count;
     if (!outputs_write(&run->outputs, &report)) {
@@ -319,10 +511,16 @@ static void release(struct run *run)
     for (size_t i = 0; i < run->capture_count; i++) {
         if (run->diagnoses)
             diagnosis_release(&run->diagnoses[i]);
+        keeper_free(inquiry_asked(run->inquiries[i])->keeper);
         inquiry_free(run->inquiries[i]);
+        if (run->names)
+            free(run->names[i]);
     }
+    free(run->names);
+    pseudonyms_free(run->pseudonyms);
     for (size_t i = 0; i < run->warning_count; i++)
         free(run->warnings[i]);
+    stream_pool_free(run->streams);
     free(run->inquiries);
     free(run->diagnoses);
     free(run->captures);
@@ -331,12 +529,28 @@ static void release(struct run *run)
     knowledge_free(&run->knowledge);
 }
 
+/* The key is told where only the user sees it, and in no report. */
+static bool make_pseudonyms(struct run *run, struct error *error)
+{
+    char key[PSEUDONYM_KEY_TEXT];
+    if (!run->options->anonymize)
+        return true;
+    run->pseudonyms = pseudonyms_new(run->options->anonymize_key, key, error);
+    if (run->pseudonyms && !run->options->anonymize_key)
+        fprintf(stderr,
+                "fwsniff: pseudonyms made with the random key %s; keep it: "
+                "--anonymize=KEY gives the same ones again\n",
+                key);
+    explicit_bzero(key, sizeof key);
+    return run->pseudonyms;
+}
+
 enum exit_status pipeline_run(const struct options *options)
 {
-    struct run run = {.options = options};
+    struct run run = {.options = options, .streams = stream_pool_new(STREAM_POOL_BYTES_MAX)};
     struct error error;
     enum exit_status status = EXIT_USAGE;
-    if (!knowledge_load(&run.knowledge, options, &error) ||
+    if (!knowledge_load(&run.knowledge, options, &error) || !make_pseudonyms(&run, &error) ||
         !outputs_open(&run.outputs, options, &error)) {
         complain(error.text);
     } else {

@@ -28,9 +28,16 @@ static void cooked_source(struct packet *packet, const uint8_t *address, unsigne
 /* The protocol is an EtherType, unless the hardware (ARPHRD_ of Linux) gives it its own sense. */
 static bool cooked_protocol(struct dissection *d, uint16_t hardware, uint16_t protocol)
 {
+    enum { ARPHRD_NONE = 65534, ARPHRD_IP_GRE = 778, ARPHRD_IPIP = 768, ARPHRD_SIT = 776 };
     enum { ARPHRD_FRAD = 770, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
     enum { LINUX_PPP = 0x0007, LINUX_LLC = 0x0004 };
     switch (hardware) {
+    case ARPHRD_NONE: /* tun, wg */
+    case ARPHRD_IP_GRE:
+    case ARPHRD_IPIP:
+    case ARPHRD_SIT:
+        d->packet->tunnel_device = true;
+        break;
     case ARPHRD_FRAD:
         return dissect_hand_on(d, dissect_frame_relay);
     case ARPHRD_RADIOTAP:

@@ -53,6 +53,7 @@ void packet_from_glance(const struct glance *seen, struct packet *packet)
     memcpy(packet->destination_mac, seen->macs, 6);
     packet->direction = LINK_UNKNOWN;
     packet->if_index = 0;
+    packet->tunnel_device = false;
     packet->vlan =
         bytes_u16(seen->macs + 12) == GLANCE_TYPE_VLAN ? bytes_u16(seen->macs + 14) & 0xfff : 0;
     packet->tunnels = 0;

@@ -98,6 +98,11 @@ static bool start(struct ndpi_bridge *bridge)
     return true;
 }
 
+void ndpi_bridge_warm(struct ndpi_bridge *bridge)
+{
+    (void)start(bridge);
+}
+
 struct ndpi_flow *ndpi_bridge_flow_new(struct ndpi_bridge *bridge)
 {
     (void)bridge;

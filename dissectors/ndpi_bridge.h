@@ -45,6 +45,9 @@ struct ndpi_result {
 struct ndpi_bridge *ndpi_bridge_new(void);
 void ndpi_bridge_free(struct ndpi_bridge *bridge);
 
+/* Starts nDPI now instead of with the first packet: before a fork, for all children at once. */
+void ndpi_bridge_warm(struct ndpi_bridge *bridge);
+
 /* NULL: out of memory. To be freed before the bridge. */
 struct ndpi_flow *ndpi_bridge_flow_new(struct ndpi_bridge *bridge);
 void ndpi_bridge_flow_free(struct ndpi_bridge *bridge, struct ndpi_flow *flow);

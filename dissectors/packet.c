@@ -45,6 +45,12 @@ bool dissect_link_type(struct dissection *d, uint32_t link_type)
     return dissect_hand_on(d, link_types[link_type]);
 }
 
+/* Linux, BSD and macOS record their tunnel devices (tun, wg, utun's twin) so. */
+static bool is_raw(uint16_t link_type)
+{
+    return link_type == 12 || link_type == 14 || link_type == 101;
+}
+
 void packet_dissect(uint16_t link_type, const uint8_t *bytes, uint32_t captured, uint32_t length,
                     struct packet *packet)
 {
@@ -58,6 +64,7 @@ void packet_dissect(uint16_t link_type, const uint8_t *bytes, uint32_t captured,
     packet->has_mac = false;
     packet->direction = LINK_UNKNOWN;
     packet->if_index = 0;
+    packet->tunnel_device = is_raw(link_type);
     packet->vlan = 0;
     packet->tunnels = 0;
     (void)dissect_link_type(&d, link_type);

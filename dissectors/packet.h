@@ -118,8 +118,9 @@ struct packet {
     bool has_mac;
     uint8_t source_mac[6], destination_mac[6];
     enum link_direction direction;
-    uint32_t if_index; /* cooked v2; 0: not told */
-    uint16_t vlan;     /* outermost VLAN identifier; 0: none */
+    uint32_t if_index;  /* cooked v2; 0: not told */
+    bool tunnel_device; /* recorded on a device without link layer, as tunnels have them */
+    uint16_t vlan;      /* outermost VLAN identifier; 0: none */
 
     uint16_t tunnels; /* enum tunnel bits */
     /* Outermost IP header; valid where `tunnels` is not 0, zeros where there is none (PPPoE). */

@@ -235,6 +235,8 @@ static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
     bool went_on = (flow->bits & FLOW_SYN) && (flow->bits & FLOW_ESTABLISHED);
     if (flow->answer_frame || went_on)
         return FATE_ANSWERED;
+    if (flow->bits & FLOW_PROBE)
+        return FATE_OPEN;
     if (flow->bits & FLOW_ICMP_ERROR)
         return FATE_FAILED;
     bool old = now_ns - flow->first_ns > SILENT_AFTER_S * INT64_C(1000000000);
@@ -255,7 +257,8 @@ static struct habit *habit_of(struct controls *controls, struct entry *entry)
     return &controls->habits[entry->habit - 1];
 }
 
-/* A TCP target that answered and was left at that counts as tried only: half-open scanning. */
+/* A TCP target that answered and was left at that counts as tried only: half-open scanning. Who
+ * traces the way to a server, port by port, is no scanner. */
 static void note_habit(struct habit *habit, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
@@ -263,6 +266,8 @@ static void note_habit(struct habit *habit, const struct ends *ends, const struc
         habit->answered++;
         return;
     }
+    if (flow->bits & FLOW_PROBE)
+        return;
     sketch_add(&habit->targets, ends->server ^ (uint64_t)service_bits(ends) << 24);
     sketch_add(&habit->hosts, ends->server);
     sketch_add(&habit->ports, service_bits(ends));
@@ -330,7 +335,7 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
     bool counts = tells_whose(address);
     controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
     for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
-        uint32_t number = flow->host[flow_end(flow, side)];
+        uint32_t number = flow_host(flow, flow_end(flow, side));
         struct host *host = number ? host_table_numbered(tracker_hosts(tracker), number)
                                    : host_table_find(tracker_hosts(tracker), &address[side]);
         if (host)
@@ -354,7 +359,7 @@ static void fetch_hosts(const struct tracker *tracker, size_t position)
         return;
     const struct flow *flow = flow_table_entry(flows, position + AHEAD);
     for (int i = 0; i < 2; i++) {
-        const struct host *host = host_table_numbered(tracker_hosts(tracker), flow->host[i]);
+        const struct host *host = host_table_numbered(tracker_hosts(tracker), flow_host(flow, i));
         if (host)
             __builtin_prefetch(&host->flows, 1);
     }

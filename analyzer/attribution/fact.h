@@ -38,6 +38,7 @@ struct fact {
     double number;            /* FACT_NUMBER; FACT_FLAG: 0 or 1 */
     const char *word;         /* FACT_WORD: one of definition->words (same pointer not required) */
     struct frame_list frames; /* what shows it; may be empty */
+    uint32_t elsewhere;       /* 1 + index of the capture the frames are of; 0: the finding's */
 };
 
 /* A name and text for "{name}" in sentences of rules, besides the facts: client, server, port,

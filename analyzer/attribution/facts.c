@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "analyzer/attribution/facts_establish.h"
+#include "analyzer/attribution/facts_internal.h"
 #include "analyzer/words.h"
 
 enum {
@@ -14,37 +14,6 @@ enum {
     STEADY_PACKETS_MIN = 2,     /* of one hop limit, before one hop of difference counts */
     TOO_SOON_RTT_MIN_US = 2000, /* below this, timers and scheduling blur the comparison */
 };
-
-/* --- stating a fact --- */
-
-static struct fact *set_word(struct fact *facts, enum fact_id id, const char *word)
-{
-    facts[id].known = true;
-    facts[id].word = word;
-    return &facts[id];
-}
-
-static struct fact *set_number(struct fact *facts, enum fact_id id, double number)
-{
-    facts[id].known = true;
-    facts[id].number = number;
-    return &facts[id];
-}
-
-static struct fact *set_flag(struct fact *facts, enum fact_id id, bool flag)
-{
-    return set_number(facts, id, flag ? 1 : 0);
-}
-
-static const struct attempt *first_attempt(const struct failure *failure)
-{
-    return failure->sample_count ? failure->sample[0] : NULL;
-}
-
-#define EACH_ATTEMPT(attempt, failure)                                                             \
-    for (uint32_t attempt##_at = 0;                                                                \
-         attempt##_at < (failure)->sample_count && ((attempt) = (failure)->sample[attempt##_at]);  \
-         attempt##_at++)
 
 static bool is_midstream(enum symptom symptom)
 {
@@ -87,10 +56,15 @@ static const char *path_word(const struct fact_context *context, const struct fa
     const struct attempt *attempt = first_attempt(failure);
     if (attempt && attempt->tunnels)
         return "tunnel";
+    bool both_private = ip_is_private(&failure->client) && ip_is_private(&failure->server);
+    if (attempt && both_private && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) &&
+        !attempt->side[RESPONDER].first.frame)
+        return "tunnel"; /* what lies behind its far end does not show */
     if (attempt && vantage_same_link(context->vantage, attempt))
         return "same-link";
-    return ip_is_private(&failure->client) && ip_is_private(&failure->server) ? "private"
-                                                                              : "internet";
+    if (!both_private)
+        return "internet";
+    return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }
 
 /* Frames that show the failing packets leaving the box as well: copies of them, or their twins
@@ -133,10 +107,25 @@ static void swallowed_fact(const struct fact_context *context, const struct fail
         set_flag(facts, FACT_REPLY_SWALLOWED, frames.count > 0)->frames = frames;
 }
 
+static void tunnel_end_fact(const struct fact_context *context, const struct failure *failure,
+                            struct fact *facts)
+{
+    bool crossed = false, wrapped = false;
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        wrapped |= attempt->tunnels != 0;
+        crossed |= (attempt->bits & ATTEMPT_UNWRAPPED) != 0;
+    }
+    if (wrapped && context->vantage->cooked)
+        set_word(facts, FACT_TUNNEL_END, crossed ? "crossed" : "kept")->frames = failure->frames;
+}
+
 static void path_facts(const struct fact_context *context, const struct failure *failure,
                        struct fact *facts)
 {
     set_word(facts, FACT_PATH, path_word(context, failure));
+    set_number(facts, FACT_IP_VERSION, ip_is_v4(&failure->server) ? 4 : 6);
     set_flag(facts, FACT_SERVER_PUBLIC, !ip_is_private(&failure->server));
     set_flag(facts, FACT_CLIENT_PUBLIC, !ip_is_private(&failure->client));
     static const uint16_t usual[] = {22, 25, 53, 80, 110, 143, 443, 465, 587, 993, 995};
@@ -154,9 +143,21 @@ static void path_facts(const struct fact_context *context, const struct failure 
         else
             forwarded_frames(context, failure, attempt, &frames);
     }
+    tunnel_end_fact(context, failure, facts);
     if (context->vantage->any_forwarded || context->vantage->cooked || frames.count)
         set_flag(facts, FACT_FORWARDED, frames.count > 0)->frames = frames;
     set_flag(facts, FACT_LOOP, circling.count > 0)->frames = circling;
+}
+
+/* Whether an answer to the requests for this address would have come to the capture: the capturing
+ * box or the client asks itself, or other answers to who asks are seen. */
+static bool answers_are_heard(const struct fact_context *context, const struct failure *failure,
+                              const struct host_link *asked)
+{
+    const struct host *asker =
+        host_table_find(tracker_hosts(context->vantage->tracker), &asked->asked_by);
+    return asked->asked_out || ip_equal(&asked->asked_by, &failure->client) ||
+           (asker && (host_link(asker)->answers || asker->packets));
 }
 
 static void server_facts(const struct fact_context *context, const struct failure *failure,
@@ -172,13 +173,14 @@ static void server_facts(const struct fact_context *context, const struct failur
     fact = set_flag(facts, FACT_SERVER_ALIVE, alive);
     if (alive)
         frame_list_add(&fact->frames, server->last_frame);
-    if (server && (server->asked || server->resolved)) {
-        fact = set_word(facts, FACT_ARP_SERVER,
-                        server->asked_unanswered && !server->resolved && !seen ? "unanswered"
-                                                                               : "answered");
-        if (server->asked_frames)
-            fact->frames = *server->asked_frames;
-    }
+    if (!host_on_link(server))
+        return;
+    const struct host_link *link = host_link(server);
+    bool unanswered = link->asked_unanswered && !link->resolved && !seen;
+    if (unanswered && !answers_are_heard(context, failure, link))
+        return;
+    fact = set_word(facts, FACT_ARP_SERVER, unanswered ? "unanswered" : "answered");
+    fact->frames = link->asked_frames;
 }
 
 /* --- who sent the refusal --- */
@@ -208,9 +210,12 @@ static const char *against_baseline(const struct fact_context *context, const st
     int hops = hops_travelled(hop_limit), usual = hops_travelled(host->hop_limit);
     /* The device one hop before a host is what a port forward leads through, so a single hop
      * counts where the host's own packets show no variation that would explain it. */
-    if (hops == usual - 1 && host->measured >= STEADY_PACKETS_MIN &&
-        host->hop_limit_min == host->hop_limit_max)
+    bool steady =
+        host->measured >= STEADY_PACKETS_MIN && host->hop_limit_min == host->hop_limit_max;
+    if (hops == usual - 1 && steady)
         return "one-nearer";
+    if (hop_limit == host->hop_limit && steady)
+        return "exact";
     if (fabs((double)hops - usual) <= context->thresholds->ttl_tolerance_hops)
         return "same";
     return hops < usual ? "nearer" : "farther";
@@ -221,6 +226,34 @@ static const char *mac_word(const struct host *host, const struct mark *mark)
     if (!host || !host->has_mac || host->several_macs || !mark->has_mac)
         return NULL;
     return memcmp(host->mac, mark->mac, sizeof host->mac) == 0 ? "same" : "different";
+}
+
+struct sighting {
+    const struct mark *mark;
+    const struct attempt *attempt; /* where it was seen: this one, or its twin */
+};
+
+/* A gateway that captures on "any" shows a refusal twice, the second time one hop later and, behind
+ * a NAT, in the twin. Distances are those at which it came in. */
+static struct sighting arriving(const struct fact_context *context, const struct attempt *attempt,
+                                const struct mark *refusal)
+{
+    const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    const struct sighting here = {refusal, attempt};
+    if (!twin || refusal->direction != LINK_OUT)
+        return here;
+    const struct mark *there = refusal == &attempt->icmp.first ? &twin->icmp.first
+                               : refusal == &attempt->refused  ? &twin->refused
+                               : refusal == &attempt->side[RESPONDER].rst
+                                   ? &twin->side[RESPONDER].rst
+                                   : &twin->side[INITIATOR].rst;
+    return there->frame && there->direction == LINK_IN ? (struct sighting){there, twin} : here;
+}
+
+static const struct host *host_at(const struct fact_context *context, const struct attempt *attempt,
+                                  enum side side)
+{
+    return host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
 }
 
 static void icmp_distance(const struct fact_context *context, const struct attempt *attempt,
@@ -236,6 +269,26 @@ static void icmp_distance(const struct fact_context *context, const struct attem
         set_word(facts, FACT_ICMP_QUOTED_DISTANCE,
                  passed >= to_server ? "at-server" : "before-server")
             ->frames = icmp->frames;
+}
+
+/* Where there and back is the same way, a packet refused by whom it reached has passed as many
+ * routers as the error has. A router that refuses it in its forwarding path has taken off one more
+ * by then. Any other difference says that the ways differ. */
+static void refused_while_fact(const struct fact_context *context, const struct attempt *attempt,
+                               struct fact *facts)
+{
+    const struct attempt *seen = arriving(context, attempt, &attempt->icmp.first).attempt;
+    const struct icmp_record *icmp = &seen->icmp;
+    if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
+        return;
+    int beyond =
+        icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first.hop_limit);
+    /* The capturing box took one off itself, where the error comes from its other side. */
+    if (attempt->forwarded && !attempt_loops(attempt) && icmp->first.direction == LINK_IN)
+        beyond--;
+    if (beyond == 0 || beyond == 1)
+        set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
+            icmp->frames;
 }
 
 static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
@@ -279,7 +332,9 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
         set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
         set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first.hop_limit))->frames =
             icmp->frames;
-        const char *ttl = against_baseline(context, server, icmp->first.hop_limit);
+        const struct sighting seen = arriving(context, attempt, &icmp->first);
+        const char *ttl = against_baseline(context, host_at(context, seen.attempt, RESPONDER),
+                                           seen.mark->hop_limit);
         if (ttl)
             set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
         const char *mac = mac_word(server, &icmp->first);
@@ -288,6 +343,7 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
         set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
             icmp->frames;
         icmp_distance(context, attempt, facts);
+        refused_while_fact(context, attempt, facts);
         return;
     }
 }
@@ -334,9 +390,26 @@ static const char *reset_ttl(const struct fact_context *context, const struct at
     int apart = (int)rst->hop_limit - (int)own->hop_limit;
     if (fabs((double)apart) <= context->thresholds->ttl_tolerance_hops) {
         const char *word = against_baseline(context, host, rst->hop_limit);
-        return word && strcmp(word, "one-nearer") == 0 ? word : "same";
+        bool sharp = word && (strcmp(word, "one-nearer") == 0 || strcmp(word, "exact") == 0);
+        return sharp ? word : "same";
     }
     return hops_travelled(rst->hop_limit) <= hops_travelled(own->hop_limit) ? "nearer" : "farther";
+}
+
+/* RFC 7323 3.2: a RST of the connection's own end carries the timestamps it has agreed on. Who only
+ * looks on could copy them; hardly anybody does. Many ends leave them out, so that says nothing. */
+static void own_stack_fact(const struct attempt *attempt, const struct mark *rst, enum side side,
+                           struct fact *facts)
+{
+    const struct mark *own = &attempt->side[side].last, *other = &attempt->side[!side].last;
+    if (!rst->has_timestamp || !own->has_timestamp || !own->frame)
+        return;
+    bool goes_on =
+        !sequence_after(own->timestamp, rst->timestamp) &&
+        (!other->has_timestamp || !sequence_after(rst->timestamp_echo, other->timestamp));
+    struct fact *fact = set_flag(facts, FACT_RST_STACK, goes_on);
+    frame_list_add(&fact->frames, rst->frame);
+    frame_list_add(&fact->frames, own->frame);
 }
 
 static void reset_facts(const struct fact_context *context, const struct failure *failure,
@@ -349,8 +422,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
         return;
     struct frame_list frames = {0};
     frame_list_add(&frames, rst->frame);
-    const struct host *host =
-        host_table_find(tracker_hosts(context->vantage->tracker), &attempt->address[side]);
+    const struct host *host = host_at(context, attempt, side);
     bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
     set_word(facts, FACT_RST_FROM,
              both                ? "both"
@@ -358,7 +430,9 @@ static void reset_facts(const struct fact_context *context, const struct failure
                                  : "initiator")
         ->frames = frames;
     set_number(facts, FACT_RST_HOPS, hops_travelled(rst->hop_limit))->frames = frames;
-    const char *ttl = reset_ttl(context, attempt, rst, side, host);
+    const struct sighting seen = arriving(context, attempt, rst);
+    const char *ttl =
+        reset_ttl(context, seen.attempt, seen.mark, side, host_at(context, seen.attempt, side));
     if (ttl)
         set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
     const char *mac = mac_word(host, rst);
@@ -370,6 +444,10 @@ static void reset_facts(const struct fact_context *context, const struct failure
                   ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
+    own_stack_fact(attempt, rst, side, facts);
+    if (!attempt->refused.frame)
+        set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =
+            frames;
     double delay_ms = reset_delay_ms(attempt, rst, side);
     if (delay_ms >= 0)
         reset_timing(context, host, delay_ms, frames, facts);
@@ -599,6 +677,23 @@ static bool only_full_size_lost(const struct attempt *attempt, const struct side
            !attempt->too_big_seen;
 }
 
+/* Behind a hole that eats the big segments, the small packets after them still arrive and show by
+ * their sequence numbers what is missing. */
+static void missing_fact(const struct side_record *sender, const struct side_record *receiver,
+                         struct fact *facts)
+{
+    const struct mark *beyond = &sender->beyond_missing;
+    if (!sender->missing || !receiver->has_acknowledged ||
+        !sequence_after(beyond->sequence, receiver->acknowledged))
+        return;
+    struct frame_list frames = {0};
+    frame_list_add(&frames, beyond->frame);
+    frame_list_add(&frames, receiver->last.frame);
+    set_number(facts, FACT_STALL_MISSING, sender->missing)->frames = frames;
+    if (sender->missing >= FULL_SIZE_MIN && !sender->has_full_size)
+        set_flag(facts, FACT_STALL_FULL_SIZE, true)->frames = frames;
+}
+
 static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
 {
     bool client = is_unanswered(attempt, INITIATOR), server = is_unanswered(attempt, RESPONDER);
@@ -606,6 +701,7 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     const struct side_record *stalled = &attempt->side[side], *other = &attempt->side[!side];
     if (!client && !server) {
         /* Everything was acknowledged: the reply is what is missing. */
+        missing_fact(other, stalled, facts);
         if (!stalled->last_data.frame || other->data_packets || !was_acknowledged(stalled, other))
             return;
         set_flag(facts, FACT_STALL_ACKED, true);
@@ -625,6 +721,7 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     if (attempt->proto == PROTO_TCP)
         set_flag(facts, FACT_STALL_FULL_SIZE, only_full_size_lost(attempt, stalled, other))
             ->frames = frames;
+    missing_fact(other, stalled, facts);
 }
 
 static void gave_up_fact(const struct attempt *attempt, struct fact *facts)
@@ -702,6 +799,12 @@ static void capture_facts(const struct fact_context *context, const struct failu
     set_word(facts, FACT_SPEAKS, expected ? "expected" : "foreign")->frames = failure->frames;
 }
 
+static void alternative_fact(const struct failure *failure, struct fact *facts)
+{
+    if (failure->alternative_failed)
+        set_word(facts, FACT_ALTERNATIVE, "failed")->frames = failure->alternative_frames;
+}
+
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT])
 {
@@ -719,4 +822,13 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     midstream_facts(context, failure, facts);
     return_path_fact(failure, facts);
     capture_facts(context, failure, facts);
+    probe_facts(context, failure, facts);
+    time_facts(context, failure, facts);
+    alternative_fact(failure, facts);
+    facts_of_ftp(context, failure, facts);
+    facts_of_tunnel(context, failure, facts);
+    facts_of_names(context, failure, facts);
+    facts_of_udp(context, failure, facts);
+    facts_of_roles(context, failure, facts);
+    speech_facts(context, failure, facts);
 }

@@ -10,6 +10,7 @@
 /*  identifier               name in rules             type    words             meaning */
 #define FACT_TABLE(X) \
 X(SYMPTOM,                  "symptom",                 WORD,   symptom_list,     "what the capture shows") \
+X(IP_VERSION,               "ip.version",              NUMBER, NULL,             "4 or 6: with IPv6, addresses are hardly ever translated") \
 X(PROTO,                    "proto",                   WORD,   proto_list,       "transport of the service") \
 X(VANTAGE,                  "vantage",                 WORD,   vantage_list,     "where the capture was taken, seen from this flow") \
 X(VANTAGE_CONFIDENCE,       "vantage.confidence",      NUMBER, NULL,             "how sure that is, 0 to 1") \
@@ -19,6 +20,7 @@ X(SYN_RETRIES,              "syn.retries",             NUMBER, NULL,            
 X(DIRECTION,                "direction",               WORD,   direction_list,   "whether the side that connects is one the product lets connect: reversed when the initiator is itself known to serve this service to the responder's side") \
 X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets are seen entering and leaving the capturing box (capture on 'any' or two interfaces); false: they enter and do not leave") \
 X(REPLY_SWALLOWED,          "reply.swallowed",         FLAG,   NULL,             "the server's answer is seen entering the capturing box and not leaving it on the client's side") \
+X(TUNNEL_END,               "tunnel.end",              WORD,   tunnel_end_list,  "on a capture of 'any': whether the failing packets come out of the tunnel that they came in by: crossed, kept (they enter the box wrapped and are never seen bare)") \
 X(LOOP,                     "loop",                    FLAG,   NULL,             "one and the same packet passes the capture again and again, each time some routers later") \
 X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture") \
 X(SERVER_ALIVE,             "server.alive",            FLAG,   NULL,             "the server's address sent packets of its own (not RST, not ICMP errors) during the failure") \
@@ -28,17 +30,20 @@ X(CLIENT_PUBLIC,            "client.public",           FLAG,   NULL,            
 X(ICMP_REASON,              "icmp.reason",             WORD,   icmp_reason_list, "code of the ICMP error: admin (3/9 3/10 3/13, v6 1/1 1/5 1/6), port (3/3, v6 1/4), protocol (3/2), host (3/1 3/7 3/8 3/12, v6 1/3), net (3/0 3/5 3/6 3/11, v6 1/0 1/2), ttl (11/0, v6 3/0), other") \
 X(ICMP_SENDER,              "icmp.sender",             WORD,   sender_list,      "whose address the ICMP error comes from: server, client (its own host), other") \
 X(ICMP_HOPS,                "icmp.hops",               NUMBER, NULL,             "routers between the ICMP sender and the capture, from its TTL") \
-X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,         "the ICMP error's distance against other packets of the server's address: same, one-nearer (one hop, and those others never vary), nearer, farther") \
+X(ICMP_TTL,                 "icmp.ttl",                WORD,   ttl_list,         "the ICMP error's distance against other packets of the server's address: exact (theirs, and those never vary), same (within what paths vary), one-nearer (one hop, and those others never vary), nearer, farther") \
 X(ICMP_QUOTED_HOPS,         "icmp.quoted-hops",        NUMBER, NULL,             "routers the packet passed after the capture before it was refused, from the TTL in the quote; 0 where it was refused by the capturing host or the next device") \
 X(ICMP_QUOTED_DISTANCE,     "icmp.quoted-distance",    WORD,   distance_list,    "that number against the server's known distance: at-server, before-server (refused on the way)") \
+X(ICMP_REFUSED_WHILE,       "icmp.refused-while",      WORD,   while_list,       "whether a box refused the packet while forwarding it (the quote has passed one router more than the error on its way back) or when it arrived (as many)") \
 X(ICMP_MAC,                 "icmp.mac",                WORD,   same_list,        "the frame's source MAC against the server's other frames") \
 X(ICMP_WAITED_MS,           "icmp.waited-ms",          NUMBER, NULL,             "longest time from an attempt's first packet to the ICMP error that refuses it, in milliseconds: a router that asks for the host's MAC in vain takes seconds") \
 X(ICMP_NAT,                 "icmp.quote-address",      WORD,   nat_list,         "addresses in the quote: as-sent, or translated (the quote shows the other side of a NAT)") \
 X(REFUSAL_MADE_HERE,        "refusal.made-here",       FLAG,   NULL,             "the RST or ICMP error is seen leaving the capturing box and never entering it: the box made it") \
 X(RST_FROM,                 "rst.from",                WORD,   side_list,        "whose address the RST carries: responder, initiator, both") \
-X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's distance against other packets of the address it carries: same, one-nearer (one hop, and those others never vary), nearer, farther") \
+X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,         "the RST's distance against other packets of the address it carries: exact (theirs, and those never vary), same (within what paths vary), one-nearer (one hop, and those others never vary), nearer, farther") \
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
+X(RST_STACK,               "rst.own-stack",           FLAG,   NULL,             "the RST carries the timestamps of its connection, going on where the side's own packets were") \
+X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             "the side whose address the RST carries went on with the connection after it") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
@@ -59,16 +64,71 @@ X(DIED_AFTER,               "died.after",              WORD,   phase_list,      
 X(STALL_FROM,               "stall.from",              WORD,   side_list,        "whose packets stay unanswered: initiator, responder, both") \
 X(STALL_OTHER_SIDE,         "stall.other-side",        WORD,   other_side_list,  "what the other side still sends meanwhile: silent, acks (old acknowledgments or keep-alives), data") \
 X(STALL_ACKED,              "stall.request-acked",     FLAG,   NULL,             "the last request was acknowledged by TCP, only the reply is missing") \
-X(STALL_FULL_SIZE,          "stall.full-size",         FLAG,   NULL,             "only full-size segments stay unanswered, smaller ones passed") \
+X(STALL_FULL_SIZE,          "stall.full-size",         FLAG,   NULL,             "only full-size segments stay unanswered, smaller ones passed; or a side's later packets show that segments of that size were sent and never came") \
+X(STALL_MISSING,            "stall.missing-bytes",     NUMBER, NULL,             "payload that the later packets of a side show to have been sent, and that neither the capture nor the other side ever got") \
 X(STALL_GAVE_UP,            "stall.gave-up",           WORD,   side_list,        "who ended the connection after the stall, if anybody") \
 X(BYTES_MOVED,              "bytes.moved",             NUMBER, NULL,             "payload bytes delivered before the failure, both directions, average over attempts") \
 X(SYNACK_RETRIES,           "synack.retries",          NUMBER, NULL,             "SYN-ACK retransmissions in all attempts together") \
 X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,             "the client goes on sending its SYN after the SYN-ACK passed the capture") \
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
+X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
+X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
+X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, sinkhole (where filtering name servers send what they stop)") \
+X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \
+X(UDP_LOST,                 "udp.lost",                WORD,   udp_lost_list,    "what of a UDP exchange gets lost beyond the capture, told by what the client has to ask again: requests (no answer passed here), replies (one had passed), both") \
+X(UDP_THROTTLED,            "udp.throttled",           FLAG,   NULL,             "a UDP transfer that ran well goes on far slower, second by second (false: it stopped)") \
+X(RATE_BEST,                "rate.best-kbytes",        NUMBER, NULL,             "best second of a UDP transfer, in 1000 bytes per second, both directions") \
+X(RATE_LATE,                "rate.late-kbytes",        NUMBER, NULL,             "the slow seconds at its end on average, in 1000 bytes per second") \
+X(RELAY,                    "relay",                   WORD,   relay_list,       "the connection that the product's relay (Druva: Master Server or Storage Node) has to keep to the failing server from within its network: kept, missing (none in this capture)") \
+X(ALTERNATIVE,              "alternative",             WORD,   alternative_list, "another service that would have served as well (SMB: 139 beside 445) was tried at the same time: failed") \
+X(FTP_MODE,                 "ftp.mode",                WORD,   ftp_mode_list,    "who opens the data connection of FTP: the client (passive) or the server (active)") \
+X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list, "the address announced for the data connection: as-connected (the one the control connection uses), private (of no use to the other side, which knows a public one), private-inside (of no use to the other side, unless a NAT still to come translates it), other") \
+X(FTP_PORT,                 "ftp.port",                NUMBER, NULL,             "the port announced for the data connection") \
+X(FTP_DATA,                 "ftp.data",                WORD,   ftp_data_list,    "how the data connection fails: silent (no answer to its SYN), refused (RST), unreachable (ICMP error), unconfirmed (SYN-ACK never acknowledged), never-came (no SYN in this capture)") \
+X(FTP_ENCRYPTED,            "ftp.encrypted",           FLAG,   NULL,             "the control connection is encrypted (AUTH TLS): which data connection was agreed on is hidden, from firewalls too") \
+X(CONTENT_REACHED,          "content.reached",         WORD,   reached_list,     "how far the conversation came before it failed, by the last message seen whole: client-hello or request (the first words of the client, no answer), server-hello, certificate, response, data (the handshake was done)") \
+X(CONTENT_ANSWER,           "content.answer",          WORD,   answer_kind_list, "what answers the client's first words: as-asked, http (to a TLS hello), tls (to an HTTP request), other") \
+X(ANSWER_NEXT_DOOR,         "answer.next-door",        WORD,   next_door_list,   "whoever answers sits on the link of this capture, by the answers' TTL, though the server's address is a public one and the client's is not: only-here (other public addresses answer from further away), alone (there is no other to compare with), everywhere (others do as well, or the gateway is a virtual machine's: its NAT makes all packets anew); no: it is not next door") \
+X(TLS_ALERT,                "tls.alert",               WORD,   alert_list,       "the alert that ended the handshake: unknown-ca, bad-certificate (42, 43, 46), expired (44, 45), version (70), cipher (40, 71), name (112), other, hidden (encrypted: its length gives it away, not its content)") \
+X(TLS_ALERT_FROM,           "tls.alert-from",          WORD,   side_list,        "who sent the alert: responder, initiator") \
+X(TLS_VERSION,              "tls.version",             WORD,   tls_version_list, "version the server chose; in 1.3 certificates cannot be seen") \
+X(TLS_CERTIFICATE,          "tls.certificate",         WORD,   certificate_list, "the certificate shown in the server's name: pinned (the profile's or --pin's), other-than-pinned, inspection (a known inspection issuer made it), other-than-usual (connections to this server that worked show another), usual (they show the same), self-issued, unremarkable") \
+X(TLS_ISSUER_ELSEWHERE,     "tls.issuer-elsewhere",    FLAG,   NULL,             "the same issuer made the certificates of other server addresses of the same client, with other subjects") \
+X(HTTP_STATUS,              "http.status",             NUMBER, NULL,             "status code of the refusal, or of the first answer") \
+X(HTTP_PAGE,                "http.page",               WORD,   page_list,        "what the answer's page or head is known by: filter (a web filter's block page), portal (a login page of a network), proxy (a proxy speaks for itself), none") \
+X(HTTP_PROXY_REFUSED,       "http.proxy-refused",      FLAG,   NULL,             "a proxy refused: 407, or anything but success to CONNECT") \
+X(HTTP_REDIRECT,            "http.redirect-elsewhere", FLAG,   NULL,             "the answer sends the client to another host") \
+X(HTTP_VIA,                 "http.via",                FLAG,   NULL,             "the answer says that it passed a proxy (Via, RFC 9110 7.6.3)") \
 X(ONE_DIRECTIONAL,          "capture.one-directional", FLAG,   NULL,             "the capture shows one direction of most conversations only") \
 X(CAPTURE_DROPS,            "capture.drops",           FLAG,   NULL,             "packets were lost while capturing") \
 X(MIDSTREAM_START,          "flow.started-before",     FLAG,   NULL,             "the connection was already there when the capture began") \
+X(CAPTURES,                 "captures",                NUMBER, NULL,             "captures that hold packets of this failure, where several were given") \
+X(CAPTURES_REQUEST,         "captures.request",        WORD,   request_list,     "what the initiator sent, on a stretch of path between two captures: arrived (in both), lost (in the one nearer to the initiator only, though the other sees this path)") \
+X(CAPTURES_REPLY,           "captures.reply",          WORD,   passage_list,     "what the responder answered (SYN-ACK, data) there: arrived, lost (in the capture nearer to the responder only), made-between (in the other only)") \
+X(CAPTURES_REFUSAL,         "captures.refusal",        WORD,   passage_list,     "the RST or ICMP error there: arrived (in both), lost (in the capture nearer to its sender only), made-between (in the other only)") \
+X(CAPTURES_WITNESS,         "captures.witness",        WORD,   witness_list,     "how it is known that the second capture sees this path: flow (it holds the connection), pair (others of the same two hosts), server (others to the server), client (others of the client, one router further), host (taken on the server), told (by the user)") \
+X(CAPTURES_NAT,             "captures.nat",            WORD,   changed_list,     "addresses that differ between the two captures: none, client, server, both") \
+X(CAPTURES_PORT_CHANGED,    "captures.port-changed",   FLAG,   NULL,             "the server's port differs between the two captures") \
+X(CAPTURES_ARP,             "captures.arp",            WORD,   answer_list,      "ARP or ND requests in the capture nearer to the responder while the request got lost before it: unanswered") \
+X(SEGMENT_REFUSER,          "segment.refuser",         WORD,   refuser_list,     "which router between the two captures made the refusal, by its hop limit: first (next to the capture nearer to the initiator), middle, last, only (there is one)") \
+X(SEGMENT_HOPS,             "segment.hops",            NUMBER, NULL,             "routers between the two captures") \
+X(SEGMENT_EGRESS,           "segment.egress",          FLAG,   NULL,             "the gateway of the initiator's network lies between the two captures") \
+X(SEGMENT_PATH,             "segment.path",            FLAG,   NULL,             "some of the path between the two networks lies between the two captures") \
+X(SEGMENT_EDGE,             "segment.edge",            FLAG,   NULL,             "the edge of the responder's network lies between the two captures") \
+X(PROBE_ENDS,               "probe.ends",              WORD,   probe_end_list,   "where traceroute-like probes of the failing port end: first-router (no router beyond the first answers, while other probes or packets go at least three far), midway (other probes go on beyond), last-router (the one before the server), reached (the server answers them)") \
+X(PROBE_HOPS,               "probe.hops",              NUMBER, NULL,             "the farthest router that answers probes of the failing port, counted from the capture; 0: none") \
+X(PROBE_OTHER_HOPS,         "probe.other-hops",        NUMBER, NULL,             "the farthest that other probes to this server (ping, UDP, other ports) are known to come, counted from the capture") \
+X(TIMER_DIED,               "timer.died",              NUMBER, NULL,             "connections of this service, of any client, that died at their first packet after a silence") \
+X(TIMER_DIED_S,             "timer.shortest-died-s",   NUMBER, NULL,             "the shortest silence that one of them died of, in seconds") \
+X(TIMER_SURVIVED_S,         "timer.longest-survived-s", NUMBER, NULL,            "the longest silence that a connection of this service survived, in seconds; 0: none was ever silent for a second") \
+X(TIMER_SHARP,              "timer.sharp",             FLAG,   NULL,             "two or more died so, and every silence that was survived is shorter than every one that was not") \
+X(CUT_BYTES_ALIKE,          "cut.bytes-alike",         NUMBER, NULL,             "transfers of this finding that were cut at about the same amount (within a twentieth) as the first") \
+X(CUT_BYTES,                "cut.bytes",               NUMBER, NULL,             "that amount, in payload bytes of both directions") \
+X(CUT_SECONDS_ALIKE,        "cut.seconds-alike",       NUMBER, NULL,             "connections of this finding that were cut at about the same age (within a twentieth) as the first") \
+X(CUT_SECONDS,              "cut.seconds",             NUMBER, NULL,             "that age, in seconds") \
+X(CONTROL_BETWEEN,          "control.same-between",    WORD,   control_list,     "this client on this service between the first failure and the last: answered, none") \
+X(SERVICE_TURN,             "service.turn",            WORD,   turn_list,        "two clients or more see the same service change at once: went-down (it answered until then, and nobody since), came-up (nobody until then)") \
 X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
 /* clang-format on */
 

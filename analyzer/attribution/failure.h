@@ -21,7 +21,10 @@ struct failure {
     int64_t first_ns, last_ns; /* first packet of the first, last packet of the last */
     int64_t failed_ns;         /* when the first failure began to show */
     struct frame_list frames;  /* of the symptom */
-    bool suppressed;           /* not a failure of the path: a scan, a race that was lost, ... */
+    /* The service that would have served as well failed with it; NULL: none did. */
+    const struct service *alternative_failed;
+    struct frame_list alternative_frames;
+    bool suppressed; /* not a failure of the path: a scan, a race that was lost, ... */
 };
 
 #endif

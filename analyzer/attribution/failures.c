@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyzer/attribution/races.h"
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -21,13 +22,12 @@ struct group_table {
     const struct profiles *profiles;
 };
 
-static uint64_t group_hash(const struct attempt *attempt, enum symptom symptom)
+static uint64_t group_hash(uint8_t proto, const struct ip_address *client,
+                           const struct ip_address *server, uint16_t port, enum symptom symptom)
 {
-    const struct ip_address *client = &attempt->address[INITIATOR];
-    const struct ip_address *server = &attempt->address[RESPONDER];
-    uint64_t hash = hash_two(attempt->proto, client->halves[0], client->halves[1]);
+    uint64_t hash = hash_two(proto, client->halves[0], client->halves[1]);
     hash = hash_two(hash, server->halves[0], server->halves[1]);
-    return hash_two(hash, attempt->port[RESPONDER], (uint64_t)symptom);
+    return hash_two(hash, port, (uint64_t)symptom);
 }
 
 static bool in_group(const struct failure *failure, const struct attempt *attempt,
@@ -49,7 +49,9 @@ static void grow_groups(struct group_table *table)
     table->slots = memory_zeroed(table->mask + 1, sizeof *table->slots);
     for (size_t i = 0; i < failures->count; i++) {
         const struct failure *failure = &failures->all[i];
-        size_t slot = group_hash(failure->sample[0], failure->symptom) & table->mask;
+        size_t slot = group_hash(failure->proto, &failure->client, &failure->server,
+                                 failure->server_port, failure->symptom) &
+                      table->mask;
         while (table->slots[slot])
             slot = (slot + 1) & table->mask;
         table->slots[slot] = (uint32_t)i + 1;
@@ -60,7 +62,9 @@ static void grow_groups(struct group_table *table)
 static uint32_t *find_group(const struct group_table *table, const struct attempt *attempt,
                             enum symptom symptom)
 {
-    size_t slot = group_hash(attempt, symptom) & table->mask;
+    size_t slot = group_hash(attempt->proto, &attempt->address[INITIATOR],
+                             &attempt->address[RESPONDER], attempt->port[RESPONDER], symptom) &
+                  table->mask;
     while (table->slots[slot] &&
            !in_group(&table->failures->all[table->slots[slot] - 1], attempt, symptom))
         slot = (slot + 1) & table->mask;
@@ -155,6 +159,29 @@ static void promote_silent(struct group_table *table, const struct thresholds *t
     }
 }
 
+static bool never_opened(enum symptom symptom)
+{
+    return symptom == SYMPTOM_SYN_TIMEOUT || symptom == SYMPTOM_SYN_RESET ||
+           symptom == SYMPTOM_ICMP_UNREACHABLE || symptom == SYMPTOM_SYNACK_UNANSWERED;
+}
+
+/* A data connection of FTP that cannot be opened is a failure of its control connection's client
+ * and server, whichever of the two opens it. */
+static void add_failed(struct group_table *table, const struct tracker *tracker,
+                       const struct attempt *attempt, const struct detection *detection)
+{
+    const struct attempt *control = tracker_attempt(tracker, attempt->control);
+    if (!control || !control->ftp || !never_opened(detection->symptom)) {
+        add_attempt(group_of(table, attempt, detection->symptom), attempt, detection->failed_ns,
+                    &detection->frames);
+        return;
+    }
+    struct frame_list frames = detection->frames;
+    frame_list_add(&frames, control->ftp->agreed.frame);
+    add_attempt(group_of(table, control, SYMPTOM_FTP_DATA_FAILED),
+                attempt->backwards ? control : attempt, detection->failed_ns, &frames);
+}
+
 void failures_gather(const struct tracker *tracker, const struct profiles *profiles,
                      const struct detect_context *context, struct failures *failures)
 {
@@ -173,8 +200,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
         failures->succeeded += detection.outcome == OUTCOME_SUCCEEDED;
         if (detection.outcome == OUTCOME_FAILED) {
             failures->failed++;
-            add_attempt(group_of(&table, attempt, detection.symptom), attempt, detection.failed_ns,
-                        &detection.frames);
+            add_failed(&table, tracker, attempt, &detection);
         } else if (detection.outcome == OUTCOME_SILENT) {
             struct frame_list frames = {0};
             frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
@@ -236,11 +262,76 @@ static bool is_flood_part(const struct failure *failure)
            failure->attempts == 1;
 }
 
+/* Two services of which one is enough were tried together and both failed: one failure, told of the
+ * service that the profile names first. */
+struct pairs {
+    const struct failures *failures;
+    uint32_t *slots; /* index + 1 */
+    size_t mask;
+};
+
+static bool is_pair(const struct failure *a, const struct failure *b)
+{
+    return a->service->profile == b->service->profile && ip_equal(&a->client, &b->client) &&
+           ip_equal(&a->server, &b->server);
+}
+
+/* The place of the first failure of a pair, or the free one where it would go. */
+static uint32_t *pair_slot(const struct pairs *pairs, const struct failure *failure)
+{
+    uint64_t hash = hash_two(1, failure->client.halves[0], failure->client.halves[1]);
+    hash = hash_two(hash, failure->server.halves[0], failure->server.halves[1]);
+    size_t slot = hash & pairs->mask;
+    while (pairs->slots[slot] && !is_pair(&pairs->failures->all[pairs->slots[slot] - 1], failure))
+        slot = (slot + 1) & pairs->mask;
+    return &pairs->slots[slot];
+}
+
+static bool may_pair(const struct failure *failure)
+{
+    return !failure->suppressed && failure->service->alternative && may_race(failure);
+}
+
+static bool at_one_time(const struct failure *a, const struct failure *b, double window_s)
+{
+    int64_t window_ns = (int64_t)(window_s * 1e9);
+    return a->first_ns <= b->last_ns + window_ns && b->first_ns <= a->last_ns + window_ns;
+}
+
 static void suppress(struct failures *failures, struct failure *failure, uint32_t *count)
 {
     failure->suppressed = true;
     failures->failed -= failure->attempts < failures->failed ? failure->attempts : failures->failed;
     (*count)++;
+}
+
+static void join_alternatives(struct failures *failures, const struct thresholds *thresholds,
+                              struct suppressions *suppressions)
+{
+    struct pairs pairs = {.failures = failures, .mask = 63};
+    while (pairs.mask < failures->count * 2)
+        pairs.mask = pairs.mask * 2 + 1;
+    pairs.slots = memory_zeroed(pairs.mask + 1, sizeof *pairs.slots);
+    for (size_t i = 0; i < failures->count; i++) {
+        if (!may_pair(&failures->all[i]))
+            continue;
+        uint32_t *slot = pair_slot(&pairs, &failures->all[i]);
+        if (!*slot || failures->all[i].service < failures->all[*slot - 1].service)
+            *slot = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < failures->count; i++) {
+        struct failure *second = &failures->all[i];
+        if (!may_pair(second))
+            continue;
+        struct failure *first = &failures->all[*pair_slot(&pairs, second) - 1];
+        if (first->service == second->service || first->suppressed ||
+            !at_one_time(first, second, thresholds->eyeballs_window_s))
+            continue;
+        first->alternative_failed = second->service;
+        frame_list_join(&first->alternative_frames, &second->frames);
+        suppress(failures, second, &suppressions->races);
+    }
+    free(pairs.slots);
 }
 
 void failures_suppress(struct failures *failures, const struct tracker *tracker,
@@ -268,5 +359,6 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
         else if (may_race(failure) && lost_race(failure, races))
             suppress(failures, failure, &suppressions->races);
     }
+    join_alternatives(failures, thresholds, suppressions);
     races_free(races);
 }

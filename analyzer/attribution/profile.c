@@ -252,6 +252,23 @@ static bool apply_overrides(struct profiles *profiles, const struct profile_requ
     return true;
 }
 
+static bool apply_pins(struct profiles *profiles, const struct profile_request *request,
+                       struct error *error)
+{
+    for (size_t i = 0; i < request->pin_count; i++) {
+        const struct pin_option *option = &request->pins[i];
+        struct profile_file *file = file_named(profiles, option->profile);
+        if (!file)
+            return error_set(error, "--pin %.*s: that profile is not watched", JSON_QUOTE_MAX,
+                             option->profile);
+        if (file->profile.pin_count == PROFILE_PINS_MAX)
+            return error_set(error, "--pin %s: more than %d pins", option->profile,
+                             PROFILE_PINS_MAX);
+        file->profile.pins[file->profile.pin_count++] = option->pin;
+    }
+    return true;
+}
+
 struct profiles *profiles_load(const struct profile_request *request, struct error *error)
 {
     struct profiles *profiles = memory_zeroed(1, sizeof *profiles);
@@ -259,7 +276,7 @@ struct profiles *profiles_load(const struct profile_request *request, struct err
     if (good) {
         order_files(profiles);
         good = number_services(profiles, error) && fill_table(profiles) &&
-               apply_overrides(profiles, request, error);
+               apply_overrides(profiles, request, error) && apply_pins(profiles, request, error);
     }
     if (good)
         return profiles;

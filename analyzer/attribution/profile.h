@@ -15,7 +15,12 @@
 #include "analyzer/error.h"
 #include "analyzer/words.h"
 
-enum { SERVICE_PORTS_MAX = 16, SERVICES_MAX = 255, SERVICE_SPEAKS_MAX = 8 };
+enum {
+    SERVICE_PORTS_MAX = 16,
+    SERVICES_MAX = 255,
+    SERVICE_SPEAKS_MAX = 8,
+    PROFILE_PINS_MAX = 32,
+};
 
 struct service {
     const struct profile *profile;
@@ -28,11 +33,14 @@ struct service {
     const char *responder_role;             /* "server" */
     const char *speaks[SERVICE_SPEAKS_MAX]; /* nDPI protocol names a healthy flow may show */
     size_t speaks_count;                    /* 0: proprietary, any protocol will do */
+    const char *relayed_by;  /* who, from within the server's network, has to keep a connection to
+                                the  server so that it can pass anything on; NULL: nobody */
     const char *alternative; /* name of a service of the same profile that serves as well
                                 (SMB: 445 and 139 are tried together); NULL: none */
     double retry_s;     /* how often the product repeats a request or a connection; 0: not known */
     double give_up_s;   /* when it gives up; 0: not known */
     double keepalive_s; /* interval of its own keep-alives; 0: none or not known */
+    bool tunnel;        /* it carries other traffic, which may run in one direction for long */
     bool persistent;    /* a healthy connection is long and mostly idle */
 };
 
@@ -52,6 +60,24 @@ struct profile {
     size_t vendor_error_count;
     bool never_initiated_by_responder; /* the product never connects in the other direction */
     const char *direction_note; /* sentence for a connection in the wrong direction; NULL: none */
+    const char *pins[PROFILE_PINS_MAX]; /* certificates that are the product's: pin_is_valid() */
+    size_t pin_count;                   /* 0: any may be */
+};
+
+/* "sha256:" or "sha1:" and a certificate's fingerprint in hexadecimal, or "issuer:" and a part of
+ * its issuer's name. */
+bool pin_is_valid(const char *pin);
+
+enum pin_result { PIN_NONE, PIN_MATCHES, PIN_DIFFERS };
+
+/* Whether a certificate is one of the profile's; PIN_NONE: it names none. */
+enum pin_result profile_pinned(const struct profile *profile, const char *issuer, const char *sha1,
+                               const char *sha256);
+
+/* --pin */
+struct pin_option {
+    const char *profile; /* name */
+    const char *pin;
 };
 
 struct port_override {
@@ -70,6 +96,8 @@ struct profile_request {
                                           of that transport (several for one product add up); a
                                           port that another service watches is taken from it */
     size_t port_count;
+    const struct pin_option *pins; /* --pin: added to the profiles' own */
+    size_t pin_count;
 };
 
 /* All profiles asked for and the table that finds a service by its port. Immutable. */

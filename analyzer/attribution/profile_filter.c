@@ -24,6 +24,8 @@ static const char always[] =
     /* A failure inside a tunnel is seen only when the tunnel's own packets are kept: IPIP, 6in4,
      * GRE, VXLAN (4789, Linux 8472), Geneve, GTP-U. */
     " or ip proto 4 or ip proto 41 or ip proto 47 or ip6 proto 4 or ip6 proto 41 or ip6 proto 47"
+    /* Which name a client looked up, and what it was told. */
+    " or udp port 53"
     " or udp port 4789 or udp port 8472 or udp port 6081 or udp port 2152";
 
 /* By number, since the words pppoed and pppoes would move the offsets of all that follows. */

@@ -57,7 +57,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
 {
     static const char *const protos[] = {"tcp", "udp"};
     const cJSON *name, *proto, *ports, *initiator, *responder, *speaks, *alternative, *retry,
-        *give_up, *keepalive, *persistent;
+        *give_up, *keepalive, *persistent, *tunnel, *relayed;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"proto", JSON_STRING, true, &proto},
@@ -70,6 +70,8 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         {"give_up_s", JSON_NUMBER, false, &give_up},
         {"keepalive_s", JSON_NUMBER, false, &keepalive},
         {"persistent", JSON_FLAG, false, &persistent},
+        {"tunnel", JSON_FLAG, false, &tunnel},
+        {"relayed_by", JSON_STRING, false, &relayed},
     };
     size_t which;
     service->responder_role = "server";
@@ -81,12 +83,14 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         !read_text(json, responder, PROFILE_NAME_MAX, &service->responder_role) ||
         !read_speaks(json, speaks, service) ||
         !read_text(json, alternative, PROFILE_NAME_MAX, &service->alternative) ||
+        !read_text(json, relayed, PROFILE_NAME_MAX, &service->relayed_by) ||
         !read_seconds(json, retry, &service->retry_s) ||
         !read_seconds(json, give_up, &service->give_up_s) ||
         !read_seconds(json, keepalive, &service->keepalive_s))
         return false;
     service->proto = which == 0 ? PROTO_TCP : PROTO_UDP;
     service->persistent = cJSON_IsTrue(persistent);
+    service->tunnel = cJSON_IsTrue(tunnel);
     *port_list = ports;
     return true;
 }
@@ -177,11 +181,29 @@ static bool read_vendor_errors(struct profile_file *file, const cJSON *list)
     return true;
 }
 
+static bool read_pins(struct profile_file *file, const cJSON *list)
+{
+    struct profile *profile = &file->profile;
+    for (const cJSON *node = list ? list->child : NULL; node; node = node->next) {
+        const char *pin;
+        if (profile->pin_count == PROFILE_PINS_MAX)
+            return json_fail(file->json, node, "expected at most %d pins", PROFILE_PINS_MAX);
+        if (!json_text(file->json, node, PROFILE_TEXT_MAX, &pin))
+            return false;
+        if (!pin_is_valid(pin))
+            return json_fail(file->json, node,
+                             "expected \"sha256:\" or \"sha1:\" and a fingerprint, or "
+                             "\"issuer:\" and a name");
+        profile->pins[profile->pin_count++] = pin;
+    }
+    return true;
+}
+
 static bool read_profile(struct profile_file *file)
 {
     const struct json *json = file->json;
     struct profile *profile = &file->profile;
-    const cJSON *name, *title, *labels, *one_way, *note, *services, *errors;
+    const cJSON *name, *title, *labels, *one_way, *note, *services, *errors, *pins;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"title", JSON_STRING, true, &title},
@@ -190,12 +212,14 @@ static bool read_profile(struct profile_file *file)
         {"direction_note", JSON_STRING, false, &note},
         {"services", JSON_ARRAY, true, &services},
         {"vendor_errors", JSON_ARRAY, false, &errors},
+        {"pins", JSON_ARRAY, false, &pins},
     };
     if (!json_read_object(json, json_root(json), fields, COUNT(fields)) ||
         !json_identifier(json, name, "-", &profile->name) ||
         !json_text(json, title, PROFILE_NAME_MAX, &profile->title) || !read_labels(file, labels) ||
         !read_text(json, note, PROFILE_TEXT_MAX, &profile->direction_note) ||
-        !read_services(file, services) || !read_vendor_errors(file, errors))
+        !read_services(file, services) || !read_vendor_errors(file, errors) ||
+        !read_pins(file, pins))
         return false;
     profile->never_initiated_by_responder = cJSON_IsTrue(one_way);
     return true;

@@ -7,6 +7,9 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
+/* The step of winners of whom the whole time is kept, from the first packet to the last. */
+#define WHOLE_TIME INT64_MIN
+
 /* The winners of one key that began within one step of time: who they were does not matter, and
  * with the steps as long as the window, the first and the last are enough to know whether any is
  * near enough. */
@@ -30,7 +33,7 @@ struct runner {
     uint8_t proto, service;
     uint64_t mac; /* the client's, as a number; 0: not known */
     bool on_link; /* behind a router all clients share its MAC address */
-    int64_t begun_ns;
+    int64_t begun_ns, last_ns;
 };
 
 static int64_t begun_ns(const struct attempt *attempt)
@@ -66,6 +69,7 @@ static struct runner runner_of(const struct attempt *attempt)
         .mac = mac_number(first->has_mac, first->mac),
         .on_link = first->frame && hops_travelled(first->hop_limit) == 0,
         .begun_ns = begun_ns(attempt),
+        .last_ns = attempt->last_ns,
     };
 }
 
@@ -84,6 +88,7 @@ static struct runner runner_of_finished(const struct tracker *tracker,
         .mac = mac_number(finished->has_mac, finished->mac),
         .on_link = hops_travelled(finished->hop_limit) == 0,
         .begun_ns = finished->begun_ns,
+        .last_ns = finished->last_ns,
     };
 }
 
@@ -114,16 +119,30 @@ static struct heat *find_heat(const struct races *races, uint64_t key, int64_t s
     return &races->heats[slot];
 }
 
-static void enter(struct races *races, uint64_t key, int64_t time_ns)
+static void widen(struct races *races, uint64_t key, int64_t step, int64_t first_ns,
+                  int64_t last_ns)
 {
-    int64_t step = time_ns / races->window_ns;
     struct heat *heat = find_heat(races, key, step);
     if (!heat->key)
-        *heat = (struct heat){heat_key(key, step), time_ns, time_ns};
-    if (time_ns < heat->first_ns)
-        heat->first_ns = time_ns;
-    if (time_ns > heat->last_ns)
-        heat->last_ns = time_ns;
+        *heat = (struct heat){heat_key(key, step), first_ns, last_ns};
+    if (first_ns < heat->first_ns)
+        heat->first_ns = first_ns;
+    if (last_ns > heat->last_ns)
+        heat->last_ns = last_ns;
+}
+
+static void enter(struct races *races, uint64_t key, int64_t time_ns)
+{
+    widen(races, key, time_ns / races->window_ns, time_ns, time_ns);
+}
+
+/* Somebody used that service while the attempt lasted, or began at once after it: a client may try
+ * the ports one after the other, and keep the session that it has. */
+static bool won_during(const struct races *races, uint64_t key, const struct runner *loser)
+{
+    const struct heat *heat = find_heat(races, key, WHOLE_TIME);
+    return heat->key && heat->first_ns <= loser->last_ns + races->window_ns &&
+           heat->last_ns >= loser->begun_ns - races->window_ns;
 }
 
 static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
@@ -136,39 +155,37 @@ static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
            (after->key && after->first_ns - time_ns <= races->window_ns);
 }
 
-/* Calls `each` with every key of every attempt that worked, as far as a failure may ask for it. */
-static void each_winner(struct races *races, const struct runner *runner,
-                        void (*each)(struct races *, uint64_t, int64_t))
+/* Who worked, as far as a failure may ask for it: counted while there is no table yet. */
+static void take_winner(struct races *races, const struct runner *runner)
 {
     uint64_t service = service_key(runner, runner->service);
     uint64_t family = family_key(runner, ip_is_v4(&runner->server));
-    if (concerned(&races->keys, service))
-        each(races, service, runner->begun_ns);
-    if (runner->mac && concerned(&races->keys, family))
-        each(races, family, runner->begun_ns);
+    bool by_service = concerned(&races->keys, service);
+    bool by_family = runner->mac && concerned(&races->keys, family);
+    if (!races->heats) {
+        races->winners += (size_t)by_service + by_family;
+        return;
+    }
+    if (by_service)
+        widen(races, service, WHOLE_TIME, runner->begun_ns, runner->last_ns);
+    if (by_family)
+        enter(races, family, runner->begun_ns);
 }
 
-static void all_winners(struct races *races, const struct tracker *tracker,
-                        void (*each)(struct races *, uint64_t, int64_t))
+static void take_winners(struct races *races, const struct tracker *tracker)
 {
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         const struct runner runner = runner_of(attempt);
         if (worked(attempt))
-            each_winner(races, &runner, each);
+            take_winner(races, &runner);
     }
     position = 0;
     for (const struct finished *finished;
          (finished = finished_next(tracker_finished(tracker), &position));) {
         const struct runner runner = runner_of_finished(tracker, finished);
-        each_winner(races, &runner, each);
+        take_winner(races, &runner);
     }
-}
-
-static void count_one(struct races *races, uint64_t key, int64_t time_ns)
-{
-    (void)key, (void)time_ns;
-    races->winners++;
 }
 
 static void ask_for(struct races *races, const struct attempt *attempt)
@@ -195,12 +212,12 @@ struct races *races_gather(const struct tracker *tracker, const struct profiles 
     for (size_t i = 0; i < failures->count; i++)
         for (uint32_t sample = 0; sample < failures->all[i].sample_count; sample++)
             ask_for(races, failures->all[i].sample[sample]);
-    all_winners(races, tracker, count_one);
+    take_winners(races, tracker);
     while (slots < races->winners * 2) /* at most half full */
         slots *= 2;
     races->heats = memory_zeroed(slots, sizeof *races->heats);
     races->mask = slots - 1;
-    all_winners(races, tracker, enter);
+    take_winners(races, tracker);
     return races;
 }
 
@@ -231,8 +248,8 @@ static bool lost_to_alternative(const struct races *races, const struct attempt 
     for (size_t i = 0; service->alternative && i < profile->service_count; i++) {
         const struct service *other = &profile->services[i];
         if (strcmp(other->name, service->alternative) == 0 &&
-            won_near(races, service_key(&runner, profiles_service_index(races->profiles, other)),
-                     runner.begun_ns))
+            won_during(races, service_key(&runner, profiles_service_index(races->profiles, other)),
+                       &runner))
             return true;
     }
     return false;

@@ -11,6 +11,8 @@
  *   attribution/mechanisms.json {"mechanisms": [...]} place and facts -> how it fails; first match
  *   attribution/summaries.json {"summaries": [...]}  the sentence for the person who has to act
  *   attribution/next-steps.json {"next_steps": [...]} what would decide it; first match, or none
+ *   attribution/topologies.json {"topologies": [...]} what stands between the two; first match
+ *   remedies/letters.json      {"letters": [...]}    what to write to the owner of the rule
  *   remedies/<any>.json        {"remedies": [...]}   who has to do what, with commands
  *   thresholds.json            numbers of the detectors (see symptom/thresholds.h)
  * rules/README.md is the manual for writing them. An unknown fact, word, place or field, or a
@@ -32,6 +34,8 @@ enum {
     SENTENCE_MAX = 480,       /* bytes of a sentence after its {names} are filled in */
     COMMANDS_MAX = 16,
     COMMAND_MAX = 400,
+    STATIONS_MAX = 9,
+    STATION_TEXT = 96, /* bytes of a station\'s name or note, its {names} filled in */
 };
 
 /* Nobody should claim certainty from a wire: what no rule foresaw stays possible. */
@@ -45,7 +49,7 @@ struct variable_definition {
     bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
 };
 
-enum { RULES_VARIABLES = 23 };
+enum { RULES_VARIABLES = 37 };
 extern const struct variable_definition rules_variables[RULES_VARIABLES];
 
 struct reason {
@@ -53,12 +57,35 @@ struct reason {
     const char *source; /* where the claim comes from; owned by the rules */
     char text[SENTENCE_MAX];
     double weight[FAILURE_POINTS]; /* what it added to each place */
-    struct frame_list frames;      /* of all facts the rule tests */
+    struct frame_list frames;      /* of all facts the rule tests, in one capture */
+    uint32_t elsewhere;            /* 1 + index of that capture; 0: the finding's own */
 };
 
 struct command {
     const char *platform; /* "nftables", "windows", ...; owned by the rules */
     char text[COMMAND_MAX];
+};
+
+/* What a packet meets on its way from the initiator (first) to the responder: for drawings. */
+enum station_kind {
+    STATION_HOST,
+    STATION_FIREWALL,
+    STATION_NETWORK,
+    STATION_TUNNEL,
+    STATION_KINDS
+};
+
+struct station {
+    enum station_kind kind;
+    uint32_t places; /* bits: failure points that stand here; 0: none can */
+    bool aside;      /* part of the site, not on the way of this connection */
+    char *name, *note;
+};
+
+/* For the person whose rule has to change, or who has to look. */
+struct letter {
+    char *subject, *text;
+    char *check; /* how to see afterwards that it worked */
 };
 
 struct verdict {
@@ -71,6 +98,10 @@ struct verdict {
     size_t command_count;
     bool has_next_step;
     char next_step[SENTENCE_MAX];
+    struct letter letter;     /* owned; NULL texts: none */
+    char *topology;           /* title; owned; NULL: none */
+    struct station *stations; /* owned, with their texts */
+    size_t station_count;
     struct reason *reasons; /* owned; in the order of their effect on `place` */
     size_t reason_count;
 };

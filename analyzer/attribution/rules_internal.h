@@ -64,19 +64,36 @@ struct rule {
     double weight[FAILURE_POINTS];
 };
 
-/* An entry of mechanisms, summaries, next steps or remedies; unused parts are NULL or 0. */
+/* An entry of mechanisms, summaries, next steps, remedies, letters or topologies; unused parts are
+ * NULL or 0. */
 struct entry {
     struct scope scope;
     enum mechanism mechanism;
-    const char *text; /* summaries, next steps */
+    const char *text; /* summaries, next steps, letters, topologies (title) */
     const char *who, *action;
     struct {
         const char *platform, *text;
     } commands[COMMANDS_MAX];
     size_t command_count;
+    const char *subject, *check; /* letters */
+    struct {
+        enum station_kind kind;
+        uint32_t places;
+        bool aside;
+        const char *name, *note;
+    } stations[STATIONS_MAX]; /* topologies */
+    size_t station_count;
 };
 
-enum entry_kind { ENTRY_MECHANISM, ENTRY_SUMMARY, ENTRY_NEXT_STEP, ENTRY_REMEDY, ENTRY_KINDS };
+enum entry_kind {
+    ENTRY_MECHANISM,
+    ENTRY_SUMMARY,
+    ENTRY_NEXT_STEP,
+    ENTRY_REMEDY,
+    ENTRY_LETTER,
+    ENTRY_TOPOLOGY,
+    ENTRY_KINDS
+};
 
 struct entry_list {
     struct entry *all;
@@ -121,6 +138,12 @@ bool rules_read_scope(const struct rules *rules, const struct json *json, const 
                       enum scope_fields which, const struct json_field *fields, size_t count,
                       struct scope *scope);
 void rules_free_scope(struct scope *scope);
+
+/* rules_judge.c: whether an entry applies, as far as that does not depend on the verdict. `clause`:
+ * the one of its `when` that holds; NULL: it has none. */
+bool rules_scope_fits(const struct rules *rules, const struct scope *scope,
+                      const struct fact *facts, const struct variable *variables,
+                      const struct clause **clause);
 
 /* rules_condition.c: reading and applying conditions. */
 bool rules_read_clauses(const struct rules *rules, const struct json *json, const cJSON *node,

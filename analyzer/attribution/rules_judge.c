@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/rules_account.h"
 #include "analyzer/attribution/rules_internal.h"
 #include "analyzer/memory.h"
 
@@ -27,9 +28,9 @@ struct held {
     double effect;               /* on the place of the verdict */
 };
 
-static bool is_of_profile(const struct judgement *judgement, const struct scope *scope)
+static bool is_of_profile(const struct scope *scope, const struct variable *variables)
 {
-    const char *profile = rules_variable(judgement->variables, "profile");
+    const char *profile = rules_variable(variables, "profile");
     if (scope->profile_count == 0)
         return true;
     for (size_t i = 0; profile && i < scope->profile_count; i++)
@@ -38,15 +39,21 @@ static bool is_of_profile(const struct judgement *judgement, const struct scope 
     return false;
 }
 
-/* What does not depend on the verdict. */
+bool rules_scope_fits(const struct rules *rules, const struct scope *scope,
+                      const struct fact *facts, const struct variable *variables,
+                      const struct clause **clause)
+{
+    *clause = rules_clauses_hold(rules, &scope->when, facts);
+    return (*clause || scope->when.count == 0) && is_of_profile(scope, variables) &&
+           rules_clause_holds(rules, &scope->proto, facts) &&
+           !rules_clauses_hold(rules, &scope->unless, facts);
+}
+
 static bool facts_hold(const struct judgement *judgement, const struct scope *scope,
                        const struct clause **clause)
 {
-    const struct rules *rules = judgement->rules;
-    *clause = rules_clauses_hold(rules, &scope->when, judgement->facts);
-    return (*clause || scope->when.count == 0) && is_of_profile(judgement, scope) &&
-           rules_clause_holds(rules, &scope->proto, judgement->facts) &&
-           !rules_clauses_hold(rules, &scope->unless, judgement->facts);
+    return rules_scope_fits(judgement->rules, scope, judgement->facts, judgement->variables,
+                            clause);
 }
 
 static bool has(uint32_t set, unsigned index)
@@ -93,16 +100,13 @@ static size_t hold_rules(const struct judgement *judgement, struct held held[RUL
     return count;
 }
 
-/* Softmax of the summed weights. The greatest sum is taken off first, so that no exponential
- * overflows; then every place gets the floor, which keeps the order and the sum of 1. */
-static void add_up(const struct held *held, size_t count, double probability[FAILURE_POINTS])
+/* The greatest sum is taken off first, so that no exponential overflows; then every place gets the
+ * floor, which keeps the order and the sum of 1. */
+void rules_softmax(const double sum[FAILURE_POINTS], double probability[FAILURE_POINTS])
 {
-    double sum[FAILURE_POINTS] = {0}, greatest = -INFINITY, total = 0;
-    for (size_t place = 0; place < FAILURE_POINTS; place++) {
-        for (size_t i = 0; i < count; i++)
-            sum[place] += held[i].rule->weight[place];
+    double greatest = -INFINITY, total = 0;
+    for (size_t place = 0; place < FAILURE_POINTS; place++)
         greatest = fmax(greatest, sum[place]);
-    }
     for (size_t place = 0; place < FAILURE_POINTS; place++) {
         probability[place] = exp(sum[place] - greatest);
         total += probability[place];
@@ -110,6 +114,15 @@ static void add_up(const struct held *held, size_t count, double probability[FAI
     for (size_t place = 0; place < FAILURE_POINTS; place++)
         probability[place] = PROBABILITY_FLOOR +
                              (1 - FAILURE_POINTS * PROBABILITY_FLOOR) * probability[place] / total;
+}
+
+static void add_up(const struct held *held, size_t count, double probability[FAILURE_POINTS])
+{
+    double sum[FAILURE_POINTS] = {0};
+    for (size_t place = 0; place < FAILURE_POINTS; place++)
+        for (size_t i = 0; i < count; i++)
+            sum[place] += held[i].rule->weight[place];
+    rules_softmax(sum, probability);
 }
 
 /* Places by probability; of equals the one named first in the contract. */
@@ -142,12 +155,18 @@ static int compare_effects(const void *left, const void *right)
     return (a->rule > b->rule) - (a->rule < b->rule); /* file order */
 }
 
+/* Frames are of one capture: that of the first fact that has any. */
 static void collect_frames(const struct judgement *judgement, const struct clause *clause,
-                           struct frame_list *frames)
+                           struct reason *reason)
 {
+    struct frame_list *frames = &reason->frames;
     for (size_t i = 0; clause && i < clause->count; i++) {
         const struct fact *fact = &judgement->facts[clause->conditions[i].fact];
-        if (fact->known)
+        if (!fact->known || !fact->frames.count)
+            continue;
+        if (frames->count == 0)
+            reason->elsewhere = fact->elsewhere;
+        if (fact->elsewhere == reason->elsewhere)
             frame_list_join(frames, &fact->frames);
     }
     if (frames->count == 0 && judgement->rules->symptom != NO_FACT)
@@ -172,7 +191,7 @@ static void give_reasons(const struct judgement *judgement, struct held *held, s
         reason->source = held[i].rule->source;
         memcpy(reason->weight, held[i].rule->weight, sizeof reason->weight);
         rules_fill_sentence(&values, held[i].rule->text, reason->text, sizeof reason->text);
-        collect_frames(judgement, held[i].clause, &reason->frames);
+        collect_frames(judgement, held[i].clause, reason);
     }
 }
 
@@ -195,6 +214,51 @@ static void list_candidates(const struct judgement *judgement,
                               percent(probability[judgement->order[i]]));
         used += length > 0 ? (size_t)length : 0;
     }
+}
+
+static void fill_commands(const struct sentence_values *values, const struct entry *remedy,
+                          struct verdict *verdict)
+{
+    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
+    for (size_t i = 0; i < remedy->command_count; i++) {
+        struct command *command = &verdict->commands[verdict->command_count];
+        command->platform = remedy->commands[i].platform;
+        if (rules_fill_command(values, remedy->commands[i].text, command->text,
+                               sizeof command->text))
+            verdict->command_count++;
+    }
+}
+
+/* Of the length it has: there may be as many verdicts as there are failing clients. */
+static char *filled(const struct sentence_values *values, const char *text, size_t size)
+{
+    char buffer[SENTENCE_MAX];
+    rules_fill_sentence(values, text ? text : "", buffer, size);
+    return memory_string(buffer);
+}
+
+static void fill_stations(const struct sentence_values *values, const struct entry *topology,
+                          struct verdict *verdict)
+{
+    verdict->topology = filled(values, topology->text, SENTENCE_MAX);
+    verdict->stations = memory_zeroed(topology->station_count, sizeof *verdict->stations);
+    verdict->station_count = topology->station_count;
+    for (size_t i = 0; i < topology->station_count; i++) {
+        struct station *station = &verdict->stations[i];
+        station->kind = topology->stations[i].kind;
+        station->places = topology->stations[i].places;
+        station->aside = topology->stations[i].aside;
+        station->name = filled(values, topology->stations[i].name, STATION_TEXT);
+        station->note = filled(values, topology->stations[i].note, STATION_TEXT);
+    }
+}
+
+static void fill_letter(const struct sentence_values *values, const struct entry *entry,
+                        struct letter *letter)
+{
+    letter->subject = filled(values, entry->subject, SENTENCE_MAX);
+    letter->text = filled(values, entry->text, SENTENCE_MAX);
+    letter->check = filled(values, entry->check, SENTENCE_MAX);
 }
 
 /* Summary, next step and remedy, which may name the places and how sure the verdict is. */
@@ -230,19 +294,19 @@ static void put_into_words(const struct judgement *judgement)
     if (step)
         rules_fill_sentence(&values, step->text, verdict->next_step, sizeof verdict->next_step);
 
+    const struct entry *letter = first_entry(judgement, ENTRY_LETTER);
+    if (letter)
+        fill_letter(&values, letter, &verdict->letter);
+    const struct entry *topology = first_entry(judgement, ENTRY_TOPOLOGY);
+    if (topology)
+        fill_stations(&values, topology, verdict);
+
     const struct entry *remedy = first_entry(judgement, ENTRY_REMEDY);
     if (!remedy)
         return;
     rules_fill_sentence(&values, remedy->who, verdict->who, sizeof verdict->who);
     rules_fill_sentence(&values, remedy->action, verdict->action, sizeof verdict->action);
-    verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
-    for (size_t i = 0; i < remedy->command_count; i++) {
-        struct command *command = &verdict->commands[verdict->command_count];
-        command->platform = remedy->commands[i].platform;
-        if (rules_fill_command(&values, remedy->commands[i].text, command->text,
-                               sizeof command->text))
-            verdict->command_count++;
-    }
+    fill_commands(&values, remedy, verdict);
 }
 
 void rules_weigh(const struct rules *rules, const struct fact *facts,
@@ -277,6 +341,19 @@ void verdict_release(struct verdict *verdict)
 {
     free(verdict->reasons);
     free(verdict->commands);
+    for (size_t i = 0; i < verdict->station_count; i++) {
+        free(verdict->stations[i].name);
+        free(verdict->stations[i].note);
+    }
+    free(verdict->stations);
+    free(verdict->topology);
+    free(verdict->letter.subject);
+    free(verdict->letter.text);
+    free(verdict->letter.check);
+    verdict->letter = (struct letter){0};
+    verdict->topology = NULL;
+    verdict->stations = NULL;
+    verdict->station_count = 0;
     verdict->reasons = NULL;
     verdict->commands = NULL;
     verdict->reason_count = verdict->command_count = 0;

@@ -93,7 +93,7 @@ static bool read_rules(struct rules *rules, const struct json *json)
     return true;
 }
 
-/* Mechanisms, summaries, next steps, remedies */
+/* Mechanisms, summaries, next steps, remedies, letters, topologies */
 
 static bool read_mechanism(const struct rules *rules, const struct json *json, const cJSON *node,
                            struct entry *entry)
@@ -165,6 +165,83 @@ static bool read_remedy(const struct rules *rules, const struct json *json, cons
            read_commands(rules, json, commands, entry) && read_source(json, source, NULL);
 }
 
+static bool read_letter(const struct rules *rules, const struct json *json, const cJSON *node,
+                        struct entry *entry)
+{
+    const cJSON *subject, *text, *check;
+    const struct json_field fields[] = {
+        {"subject", JSON_STRING, true, &subject},
+        {"text", JSON_STRING, true, &text},
+        {"check", JSON_STRING, true, &check},
+    };
+    return rules_read_scope(rules, json, node, SCOPE_VERDICT, fields, COUNT(fields),
+                            &entry->scope) &&
+           rules_read_sentence(rules, json, subject, SENTENCE_VERDICT, &entry->subject) &&
+           rules_read_sentence(rules, json, text, SENTENCE_VERDICT, &entry->text) &&
+           rules_read_sentence(rules, json, check, SENTENCE_VERDICT, &entry->check);
+}
+
+static bool read_station_places(const struct json *json, const cJSON *list, uint32_t *places)
+{
+    for (const cJSON *node = list ? list->child : NULL; node; node = node->next) {
+        size_t place;
+        if (!json_word(json, node, "place", failure_point_words, FAILURE_POINTS, &place))
+            return false;
+        *places |= 1u << place;
+    }
+    return true;
+}
+
+static bool read_station(const struct rules *rules, const struct json *json, const cJSON *node,
+                         struct entry *entry)
+{
+    static const char *const kinds[STATION_KINDS] = {
+        [STATION_HOST] = "host",
+        [STATION_FIREWALL] = "firewall",
+        [STATION_NETWORK] = "network",
+        [STATION_TUNNEL] = "tunnel",
+    };
+    const cJSON *kind, *places, *aside, *name, *note;
+    const struct json_field fields[] = {
+        {"kind", JSON_STRING, true, &kind},  {"name", JSON_STRING, true, &name},
+        {"note", JSON_STRING, false, &note}, {"places", JSON_ARRAY, false, &places},
+        {"aside", JSON_FLAG, false, &aside},
+    };
+    size_t at = entry->station_count, which;
+    if (at == STATIONS_MAX)
+        return json_fail(json, node, "more than %d stations", STATIONS_MAX);
+    if (!json_read_object(json, node, fields, COUNT(fields)) ||
+        !json_word(json, kind, "kind of station", kinds, STATION_KINDS, &which) ||
+        !rules_read_sentence(rules, json, name, SENTENCE_VERDICT, &entry->stations[at].name) ||
+        (note &&
+         !rules_read_sentence(rules, json, note, SENTENCE_VERDICT, &entry->stations[at].note)) ||
+        !read_station_places(json, places, &entry->stations[at].places))
+        return false;
+    entry->stations[at].kind = (enum station_kind)which;
+    entry->stations[at].aside = cJSON_IsTrue(aside);
+    entry->station_count++;
+    return true;
+}
+
+static bool read_topology(const struct rules *rules, const struct json *json, const cJSON *node,
+                          struct entry *entry)
+{
+    const cJSON *title, *stations, *source;
+    const struct json_field fields[] = {
+        {"title", JSON_STRING, true, &title},
+        {"stations", JSON_ARRAY, true, &stations},
+        {"source", JSON_STRING, false, &source},
+    };
+    if (!rules_read_scope(rules, json, node, SCOPE_VERDICT, fields, COUNT(fields), &entry->scope) ||
+        !rules_read_sentence(rules, json, title, SENTENCE_VERDICT, &entry->text) ||
+        !read_source(json, source, NULL))
+        return false;
+    for (const cJSON *station = stations->child; station; station = station->next)
+        if (!read_station(rules, json, station, entry))
+            return false;
+    return true;
+}
+
 static const struct {
     const char *list; /* the member that holds them */
     bool (*read)(const struct rules *rules, const struct json *json, const cJSON *node,
@@ -174,6 +251,8 @@ static const struct {
     [ENTRY_SUMMARY] = {"summaries", read_advice},
     [ENTRY_NEXT_STEP] = {"next_steps", read_advice},
     [ENTRY_REMEDY] = {"remedies", read_remedy},
+    [ENTRY_LETTER] = {"letters", read_letter},
+    [ENTRY_TOPOLOGY] = {"topologies", read_topology},
 };
 
 static bool read_list(struct rules *rules, const struct json *json, enum entry_kind kind,
@@ -213,6 +292,16 @@ static bool read_next_steps(struct rules *rules, const struct json *json)
 static bool read_remedies(struct rules *rules, const struct json *json)
 {
     return read_entries(rules, json, ENTRY_REMEDY);
+}
+
+static bool read_letters(struct rules *rules, const struct json *json)
+{
+    return read_entries(rules, json, ENTRY_LETTER);
+}
+
+static bool read_topologies(struct rules *rules, const struct json *json)
+{
+    return read_entries(rules, json, ENTRY_TOPOLOGY);
 }
 
 static bool read_place_names(struct rules *rules, const struct json *json, const cJSON *node)
@@ -305,7 +394,9 @@ static const struct {
     {"attribution", "mechanisms", read_mechanisms},
     {"attribution", "summaries", read_summaries},
     {"attribution", "next-steps", read_next_steps},
+    {"attribution", "topologies", read_topologies},
     {"attribution", NULL, read_rules},
+    {"remedies", "letters", read_letters},
     {"remedies", NULL, read_remedies},
     {"", "thresholds", read_thresholds},
 };

@@ -23,7 +23,10 @@ static const double prior[VANTAGES]                  = PLACES(1.0, 0.5, 0.25, 0.
 static const double private_to_public[VANTAGES]      = PLACES(1, 1, RARE, RARE, RARE, RARE, RARE);
 static const double public_to_private[VANTAGES]      = PLACES(RARE, RARE, RARE, RARE, RARE, 1, 1);
 static const double private_to_private[VANTAGES]     = PLACES(1, 0.6, 0.25, 0.25, 0.3, 0.6, 1);
-static const double public_to_public[VANTAGES]       = PLACES(0.35, 0.3, 1, 1, 1, 0.3, 0.35);
+/* Hosts of offices have private IPv4 addresses nearly everywhere, and those of clouds as well (1:1
+ * NAT); some rented servers and campus networks have public ones. With IPv6 public is the rule. */
+static const double public_to_public[VANTAGES]       = PLACES(0.15, 0.15, 1, 1, 1, 0.15, 0.15);
+static const double public_to_public_v6[VANTAGES]    = PLACES(1, 1, 1, 1, 1, 1, 1);
 /* Routers between the initiator and the capture. */
 static const double client_hops[3][VANTAGES] = {
     /* 0 */ PLACES(1, 1, RARE, RARE, RARE, RARE, RARE),
@@ -37,9 +40,25 @@ static const double server_hops[3][VANTAGES] = {
     /* more */ PLACES(1, 1, 1, 1, 0.3, 0.1, RARE / 2),
 };
 /* A refusal in the server's name has come some way, or none. A server sends its own without any; an
- * edge that refuses in its name does so on its outer side. */
+ * edge that refuses in its name does so on its outer side, but most of them drop. */
 static const double refusal_from_afar[VANTAGES]      = PLACES(1, 1, 1, 1, 1, 0.3, RARE);
-static const double refusal_at_hand[VANTAGES]        = PLACES(0.3, 0.3, 0.1, 0.1, 1, 0.7, 1);
+static const double refusal_at_hand[VANTAGES]        = PLACES(0.3, 0.3, 0.1, 0.1, 0.5, 0.7, 1);
+/* It quotes the packet one hop on: a router refused it while forwarding (kernel source: ip_forward). */
+static const double refusal_forwarding[VANTAGES]     = PLACES(1, 1, 1, 1, 1, 0.1, RARE);
+/* ARP and neighbour discovery. An address that is resolved on the link and whose packets have
+ * nevertheless passed a router is a NAT's outer address (or a router's that answers for others,
+ * RFC 1027). Frames to and from a router's MAC address are not for, or from, a host of this link. */
+static const double server_is_nat[VANTAGES]          = PLACES(RARE, RARE, RARE, 0.1, 1, 0.1, RARE);
+static const double client_is_nat[VANTAGES]          = PLACES(RARE, 0.1, 1, 0.1, RARE, RARE, RARE);
+static const double server_on_link[VANTAGES]         = PLACES(RARE, 0.1, 0.1, 0.1, 1, 1, 1);
+static const double client_on_link[VANTAGES]         = PLACES(1, 1, 1, 0.1, 0.1, 0.1, RARE);
+static const double to_router[VANTAGES]              = PLACES(1, 1, 1, 1, 0.3, 0.05, RARE);
+static const double from_router[VANTAGES]            = PLACES(RARE, 0.05, 0.3, 1, 1, 1, 1);
+/* The capturing box answers ARP for an end's address: it is that end, or its NAT; or it answers for
+ * others only, and is neither. */
+static const double box_is_no_end[VANTAGES]          = PLACES(RARE, 1, 1, 1, 1, 1, RARE);
+static const double box_is_client[VANTAGES]          = PLACES(1, RARE, 1, RARE, RARE, RARE, RARE);
+static const double box_is_server[VANTAGES]          = PLACES(RARE, RARE, RARE, RARE, 1, RARE, 1);
 /* Both at hop 0: one link. Which end's host it is, if any, other things must tell. */
 static const double on_one_link[VANTAGES]            = PLACES(1, 0.1, RARE, RARE, RARE, 0.1, 1);
 /* An end that does not take part in some of the conversations is not the capturing host. */
@@ -56,6 +75,14 @@ static const double client_incoming[VANTAGES]        = PLACES(RARE, 0.5, 0.5, 0.
 /* Checksums wrong on one end's packets only: not yet filled in by its own network card. */
 static const double client_offloads[VANTAGES]        = PLACES(1, 0.1, 0.1, RARE, RARE, 0.1, 0.1);
 static const double server_offloads[VANTAGES]        = PLACES(0.1, 0.1, RARE, RARE, 0.1, 0.1, 1);
+/* Seen inside a tunnel of the kind that joins networks: between the gateways, most likely. The end
+ * that takes it out of the tunnel sees it come in so. */
+static const double wrapped[VANTAGES]                = PLACES(0.1, 0.1, 1, 1, 1, 0.1, 0.1);
+static const double comes_in_wrapped[VANTAGES]       = PLACES(RARE, RARE, RARE, 1, 1, 0.1, 0.1);
+/* Segments longer than any link carries: not yet cut by their sender's network card (TSO), or already
+ * put together by the receiver's (GRO), which Linux routers do as well; no mirror port shows them. */
+static const double client_oversized[VANTAGES]       = PLACES(1, 0.3, 0.3, 0.2, 0.3, 0.3, 0.6);
+static const double server_oversized[VANTAGES]       = PLACES(0.6, 0.3, 0.3, 0.2, 0.3, 0.3, 1);
 /* One end answers within the time a host needs, the other takes much longer. */
 static const double client_answers_at_once[VANTAGES] = PLACES(1, 0.5, 0.2, 0.1, 0.1, 0.1, 0.1);
 static const double server_answers_at_once[VANTAGES] = PLACES(0.1, 0.1, 0.1, 0.1, 0.3, 0.5, 1);
@@ -67,6 +94,7 @@ enum {
     CHECKSUMS_MIN = 3,
     FLOWS_MIN = 3, /* conversations with different others, to speak of "all of them" */
     SAMPLE_ATTEMPTS = 256,
+    TUNNELS_OF_SITES = TUNNEL_IPIP | TUNNEL_GRE | TUNNEL_VXLAN | TUNNEL_GENEVE,
 };
 
 static const struct host *host_of(const struct vantage_context *context,
@@ -85,15 +113,49 @@ int vantage_hops(const struct vantage_context *context, const struct attempt *at
     return host && host->measured ? hops_travelled(host->hop_limit) : -1;
 }
 
+bool vantage_answered_next_door(const struct vantage_context *context,
+                                const struct attempt *attempt)
+{
+    return !attempt_is_forwarded(attempt) && attempt->side[RESPONDER].first.frame &&
+           ip_is_private(&attempt->address[INITIATOR]) &&
+           !ip_is_private(&attempt->address[RESPONDER]) &&
+           vantage_hops(context, attempt, INITIATOR) == 0 &&
+           vantage_hops(context, attempt, RESPONDER) == 0;
+}
+
+/* The first packet's frame goes to (or comes from) a router: no host of this link has that end's
+ * address. */
+static bool beyond_router(const struct vantage_context *context, const struct attempt *attempt,
+                          enum side side)
+{
+    static const uint8_t none[6];
+    const struct mark *first = &attempt->side[INITIATOR].first;
+    const uint8_t *mac = side == RESPONDER ? first->mac_to : first->mac;
+    return first->has_mac && !attempt->tunnels && memcmp(mac, none, sizeof none) != 0 &&
+           !host_on_link(host_of(context, attempt, side)) &&
+           neighbours_is_router(&context->neighbours, mac, &attempt->address[side]);
+}
+
+/* Routers of clouds leave the TTL alone; that there is one shows by its MAC address. A capture on
+ * "any" has the ARP of all links: there only one end that asks for the other counts. */
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt)
 {
-    if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0)
+    if (attempt_is_forwarded(attempt) || vantage_hops(context, attempt, INITIATOR) != 0 ||
+        vantage_answered_next_door(context, attempt))
+        return false;
+    if (beyond_router(context, attempt, INITIATOR) || beyond_router(context, attempt, RESPONDER))
         return false;
     int hops = vantage_hops(context, attempt, RESPONDER);
     if (hops >= 0)
         return hops == 0;
+    if (attempt->bits & ATTEMPT_TUNNEL_DEVICE)
+        return true; /* a link without ARP */
+    const struct host *client = host_of(context, attempt, INITIATOR);
     const struct host *server = host_of(context, attempt, RESPONDER);
-    return server && (server->asked || server->resolved);
+    if (!context->cooked)
+        return host_on_link(server);
+    return (server && ip_equal(&host_link(server)->asked_by, &attempt->address[INITIATOR])) ||
+           (client && ip_equal(&host_link(client)->asked_by, &attempt->address[RESPONDER]));
 }
 
 /* One observation: whether it was made, what it says of each vantage, and how to say it. */
@@ -126,11 +188,13 @@ static bool in_some_flows(const struct vantage_context *context, const struct ho
     return host && host->flows < context->flows[!ip_is_v4(&host->address)];
 }
 
-static const double *scope_likelihood(bool client_private, bool server_private)
+static const double *scope_likelihood(bool client_private, bool server_private, bool v4)
 {
     if (client_private)
         return server_private ? private_to_private : private_to_public;
-    return server_private ? public_to_private : public_to_public;
+    if (server_private)
+        return public_to_private;
+    return v4 ? public_to_public : public_to_public_v6;
 }
 
 static const char *scope_text(bool client_private, bool server_private)
@@ -171,7 +235,34 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
     return 0;
 }
 
-enum { OBSERVATIONS = 14 };
+/* What the link says of one end; on captures of "any" there is no one link. */
+struct link_view {
+    bool here, is_nat, beyond;
+};
+
+static struct link_view link_view(const struct vantage_context *context,
+                                  const struct attempt *attempt, enum side side)
+{
+    const struct host *host = host_of(context, attempt, side);
+    bool here = host_on_link(host) && !context->cooked && !attempt->tunnels;
+    bool is_nat = here && host->measured && hops_travelled(host->hop_limit_max) > 0;
+    return (struct link_view){
+        .here = here && !is_nat,
+        .is_nat = is_nat,
+        .beyond = beyond_router(context, attempt, side),
+    };
+}
+
+/* The refusal in the server's name comes from the next device, which had taken one off the TTL. */
+static bool refused_while_forwarding(const struct attempt *attempt)
+{
+    const struct icmp_record *icmp = &attempt->icmp;
+    return icmp->count && icmp->quoted_as_sent == icmp->quoted_hop_limit + 1 &&
+           ip_equal(&icmp->sender, &attempt->address[RESPONDER]) &&
+           hops_travelled(icmp->first.hop_limit) == 0;
+}
+
+enum { OBSERVATIONS = 27 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -181,25 +272,35 @@ static void observe(const struct vantage_context *context, const struct attempt 
     bool client_private = ip_is_private(&attempt->address[INITIATOR]);
     bool server_private = ip_is_private(&attempt->address[RESPONDER]);
     int to_client = vantage_hops(context, attempt, INITIATOR);
-    int to_server = vantage_hops(context, attempt, RESPONDER);
+    int to_server = vantage_answered_next_door(context, attempt)
+                        ? -1 /* that is not the server's distance */
+                        : vantage_hops(context, attempt, RESPONDER);
     bool one_link = vantage_same_link(context, attempt);
     uint32_t client_us = client ? client->confirm_min_us : HOST_NO_TIME;
     uint32_t server_us = server ? server->answer_min_us : HOST_NO_TIME;
     bool cooked = client && client->frames_in + client->frames_out > 0;
     uint8_t refusal = refusal_hop_limit(attempt);
     bool from_afar = refusal && hops_travelled(refusal) > 0;
+    const struct link_view client_link = link_view(context, attempt, INITIATOR);
+    const struct link_view server_link = link_view(context, attempt, RESPONDER);
+    bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
+    bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
+    bool is_client = host_link(client)->out, is_server = host_link(server)->out;
+    /* A host at the end of a tunnel has another address and another interface outside of it. */
+    bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
 
     const struct observation all[OBSERVATIONS] = {
-        {true, scope_likelihood(client_private, server_private),
+        {!is_wrapped, /* inside a tunnel, addresses are private on the whole way */
+         scope_likelihood(client_private, server_private, ip_is_v4(&attempt->address[RESPONDER])),
          scope_text(client_private, server_private)},
         {one_link, on_one_link, "no router between client and server: both on the captured link"},
         {to_client >= 0 && !one_link, client_hops[hop_class(to_client < 0 ? 0 : to_client)],
          client_hops_text[hop_class(to_client < 0 ? 0 : to_client)]},
         {to_server >= 0 && !one_link, server_hops[hop_class(to_server < 0 ? 0 : to_server)],
          server_hops_text[hop_class(to_server < 0 ? 0 : to_server)]},
-        {in_some_flows(context, client), not_all_clients,
+        {plain && in_some_flows(context, client), not_all_clients,
          "conversations without the client are seen: not its own host"},
-        {in_some_flows(context, server), not_all_servers,
+        {plain && in_some_flows(context, server), not_all_servers,
          "conversations without the server are seen: not its own host"},
         {in_all_flows(context, client) && !in_all_flows(context, server), all_clients,
          "every conversation is the client's"},
@@ -211,11 +312,36 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "only the client's checksums are not filled in yet (offload)"},
         {one_sided_checksums(server, client), server_offloads,
          "only the server's checksums are not filled in yet (offload)"},
+        {is_wrapped, comes_in ? comes_in_wrapped : wrapped,
+         comes_in ? "the requests come into this box inside a tunnel"
+                  : "the requests are inside a tunnel: between the gateways"},
+        {client && client->oversized, client_oversized,
+         "the client's segments are longer than a link carries (offload)"},
+        {server && server->oversized, server_oversized,
+         "the server's segments are longer than a link carries (offload)"},
         {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
          from_afar ? "the refusal in the server's name passed routers: not sent by this host"
                    : "the refusal in the server's name passed no router"},
-        {__builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
+        {refused_while_forwarding(attempt) && !one_link, refusal_forwarding,
+         "the refusal in the server's name was made while forwarding: by a router"},
+        {plain && __builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
+        {server_link.is_nat && !one_link, server_is_nat,
+         "the server's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
+        {client_link.is_nat && !one_link, client_is_nat,
+         "the client's address is on this link, yet its packets have passed a router: a NAT holds "
+         "it"},
+        {server_link.here && !one_link, server_on_link,
+         "the server's address is on this link (ARP)"},
+        {client_link.here && !one_link, client_on_link,
+         "the client's address is on this link (ARP)"},
+        {server_link.beyond, to_router, "the requests go to the MAC address of a router"},
+        {client_link.beyond, from_router, "the requests come from the MAC address of a router"},
+        {is_client && !is_server, box_is_client, "this box answers ARP for the client's address"},
+        {is_server && !is_client, box_is_server, "this box answers ARP for the server's address"},
+        {context->neighbours.own && !is_client && !is_server, box_is_no_end,
+         "this box answers ARP for addresses of its own, and for neither end's: a router"},
     };
     memcpy(seen, all, sizeof all);
     /* Where the link is one, the quicker end is the capturing host. */
@@ -309,17 +435,49 @@ static void gateways_see_both_sides(double weight[VANTAGES])
     weight[VANTAGE_EDGE_WAN] = weight[VANTAGE_EDGE_LAN] = 0;
 }
 
-static void apply_local_net(const struct vantage_context *context, const struct attempt *attempt,
-                            double weight[VANTAGES])
+/* What --nat says of an address: it is used on this side of the translation, or on the other. */
+enum face { FACE_UNKNOWN, FACE_INSIDE, FACE_OUTSIDE };
+
+static enum face face_of(const struct site *site, const struct ip_address *address)
+{
+    for (size_t i = 0; i < site->nat_count; i++) {
+        if (ip_equal(&site->nat[i].private_side, address))
+            return FACE_INSIDE;
+        if (ip_equal(&site->nat[i].public_side, address))
+            return FACE_OUTSIDE;
+    }
+    return FACE_UNKNOWN;
+}
+
+enum { TOLD_OBSERVATIONS = 6 };
+
+/* --local-net and --nat. */
+static void observe_told(const struct site *site, const struct attempt *attempt,
+                         struct observation seen[TOLD_OBSERVATIONS])
 {
     static const double client_side[VANTAGES] = PLACES(1, 1, 0.3, RARE, RARE, RARE, RARE);
     static const double server_side[VANTAGES] = PLACES(RARE, RARE, RARE, RARE, 0.3, 1, 1);
-    bool client = in_local_net(context->site, &attempt->address[INITIATOR]);
-    bool server = in_local_net(context->site, &attempt->address[RESPONDER]);
-    if (client && !server)
-        apply(weight, client_side);
-    if (server && !client)
-        apply(weight, server_side);
+    static const double inside_client[VANTAGES] = PLACES(1, 1, RARE, RARE, RARE, RARE, RARE);
+    static const double outside_client[VANTAGES] = PLACES(RARE, RARE, 1, 1, 1, 1, 1);
+    static const double inside_server[VANTAGES] = PLACES(RARE, RARE, RARE, RARE, RARE, 1, 1);
+    static const double outside_server[VANTAGES] = PLACES(1, 1, 1, 1, 1, RARE, RARE);
+    bool client = in_local_net(site, &attempt->address[INITIATOR]);
+    bool server = in_local_net(site, &attempt->address[RESPONDER]);
+    enum face client_face = face_of(site, &attempt->address[INITIATOR]);
+    enum face server_face = face_of(site, &attempt->address[RESPONDER]);
+    const struct observation all[TOLD_OBSERVATIONS] = {
+        {client && !server, client_side, "the client is in the network told by --local-net"},
+        {server && !client, server_side, "the server is in the network told by --local-net"},
+        {client_face == FACE_INSIDE, inside_client,
+         "the client has its private address of --nat here"},
+        {client_face == FACE_OUTSIDE, outside_client,
+         "the client has its public address of --nat here"},
+        {server_face == FACE_INSIDE, inside_server,
+         "the server has its private address of --nat here"},
+        {server_face == FACE_OUTSIDE, outside_server,
+         "the server has its public address of --nat here"},
+    };
+    memcpy(seen, all, sizeof all);
 }
 
 void vantage_of_attempt(const struct vantage_context *context, const struct attempt *attempt,
@@ -338,7 +496,11 @@ void vantage_of_attempt(const struct vantage_context *context, const struct atte
     for (int i = 0; i < OBSERVATIONS; i++)
         if (seen[i].made)
             apply(weight, seen[i].likelihood);
-    apply_local_net(context, attempt, weight);
+    struct observation told[TOLD_OBSERVATIONS];
+    observe_told(context->site, attempt, told);
+    for (int i = 0; i < TOLD_OBSERVATIONS; i++)
+        if (told[i].made)
+            apply(weight, told[i].likelihood);
     if (context->cooked)
         gateways_see_both_sides(weight);
     double sum = 0;
@@ -358,6 +520,18 @@ static void because(struct vantage_estimate *estimate, const char *text)
     snprintf(estimate->because[estimate->because_count++], VANTAGE_REASON_TEXT, "%s", text);
 }
 
+/* Whether an observation is one to expect at this vantage; at a gateway, on either of its sides. */
+static bool speaks_for(const struct observation *seen, enum vantage vantage)
+{
+    const double *likelihood = seen->likelihood;
+    double here = vantage == VANTAGE_EGRESS_ANY
+                      ? fmax(likelihood[VANTAGE_EGRESS_LAN], likelihood[VANTAGE_EGRESS_WAN])
+                  : vantage == VANTAGE_EDGE_ANY
+                      ? fmax(likelihood[VANTAGE_EDGE_LAN], likelihood[VANTAGE_EDGE_WAN])
+                      : likelihood[vantage];
+    return seen->made && here >= 0.4;
+}
+
 /* The reasons of one attempt that stands for the others: those that speak for the vantage found. */
 static void give_reasons(const struct vantage_context *context, const struct attempt *attempt,
                          struct vantage_estimate *estimate)
@@ -375,10 +549,14 @@ static void give_reasons(const struct vantage_context *context, const struct att
         because(estimate, "packets are seen entering and leaving the capturing box");
         return;
     }
-    struct observation seen[OBSERVATIONS];
+    struct observation told[TOLD_OBSERVATIONS], seen[OBSERVATIONS];
+    observe_told(context->site, attempt, told);
+    for (int i = 0; i < TOLD_OBSERVATIONS; i++)
+        if (speaks_for(&told[i], estimate->kind))
+            because(estimate, told[i].because);
     observe(context, attempt, seen);
     for (int i = 0; i < OBSERVATIONS; i++)
-        if (seen[i].made && seen[i].likelihood[estimate->kind] >= 0.4)
+        if (speaks_for(&seen[i], estimate->kind))
             because(estimate, seen[i].because);
 }
 

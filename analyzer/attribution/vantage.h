@@ -7,6 +7,7 @@
 #ifndef FWSNIFF_ATTRIBUTION_VANTAGE_H
 #define FWSNIFF_ATTRIBUTION_VANTAGE_H
 
+#include "analyzer/attribution/neighbours.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/options.h"
 #include "analyzer/report/report.h"
@@ -36,6 +37,7 @@ struct vantage_context {
                            "takes part in all of them": as host.flows counts them */
     bool any_forwarded; /* some frames of the capture are seen entering and leaving */
     bool cooked;        /* frames carry a direction: captured on "any" */
+    struct neighbours neighbours;
 };
 
 /* What one attempt says of where it was captured; sums to 1. */
@@ -47,6 +49,11 @@ void vantage_of_capture(const struct vantage_context *context, struct vantage_es
 
 /* Whether both ends are on the link that was captured, with no router between. */
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt);
+
+/* Whether what answers in the server's name sits on the client's own link: no router was passed,
+ * and a private and a public address share no link. */
+bool vantage_answered_next_door(const struct vantage_context *context,
+                                const struct attempt *attempt);
 
 /* Routers between an end and the capture; -1: not known. For the responder, packets of its address
  * in other conversations count too. */

@@ -172,6 +172,13 @@ void bytes_close(struct bytes *bytes)
     free(bytes);
 }
 
+void bytes_set_tap(struct bytes *bytes, const struct bytes_tap *tap)
+{
+    bytes->tap = *tap;
+    if (tap->show && bytes->end != bytes->at)
+        tap->show(tap->context, bytes->at, (size_t)(bytes->end - bytes->at));
+}
+
 /* Adds what one read gives behind the window. */
 static enum bytes_result read_some(struct bytes *bytes, size_t have)
 {
@@ -193,6 +200,8 @@ static enum bytes_result read_some(struct bytes *bytes, size_t have)
     if (got < 0)
         return BYTES_FAILED;
     bytes->end += got;
+    if (bytes->tap.show && got)
+        bytes->tap.show(bytes->tap.context, target, (size_t)got);
     return got ? BYTES_READY : BYTES_END;
 }
 

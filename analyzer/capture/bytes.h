@@ -24,6 +24,12 @@ enum bytes_result {
     BYTES_FAILED, /* read error or damaged compression; the window holds what came before it */
 };
 
+/* Somebody who is shown every byte of the uncompressed stream that is read, once and in order. */
+struct bytes_tap {
+    void (*show)(void *context, const uint8_t *data, size_t size); /* NULL: nobody */
+    void *context;
+};
+
 struct bytes {
     const uint8_t *at;  /* next byte not yet taken */
     const uint8_t *end; /* behind the last byte read */
@@ -43,6 +49,7 @@ struct bytes {
     uint8_t *input;      /* compressed bytes on their way to the archive */
     size_t input_prefix; /* of these, read before the compression was known */
     volatile sig_atomic_t stop;
+    struct bytes_tap tap;
     struct error error; /* of the last BYTES_FAILED, without the file's name */
 };
 
@@ -50,6 +57,9 @@ struct bytes {
  * NULL where not even that can be read; the error has no file name in it. */
 struct bytes *bytes_open(int fd, bool own_fd, struct error *error);
 void bytes_close(struct bytes *bytes);
+
+/* Right after bytes_open(): what was read by then is shown at once. */
+void bytes_set_tap(struct bytes *bytes, const struct bytes_tap *tap);
 
 /* Gets `want` bytes into the window, moving what is left of it to the start of the buffer. Memory
  * grows with the data that really arrives, not with `want`. */

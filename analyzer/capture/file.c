@@ -117,7 +117,8 @@ static bool open_format(struct capture_file *file, struct error *error)
 }
 
 struct capture_file *capture_file_open(int fd, bool own_fd, const char *name, const char *filter,
-                                       struct source_stats *stats, struct error *error)
+                                       const struct bytes_tap *tap, struct source_stats *stats,
+                                       struct error *error)
 {
     struct capture_file *file = memory_zeroed(1, sizeof *file);
     struct error problem;
@@ -128,6 +129,8 @@ struct capture_file *capture_file_open(int fd, bool own_fd, const char *name, co
         error_set(error, "%s: %s", name, problem.text);
         goto failed;
     }
+    if (tap)
+        bytes_set_tap(file->reader.bytes, tap);
     if (!open_format(file, error))
         goto failed;
     if (filter && *filter && !open_filter(file, filter, error))

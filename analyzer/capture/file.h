@@ -57,9 +57,11 @@ void foreign_describe(const char *name, const uint8_t *data, size_t length, stru
 
 struct capture_file;
 
-/* `name` is kept by the caller. Takes over fd when `own_fd`. */
+/* `name` is kept by the caller. Takes over fd when `own_fd`. `tap`: NULL, or who is shown what is
+ * read. */
 struct capture_file *capture_file_open(int fd, bool own_fd, const char *name, const char *filter,
-                                       struct source_stats *stats, struct error *error);
+                                       const struct bytes_tap *tap, struct source_stats *stats,
+                                       struct error *error);
 int capture_file_next(struct capture_file *file, struct frame *frames, size_t capacity);
 void capture_file_break(struct capture_file *file);
 double capture_file_progress(const struct capture_file *file);

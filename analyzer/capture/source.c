@@ -117,19 +117,31 @@ static int open_path(const char *path, struct error *error)
     return fd;
 }
 
-struct source *source_open_file(const char *path, const char *filter, struct error *error)
+static struct source *open_file(const char *path, const char *name, const char *filter,
+                                const struct bytes_tap *tap, struct error *error)
 {
     bool standard_input = strcmp(path, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : open_path(path, error);
     if (fd < 0)
         return NULL;
-    struct source *source = new_source(&file_ops, standard_input ? "standard input" : path);
+    struct source *source = new_source(&file_ops, standard_input ? "standard input" : name);
     source->file =
-        capture_file_open(fd, !standard_input, source->name, filter, &source->stats, error);
+        capture_file_open(fd, !standard_input, source->name, filter, tap, &source->stats, error);
     if (source->file)
         return source;
     free_source(source);
     return NULL;
+}
+
+struct source *source_open_file(const char *path, const char *filter, struct error *error)
+{
+    return open_file(path, path, filter, NULL, error);
+}
+
+struct source *source_open_named(const char *path, const char *name, const struct bytes_tap *tap,
+                                 struct error *error)
+{
+    return open_file(path, name, NULL, tap, error);
 }
 
 struct source *source_open_live(const struct source_live_options *options, struct error *error)

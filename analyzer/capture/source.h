@@ -73,6 +73,13 @@ struct source;
  * (headers only) is not an error. NULL on failure. */
 struct source *source_open_file(const char *path, const char *filter, struct error *error);
 
+/* The same without a filter. `name`: what messages call it, where `path` is a temporary place.
+ * `tap`: NULL, or who is shown every byte of the uncompressed file that is read, to know a file by
+ * its content. */
+struct bytes_tap;
+struct source *source_open_named(const char *path, const char *name, const struct bytes_tap *tap,
+                                 struct error *error);
+
 /* Opens a live interface. Needs CAP_NET_RAW; drop privileges afterwards (capture/privileges.h).
  * NULL on failure, with a message that says what to do about it. */
 struct source *source_open_live(const struct source_live_options *options, struct error *error);

@@ -13,6 +13,7 @@
 
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
 /* One packet worth remembering. frame 0: there was none. */
@@ -23,11 +24,14 @@ struct mark {
     uint32_t length; /* payload bytes */
     uint32_t ip_id;
     uint32_t if_index;
+    uint32_t content; /* of the first payload bytes, a hash; 0: none captured */
     uint16_t window;
     uint8_t hop_limit;
     uint8_t flags;
     uint8_t direction; /* enum link_direction */
     bool has_mac;
+    bool has_timestamp; /* TCP, RFC 7323 */
+    uint32_t timestamp, timestamp_echo;
     uint8_t mac[6];    /* source */
     uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
@@ -56,6 +60,7 @@ struct side_record {
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
+    uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
     struct mark first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
     struct frame_list repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
@@ -64,7 +69,10 @@ struct side_record {
      * are known to pass. */
     uint32_t full_size_sequence;
     bool has_full_size;
-    int64_t idle_before_ns; /* silence of the whole connection before first_unanswered */
+    /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
+    uint32_t missing;
+    struct mark beyond_missing; /* the first of those packets */
+    int64_t idle_before_ns;     /* silence of the whole connection before first_unanswered */
 };
 
 struct icmp_record {
@@ -85,16 +93,20 @@ enum attempt_bit {
     ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
     ATTEMPT_ONE_SIDED = 1 << 1, /* handshake completed though its SYN-ACK was not captured */
     ATTEMPT_ESTABLISHED = 1 << 2,
-    ATTEMPT_RST_SURVIVED = 1 << 3, /* the exchange went on after a RST */
-    ATTEMPT_SUPERSEDED = 1 << 4,   /* the same ports were used again for a new attempt */
-    ATTEMPT_IS_INNER = 1 << 5,     /* the far side of a NAT of the capturing box: see `twin` */
-    ATTEMPT_SETTLED = 1 << 14,     /* it went well and is over, and waits to be given up */
-    ATTEMPT_KEEP = 1 << 15,        /* something odd was said: never to be given up as settled */
+    ATTEMPT_RST_SURVIVED = 1 << 3,   /* the exchange went on after a RST */
+    ATTEMPT_SUPERSEDED = 1 << 4,     /* the same ports were used again for a new attempt */
+    ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
+    ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
+    ATTEMPT_SETTLED = 1 << 7,        /* it went well and is over, and waits to be given up */
+    ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
+    ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
+    ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */
 };
 
-enum { RECENT_PACKETS = 4 };
+enum { RECENT_PACKETS = 4, ASKED_TIMES = 6 };
 
 struct speech;
+struct ftp_session;
 
 /* What tells a packet from a copy of it. */
 struct fingerprint {
@@ -112,8 +124,9 @@ struct attempt {
     uint32_t number; /* 1-based; stays the same while the record lives */
     uint8_t service; /* profiles_service_index */
     uint8_t proto;
-    uint16_t bits;    /* enum attempt_bit */
-    uint16_t tunnels; /* enum tunnel bits of its first packet */
+    uint16_t bits;                   /* enum attempt_bit */
+    uint16_t tunnels;                /* enum tunnel bits of its first packet */
+    struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
     struct flow_key key;
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
@@ -124,6 +137,9 @@ struct attempt {
     struct mark synack, synack_last;
     uint32_t synack_count;
     struct frame_list synack_frames;
+    /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
+    int64_t asked_ns[ASKED_TIMES];
+    uint32_t asked_count;
     struct mark confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
 
@@ -132,6 +148,9 @@ struct attempt {
                                    goes before one that quotes the responder */
     struct mark refused;        /* RST in reply to the SYN */
     struct frame_list refused_frames;
+
+    int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
+    uint64_t idle_survived_frame; /* that packet's; 0: none was */
 
     int64_t last_ns; /* last packet of either side */
     uint64_t last_frame;
@@ -144,22 +163,37 @@ struct attempt {
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
+    struct ftp_session *ftp;   /* FTP control connection; NULL: none */
+    struct pace pace;          /* UDP */
+    uint32_t answered_by;      /* UDP: number of the attempt that looks like its answers, from
+                                  another address than was asked; 0: none */
+    uint32_t control;          /* FTP data connection: number of its control connection; else 0 */
+    bool backwards;            /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
     bool initiator_is_high;   /* the initiator is end[1] of the key */
     uint32_t settled_link[2]; /* numbers of the older and newer settled one; 0: none */
+    uint32_t begun_link[2];   /* of those that began before and after it; 0: none */
 };
 
-/* Both sides opened, said something and closed, and nothing on the way was odd: no detector will
- * ever have a word to say about it. */
+/* Both sides opened, said something and closed, and nothing on the way was odd; nor is it one that
+ * others are told by (FTP's connections, tunnels). What was said is for the detectors. */
 static inline bool attempt_went_well(const struct attempt *attempt)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
     const struct side_record *server = &attempt->side[RESPONDER];
-    return attempt->syn.frame && attempt->synack.frame && client->fin.frame && server->fin.frame &&
+    return attempt->syn.frame && attempt->syn.frame == client->first.frame &&
+           attempt->synack.frame && client->fin.frame && server->fin.frame &&
            client->data_packets && server->data_packets && !client->rst_count &&
            !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
-           !attempt->twin && !attempt->copies && !(attempt->bits & ATTEMPT_KEEP);
+           !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
+           !(attempt->bits & ATTEMPT_CARRIES);
+}
+
+static inline void attempt_asked(struct attempt *attempt, int64_t time_ns)
+{
+    if (attempt->asked_count < ASKED_TIMES)
+        attempt->asked_ns[attempt->asked_count++] = time_ns;
 }
 
 /* One packet that comes by again and again, each time some hops later, goes round in a circle. A
@@ -169,6 +203,15 @@ enum { LOOP_HOPS_MIN = 3 };
 static inline bool attempt_loops(const struct attempt *attempt)
 {
     return attempt->copy_hops >= LOOP_HOPS_MIN;
+}
+
+/* The packet that the side had waiting is answered: what was silent before it did no harm. */
+static inline void attempt_survived(struct attempt *attempt, const struct side_record *side)
+{
+    if (!side->first_unanswered.frame || side->idle_before_ns <= attempt->idle_survived_ns)
+        return;
+    attempt->idle_survived_ns = side->idle_before_ns;
+    attempt->idle_survived_frame = side->first_unanswered.frame;
 }
 
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */

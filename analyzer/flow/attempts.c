@@ -1,6 +1,7 @@
 /* The records of product attempts: making them, giving them up, telling copies from packets. */
 #include <stdlib.h>
 
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
@@ -8,8 +9,8 @@
 
 enum {
     EVICT_LOOKS = 32,
-    SETTLED_MAX = 4096, /* records of what went well that are kept whole ... */
-    KEPT_WHOLE = 512,   /* ... and of these, always the first: vantages are told by them */
+    SETTLED_MAX = 4096, /* records of what went well that are kept whole, for late packets ... */
+    KEPT_WHOLE = 4096,  /* ... and always the first: vantages and what is usual are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
@@ -29,7 +30,32 @@ struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow
 
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position)
 {
-    return *position < tracker->attempt_count ? attempt_at(tracker, (uint32_t)++ * position) : NULL;
+    uint32_t number =
+        *position ? attempt_at(tracker, (uint32_t)*position)->begun_link[1] : tracker->begun_end[0];
+    if (!number)
+        return NULL;
+    *position = number;
+    return attempt_at(tracker, number);
+}
+
+size_t tracker_attempt_numbers(const struct tracker *tracker)
+{
+    return tracker->attempt_count;
+}
+
+/* --- the order in which they began: a record that is used again has gone to the end --- */
+
+static void link_begun(struct tracker *tracker, uint32_t before, uint32_t after)
+{
+    *(before ? &attempt_at(tracker, before)->begun_link[1] : &tracker->begun_end[0]) = after;
+    *(after ? &attempt_at(tracker, after)->begun_link[0] : &tracker->begun_end[1]) = before;
+}
+
+static void begins_last(struct tracker *tracker, struct attempt *attempt)
+{
+    attempt->begun_link[1] = 0;
+    link_begun(tracker, tracker->begun_end[1], attempt->number);
+    tracker->begun_end[1] = attempt->number;
 }
 
 static bool worked_and_ended(const struct attempt *attempt)
@@ -73,7 +99,7 @@ static void unsettle(struct tracker *tracker, struct attempt *attempt)
 void attempt_settle(struct tracker *tracker, struct attempt *attempt)
 {
     if ((attempt->bits & ATTEMPT_SETTLED) || attempt->number <= KEPT_WHOLE ||
-        !attempt_went_well(attempt))
+        tracker->options.keep_whole || !attempt_went_well(attempt))
         return;
     attempt->bits |= ATTEMPT_SETTLED;
     attempt->settled_link[1] = 0;
@@ -82,15 +108,20 @@ void attempt_settle(struct tracker *tracker, struct attempt *attempt)
     tracker->settled_count++;
 }
 
+static bool is_dispensable(const struct tracker *tracker, const struct attempt *attempt)
+{
+    return !tracker->is_dispensable || tracker->is_dispensable(attempt, tracker->settle_context);
+}
+
 /* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
- * none. Late packets of it are no new attempt. */
+ * none, or no room to keep it. Late packets of it are no new attempt. */
 static struct attempt *reuse_settled(struct tracker *tracker)
 {
-    while (tracker->settled_count > SETTLED_MAX) {
+    while (tracker->settled_count > SETTLED_MAX && !finished_full(tracker->finished)) {
         struct attempt *attempt = attempt_at(tracker, tracker->settled_end[0]);
         unsettle(tracker, attempt);
-        if (!attempt_went_well(attempt))
-            continue; /* something came of it since */
+        if (!attempt_went_well(attempt) || !is_dispensable(tracker, attempt))
+            continue; /* something came of it since, or was said on it */
         if (tracker->on_evict)
             tracker->on_evict(attempt, tracker->evict_context);
         struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
@@ -99,6 +130,9 @@ static struct attempt *reuse_settled(struct tracker *tracker)
             flow->bits |= FLOW_UNWATCHED;
         }
         finished_add(tracker->finished, attempt);
+        link_begun(tracker, attempt->begun_link[0], attempt->begun_link[1]);
+        *attempt = (struct attempt){.number = attempt->number};
+        begins_last(tracker, attempt);
         return attempt;
     }
     return NULL;
@@ -127,9 +161,15 @@ static struct attempt *evict(struct tracker *tracker)
 static struct attempt *blank_record(struct tracker *tracker)
 {
     struct attempt *reused = reuse_settled(tracker);
-    if (reused || tracker->attempt_count == tracker->attempt_cap) {
-        struct attempt *attempt = reused ? reused : evict(tracker);
-        *attempt = (struct attempt){.number = attempt->number};
+    if (reused)
+        return reused;
+    if (tracker->attempt_count == tracker->attempt_cap) {
+        struct attempt *attempt = evict(tracker);
+        ftp_forget(attempt);
+        *attempt = (struct attempt){
+            .number = attempt->number,
+            .begun_link = {attempt->begun_link[0], attempt->begun_link[1]},
+        };
         return attempt;
     }
     size_t count = tracker->attempt_count;
@@ -142,10 +182,11 @@ static struct attempt *blank_record(struct tracker *tracker)
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
     attempt->number = number;
+    begins_last(tracker, attempt);
     return attempt;
 }
 
-static uint64_t payload_hash(const struct packet *packet)
+uint64_t attempt_payload_hash(const struct packet *packet)
 {
     enum { HASHED = 64 };
     uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
@@ -167,17 +208,32 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
 {
     const struct packet *packet = event->packet;
     uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
-    if (flow->bits & FLOW_UNWATCHED)
+    bool may_be_ftp_data = !midstream && key->proto == PROTO_TCP;
+    if ((flow->bits & FLOW_UNWATCHED) && !may_be_ftp_data)
         return NULL;
     const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
+    if (service && (flow->bits & FLOW_UNWATCHED))
+        return NULL; /* it went well and is over */
+    struct attempt *control = NULL;
+    if (!service && may_be_ftp_data && (control = ftp_control_of(tracker, packet, event->time_ns)))
+        service = profiles_service_at(tracker->options.profiles, control->service);
     if (!service)
         return NULL;
+    uint32_t control_number = control ? control->number : 0;
     struct attempt *attempt = blank_record(tracker);
     attempt->bits = midstream ? ATTEMPT_MIDSTREAM : 0;
     attempt->service = profiles_service_index(tracker->options.profiles, service);
     attempt->proto = key->proto;
     attempt->key = *key;
     attempt->tunnels = packet->tunnels;
+    if (packet->tunnels) {
+        attempt->tunnel_end[sender] = packet->tunnel_source;
+        attempt->tunnel_end[!sender] = packet->tunnel_destination;
+    }
+    if (packet->tunnel_device)
+        attempt->bits |= ATTEMPT_TUNNEL_DEVICE;
+    if (service->tunnel)
+        attempt->bits |= ATTEMPT_CARRIES;
     attempt->address[sender] = packet->ip.source;
     attempt->address[!sender] = packet->ip.destination;
     attempt->port[sender] = packet->source_port;
@@ -185,8 +241,15 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0;
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
-        attempt->payload_hash = payload_hash(packet);
-    flow->attempt = attempt->number;
+        attempt->payload_hash = attempt_payload_hash(packet);
+    control = tracker_attempt(tracker, control_number);
+    if (control && control != attempt && control->ftp) { /* unless it just made room */
+        attempt->control = control_number;
+        attempt->backwards = control->ftp->mode == FTP_MODE_ACTIVE;
+        ftp_data_seen(tracker, control, attempt);
+    }
+    flow_set_attempt(flow, attempt->number);
+    flow->bits &= (uint16_t)~FLOW_UNWATCHED;
     tracker->latest_mark[tracker->latest_at % LATEST] = nat_mark(packet, attempt->payload_hash);
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
     return attempt;
@@ -247,6 +310,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         attempt->copies++;
         if (before->tunnelled && !now.tunnelled) {
             *before = now; /* the tunnel ends here; that is not yet leaving the box */
+            attempt->bits |= ATTEMPT_UNWRAPPED;
             return true;
         }
         if (before->hop_limit > now.hop_limit &&
@@ -302,8 +366,26 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
     }
 }
 
+void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *answers)
+{
+    for (uint32_t i = 1; i <= LATEST && i <= tracker->latest_at; i++) {
+        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
+        struct attempt *asked = tracker_attempt(tracker, number);
+        if (asked && asked != answers && asked->proto == PROTO_UDP &&
+            asked->service == answers->service && !asked->answered_by &&
+            !asked->side[RESPONDER].first.frame && asked->side[INITIATOR].first.frame &&
+            asked->port[INITIATOR] == answers->port[INITIATOR] &&
+            ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
+            asked->answered_by = answers->number;
+            return;
+        }
+    }
+}
+
 void attempts_free(struct tracker *tracker)
 {
+    for (uint32_t number = 1; number <= tracker->attempt_count; number++)
+        ftp_forget(attempt_at(tracker, number));
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
     free(tracker->attempt_slabs);

@@ -82,11 +82,8 @@ static inline void fetch_attempt(const struct tracker *tracker, const struct fas
 }
 
 /* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
-static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
-                                uint64_t frame)
+static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side)
 {
-    if (side == RESPONDER && !flow->answer_frame)
-        flow->answer_frame = (uint32_t)frame;
     if (side == INITIATOR || seen->payload_length)
         flow->bits |= FLOW_ESTABLISHED;
     if (seen->tcp_flags & TCP_FIN)
@@ -94,12 +91,10 @@ static inline void take_segment(struct flow *flow, const struct glance *seen, en
 }
 
 /* What udp_track() makes of a datagram. */
-static inline void take_datagram(struct flow *flow, enum side side, uint64_t frame)
+static inline void take_datagram(struct flow *flow, enum side side)
 {
-    if (side == RESPONDER && !flow->answer_frame)
-        flow->answer_frame = (uint32_t)frame;
     if (side == INITIATOR)
-        flow->syn_count++;
+        flow_asked(flow);
 }
 
 /* False: nothing done. */
@@ -114,22 +109,24 @@ static inline bool take(struct tracker *tracker, struct fast_packet *packet, uin
     packet->flow = flow;
     if (!flow || !(flow->bits & FLOW_UNWATCHED))
         return false;
-    struct host *host = host_table_numbered(tracker->hosts, flow->host[packet->from_high]);
+    enum side side = flow_side(flow, packet->from_high);
+    if (!flow->hop_limit[side]) /* its first packet: it may answer, and is remembered */
+        return false;
+    struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, packet->from_high));
     if (!host || !host_saw_the_same(host, seen, frame, time_ns))
         return false;
 
-    enum side side = flow_side(flow, packet->from_high);
     flow->bits |= side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = time_ns;
     if (seen->proto == PROTO_TCP)
-        take_segment(flow, seen, side, frame);
+        take_segment(flow, seen, side);
     else
-        take_datagram(flow, side, frame);
+        take_datagram(flow, side);
     return true;
 }
 
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
-                     fast_path_slowly *slowly, void *context)
+                     uint64_t frame_base, fast_path_slowly *slowly, void *context)
 {
     struct fast_packet packets[FAST_PATH_BATCH];
     for (int i = 0; i < count; i++)
@@ -141,7 +138,7 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
     for (int i = 0; i < count; i++) {
         const struct frame *frame = &frames[i];
         packets[i].keyed &= frame->direction == FRAME_UNKNOWN; /* else the host has to know it */
-        if (!take(tracker, &packets[i], frame->number, frame->time_ns))
+        if (!take(tracker, &packets[i], frame_base + frame->number, frame->time_ns))
             slowly(context, frame, &packets[i]);
     }
 }

@@ -30,11 +30,12 @@ struct fast_packet {
 enum { FAST_PATH_BATCH = 64 }; /* packets; what is asked for at once has to fit the first cache */
 
 /* Takes in frames in their order. What cannot go the fast path is handed to `slowly` in its turn,
- * which calls fast_path_hand_over(). `count` is FAST_PATH_BATCH at most. */
+ * which calls fast_path_hand_over(). `count` is FAST_PATH_BATCH at most; numbers
+ * count from `frame_base` on. */
 typedef void fast_path_slowly(void *context, const struct frame *frame,
                               const struct fast_packet *looked_at);
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
-                     fast_path_slowly *slowly, void *context);
+                     uint64_t frame_base, fast_path_slowly *slowly, void *context);
 
 /* tracker_packet() for a packet that was looked at. */
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,

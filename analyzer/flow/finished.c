@@ -10,7 +10,6 @@ enum { SLAB_BYTES = 2 * 1024 * 1024, SLAB_RECORDS = SLAB_BYTES / sizeof(struct f
 struct finished_list {
     struct finished **slabs;
     size_t count, cap;
-    uint64_t total;
 };
 
 struct finished_list *finished_new(size_t cap)
@@ -30,12 +29,14 @@ void finished_free(struct finished_list *list)
     free(list);
 }
 
+bool finished_full(const struct finished_list *list)
+{
+    return list->count == list->cap;
+}
+
 void finished_add(struct finished_list *list, const struct attempt *attempt)
 {
     const struct mark *first = &attempt->side[INITIATOR].first;
-    list->total++;
-    if (list->count == list->cap)
-        return;
     if (list->count % SLAB_RECORDS == 0) {
         size_t slabs = list->count / SLAB_RECORDS + 1;
         list->slabs = memory_resize(list->slabs, slabs, sizeof *list->slabs);
@@ -49,14 +50,18 @@ void finished_add(struct finished_list *list, const struct attempt *attempt)
         .hop_limit = first->hop_limit,
         .has_mac = first->has_mac,
         .begun_ns = first->time_ns,
+        .last_ns = attempt->last_ns,
+        .first_frame = first->frame,
+        .idle_survived_ns = attempt->idle_survived_ns,
+        .idle_survived_frame = attempt->idle_survived_frame,
     };
     memcpy(made->mac, first->mac, sizeof made->mac);
     list->count++;
 }
 
-uint64_t finished_total(const struct finished_list *list)
+uint64_t finished_count(const struct finished_list *list)
 {
-    return list->total;
+    return list->count;
 }
 
 const struct finished *finished_next(const struct finished_list *list, size_t *position)

@@ -122,7 +122,7 @@ struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_k
         .address = {key->address[0], key->address[1]},
         .port = {key->port[0], key->port[1]},
         .proto = key->proto,
-        .bits = (uint16_t)(FLOW_USED | (key->v6 ? FLOW_V6 : 0)),
+        .bits = key->v6 ? FLOW_V6 : 0,
         .touched = 1,
     };
     /* growing or evicting may have moved the slot */

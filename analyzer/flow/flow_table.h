@@ -32,10 +32,10 @@ enum flow_bit {
     FLOW_FROM_RESPONDER = 1 << 10,
     FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
-    FLOW_TO_GROUP = 1 << 13,  /* multicast or broadcast: nobody in particular is asked */
-    FLOW_UNWATCHED = 1 << 14, /* neither port is a product's, or its attempt went well and is over:
+    FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
+    FLOW_PROBE = 1 << 14, /* begun by a traceroute probe: that the server is silent says nothing */
+    FLOW_UNWATCHED = 1 << 15, /* neither port is a product's, or its attempt went well and is over:
                                  there will be no attempt, unless a SYN begins another */
-    FLOW_USED = 1 << 15,
 };
 
 /* The two ends, the lower one first. Built with flow_key_make. */
@@ -46,19 +46,26 @@ struct flow_key {
     uint8_t v6;
 };
 
+enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21 };
+
 struct flow {
     int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
+    /* Three numbers in eight bytes, each with as many bits as its table's cap needs. */
+    uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
+    uint64_t host_low : FLOW_HOST_BITS;   /* flow_host() */
+    uint64_t host_high : FLOW_HOST_BITS;
     uint32_t address[2];
     uint16_t port[2];
     uint16_t bits; /* enum flow_bit */
     uint8_t proto;
     uint8_t touched;       /* for the clock hand */
-    uint32_t attempt;      /* number of the product's record + 1; 0: no product's */
     uint32_t isn;          /* of the latest SYN */
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
-    uint32_t syn_count;    /* of the latest attempt, duplicates left out */
-    uint32_t host[2];      /* of address[]: index in the host table + 1; 0: not looked up yet */
+    uint32_t answered_after_us;
+    uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
+    uint16_t syn_count;   /* of the latest attempt, duplicates left out; UINT16_MAX: or more */
+    uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
@@ -147,7 +154,7 @@ static inline struct flow *flow_table_find(struct flow_table *table, const struc
     return flow_table_find_hashed(table, key, flow_table_hash(table, key));
 }
 
-/* Finds or adds; a new entry is zeroed but for its key and FLOW_USED, and `*added` is true. */
+/* Finds or adds; a new entry is zeroed but for its key, and `*added` is true. */
 struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
                                    uint32_t hash, bool *added);
 static inline struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key,
@@ -172,6 +179,32 @@ static inline enum side flow_side(const struct flow *flow, bool from_high)
 static inline int flow_end(const struct flow *flow, enum side side)
 {
     return ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (side == INITIATOR);
+}
+
+/* Of address[end]: index in the host table + 1; 0: not looked up yet. */
+static inline uint32_t flow_host(const struct flow *flow, int end)
+{
+    return end ? flow->host_high : flow->host_low;
+}
+
+static inline void flow_set_host(struct flow *flow, int end, uint32_t number)
+{
+    enum { MASK = (1 << FLOW_HOST_BITS) - 1 };
+    if (end)
+        flow->host_high = number & MASK;
+    else
+        flow->host_low = number & MASK;
+}
+
+static inline void flow_set_attempt(struct flow *flow, uint32_t number)
+{
+    flow->attempt = number & ((1u << FLOW_ATTEMPT_BITS) - 1);
+}
+
+static inline void flow_asked(struct flow *flow)
+{
+    if (flow->syn_count < UINT16_MAX)
+        flow->syn_count++;
 }
 
 #endif

@@ -7,7 +7,7 @@
 
 enum {
     HOST_SLOTS_FIRST = 1024,
-    ASKED_SLAB = 64,
+    LINK_SLAB = 64,
 };
 
 struct host_table *host_table_new(size_t cap)
@@ -25,9 +25,9 @@ void host_table_free(struct host_table *table)
         return;
     for (size_t i = 0; i * HOST_SLAB < table->count; i++)
         memory_table_free(table->slabs[i], HOST_SLAB, sizeof(struct host));
-    for (size_t i = 0; i * ASKED_SLAB < table->asked_count; i++)
-        free(table->asked[i]);
-    free(table->asked);
+    for (size_t i = 0; i * LINK_SLAB < table->link_count; i++)
+        free(table->links[i]);
+    free(table->links);
     free(table->slabs);
     hash_index_close(&table->index);
     free(table);
@@ -88,28 +88,17 @@ uint64_t host_table_refused(const struct host_table *table)
     return table->refused;
 }
 
-void host_asked(struct host_table *table, struct host *host, uint64_t frame)
+struct host_link *host_table_link(struct host_table *table, struct host *host)
 {
-    if (!host->asked_frames) {
-        if (table->asked_count % ASKED_SLAB == 0) {
-            size_t slabs = table->asked_count / ASKED_SLAB + 1;
-            table->asked = memory_resize(table->asked, slabs, sizeof *table->asked);
-            table->asked[slabs - 1] = memory_zeroed(ASKED_SLAB, sizeof(struct frame_list));
-        }
-        size_t number = table->asked_count++;
-        host->asked_frames = &table->asked[number / ASKED_SLAB][number % ASKED_SLAB];
+    if (host->link)
+        return host->link;
+    if (table->link_count % LINK_SLAB == 0) {
+        size_t slabs = table->link_count / LINK_SLAB + 1;
+        table->links = memory_resize(table->links, slabs, sizeof *table->links);
+        table->links[slabs - 1] = memory_zeroed(LINK_SLAB, sizeof(struct host_link));
     }
-    host->asked++;
-    host->asked_unanswered++;
-    frame_list_add(host->asked_frames, frame);
-}
-
-void host_resolved(struct host *host)
-{
-    host->resolved++;
-    host->asked_unanswered = 0;
-    if (host->asked_frames)
-        *host->asked_frames = (struct frame_list){0};
+    size_t number = table->link_count++;
+    return host->link = &table->links[number / LINK_SLAB][number % LINK_SLAB];
 }
 
 static void note_mac(struct host *host, const struct packet *packet)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "analyzer/attribution/fact.h"
+#include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/hash_index.h"
 #include "dissectors/glance.h"
 #include "dissectors/packet.h"
@@ -20,7 +21,21 @@
 enum { HOST_NO_TIME = UINT32_MAX };
 
 /* In the place of a host's number: it found no room in the table, and never will. */
-enum { HOST_REFUSED = UINT32_MAX };
+enum { HOST_REFUSED = (1 << FLOW_HOST_BITS) - 1 };
+
+/* What ARP and ND tell of an address. Most addresses are beyond a router and have none. */
+struct host_link {
+    /* Requests for this address since it last answered, and the answers. */
+    uint32_t asked, asked_unanswered, resolved;
+    int64_t asked_last_ns;
+    struct frame_list asked_frames; /* unanswered ones */
+    struct ip_address asked_by;     /* whoever asked last; unspecified: nobody, or not told */
+    bool has_mac;                   /* what it answered, or asked with */
+    uint8_t mac[6];
+    uint32_t out;       /* ARP or ND of its own that leaves the capturing box (cooked) */
+    uint32_t asked_out; /* requests for it that leave the capturing box (cooked) */
+    uint32_t answers;   /* ARP or ND answers to it: the capture hears what it is told */
+};
 
 struct host {
     /* The first cache line is what a packet may change. */
@@ -33,22 +48,21 @@ struct host {
     uint8_t hop_limit_min, hop_limit_max;     /* of those; 0: none */
     uint8_t checksums_wrong, checksums_right; /* of the packets looked at */
     bool has_mac, several_macs;
-    uint8_t mac[6];                               /* source MAC of its latest packet */
-    uint32_t if_index;                            /* cooked v2 */
+    uint8_t mac[6];    /* source MAC of its latest packet */
+    bool oversized;    /* TCP longer than a network carries: captured before segmentation */
+    uint32_t if_index; /* cooked v2 */
     uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
 
     uint64_t first_frame;
     uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
     uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
     uint32_t flows;          /* conversations it takes part in; set by controls_gather() */
-    /* ARP and ND: requests for this address since it last answered, and the answers. */
-    uint32_t asked, asked_unanswered, resolved;
-    struct frame_list *asked_frames; /* unanswered ones; the table's; NULL: never asked for */
-    uint32_t number;                 /* its index in the table + 1 */
+    struct host_link *link;  /* host_link(); NULL: nothing; the table's */
+    uint32_t number;         /* its index in the table + 1 */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct host) == 128, "two cache lines");
 
-enum { CHECKSUMS_PER_HOST = 16 /* looked at; more says nothing new */ };
+enum { CHECKSUMS_PER_HOST = 16 /* looked at; more says nothing new */, ETHERNET_MTU = 1500 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
@@ -61,8 +75,8 @@ struct host_table {
     struct host **slabs;
     size_t count, cap;
     struct hash_index index;
-    struct frame_list **asked; /* slabs: few hosts are asked for */
-    size_t asked_count;
+    struct host_link **links; /* slabs */
+    size_t link_count;
     uint64_t seed, refused;
 };
 
@@ -81,9 +95,8 @@ struct host *host_table_find(const struct host_table *table, const struct ip_add
 /* Finds or adds; NULL when the table is full. */
 struct host *host_table_add(struct host_table *table, const struct ip_address *address);
 
-/* A request for the address by ARP or ND, and an answer. */
-void host_asked(struct host_table *table, struct host *host, uint64_t frame);
-void host_resolved(struct host *host);
+/* To write what ARP or ND tell of it. */
+struct host_link *host_table_link(struct host_table *table, struct host *host);
 
 static inline struct host *host_table_at(const struct host_table *table, size_t index)
 {
@@ -97,6 +110,20 @@ static inline struct host *host_table_numbered(const struct host_table *table, u
 
 size_t host_table_count(const struct host_table *table);
 uint64_t host_table_refused(const struct host_table *table);
+
+/* To read it; all zeros where there is nothing, or no host. */
+static inline const struct host_link *host_link(const struct host *host)
+{
+    static const struct host_link nothing;
+    return host && host->link ? host->link : &nothing;
+}
+
+/* Whether somebody on the captured link takes the address for one of this link. */
+static inline bool host_on_link(const struct host *host)
+{
+    const struct host_link *link = host_link(host);
+    return link->asked || link->resolved;
+}
 
 /* Counts a packet that `host` itself sent. */
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
@@ -116,7 +143,8 @@ static inline bool host_saw_the_same(struct host *host, const struct glance *see
     memcpy(&known_tail, host->mac + 4, 2);
     if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
         known_head != mac_head || known_tail != mac_tail || host->if_index ||
-        host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST)
+        host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST ||
+        (seen->total_length > ETHERNET_MTU && !host->oversized))
         return false;
     host->packets++;
     host->measured++;

@@ -3,6 +3,7 @@
  * The state kept is what tells failures apart, not a full state machine: a capture may begin late,
  * end early, miss a direction or hold frames twice, so nothing is concluded from what is absent
  * here; the detectors do that, knowing how long the capture went on. */
+#include "analyzer/flow/ftp.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
@@ -61,13 +62,15 @@ static struct flow *find_flow(struct tracker *tracker, struct event *event, enum
 static void restart_flow(const struct tracker *tracker, struct flow *flow,
                          const struct event *event, bool from_high)
 {
-    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED);
+    uint16_t kept = flow->bits & (FLOW_V6 | FLOW_TUNNELLED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
     if (tracker_is_unwatched(tracker, PROTO_TCP, event->packet))
         flow->bits |= FLOW_UNWATCHED;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->syn_count = 0;
+    flow->answer_frame = flow->answered_after_us = flow->answer_isn = 0;
+    flow->syn_count = 0;
+    flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
 }
 
 static bool flow_has_syn(const struct flow *flow, uint32_t isn)
@@ -83,7 +86,7 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     tracker->counters.tcp_syn++;
     if (*side == INITIATOR && flow_has_syn(flow, isn)) {
         if (event->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
-            flow->syn_count++;
+            flow_asked(flow);
         return false;
     }
     if (*side == RESPONDER || (flow->bits & (FLOW_SYN | FLOW_MIDSTREAM)))
@@ -93,8 +96,21 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     flow->isn = isn;
     flow->syn_count = 1;
     flow->bits |= FLOW_SYN;
+    if (is_probe_packet(event->packet))
+        flow->bits |= FLOW_PROBE;
     tracker->counters.syn_attempts++;
     return true;
+}
+
+static void flow_answered(struct flow *flow, const struct event *event)
+{
+    if (flow->answer_frame)
+        return;
+    int64_t after_us = (event->time_ns - flow->first_ns) / 1000;
+    flow->answer_frame = (uint32_t)event->frame;
+    flow->answered_after_us = after_us < 0            ? 0
+                              : after_us < UINT32_MAX ? (uint32_t)after_us
+                                                      : UINT32_MAX;
 }
 
 /* Everything the control flow remembers of a packet that is not a SYN. */
@@ -114,12 +130,14 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         }
         return;
     }
-    if (side == RESPONDER && !flow->answer_frame)
-        flow->answer_frame = (uint32_t)event->frame;
+    if (side == RESPONDER)
+        flow_answered(flow, event);
     if (is_synack(packet)) {
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;
         flow->bits |= FLOW_SYNACK;
+        if (answers_syn && !flow->answer_isn)
+            flow->answer_isn = packet->tcp.sequence;
     } else if (side == INITIATOR || packet->payload_length) {
         flow->bits |= FLOW_ESTABLISHED;
     }
@@ -138,6 +156,7 @@ static void attempt_syn(struct attempt *attempt, const struct event *event)
         attempt->side[INITIATOR].next_sequence = mark.sequence + 1;
     }
     attempt->syn_last = mark;
+    attempt_asked(attempt, mark.time_ns);
     attempt->syn_count++;
     frame_list_add(&attempt->syn_frames, event->frame);
     if (attempt->synack.frame)
@@ -208,20 +227,39 @@ static void went_on_after_rst(struct attempt *attempt, enum side side)
     attempt->went_on_after_rst = (uint8_t)(attempt->went_on_after_rst | 1u << side);
 }
 
+/* The newest data, sent once, has just been acknowledged: a round trip, and at most some delay of
+ * the acknowledgment more (RFC 9293 3.8.6.3). */
+static void note_round_trip(struct tracker *tracker, struct attempt *attempt, uint32_t number,
+                            int64_t now_ns)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct mark *newest = &client->last_data;
+    if (!newest->frame || client->repeats || newest->sequence + newest->length != number)
+        return;
+    struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
+    int64_t us = (now_ns - newest->time_ns) / 1000;
+    if (server && us >= 0 && us < server->answer_min_us)
+        server->answer_min_us = (uint32_t)us;
+}
+
 /* `receiver` acknowledged what `sender` had sent. */
-static void acknowledge(struct attempt *attempt, enum side receiver_side, uint32_t number)
+static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum side receiver_side,
+                        uint32_t number, int64_t now_ns)
 {
     struct side_record *receiver = &attempt->side[receiver_side];
     struct side_record *sender = &attempt->side[!receiver_side];
     bool progress = !receiver->has_acknowledged || sequence_after(number, receiver->acknowledged);
     if (progress) {
         receiver->acknowledged = number;
+        if (receiver_side == RESPONDER)
+            note_round_trip(tracker, attempt, number, now_ns);
         receiver->has_acknowledged = true;
         if (attempt->side[INITIATOR].rst.frame || attempt->side[RESPONDER].rst.frame)
             went_on_after_rst(attempt, receiver_side);
     }
     if (!progress && outstanding(sender, receiver))
         return;
+    attempt_survived(attempt, sender);
     forget_unanswered(sender);
     const struct mark *newest = &sender->last_data;
     if (newest->frame &&
@@ -256,6 +294,20 @@ static void note_repeat(struct side_record *side, const struct mark *mark, int64
     frame_list_add(&side->repeat_frames, mark->frame);
 }
 
+/* A packet that begins beyond all that was seen of its side: what lies between was sent before it,
+ * and lost before the capture (or by it). What comes late fills the gap. */
+static void note_missing(struct side_record *record, const struct mark *mark)
+{
+    if (!sequence_after(mark->sequence, record->next_sequence)) {
+        if (mark->length && record->missing)
+            record->missing -= mark->length < record->missing ? mark->length : record->missing;
+        return;
+    }
+    if (!record->missing)
+        record->beyond_missing = *mark;
+    record->missing = mark->sequence - record->next_sequence;
+}
+
 /* New data, a retransmission, or a keep-alive probe (RFC 9293 3.8.4: one below the next). */
 static void attempt_data(struct attempt *attempt, enum side side, const struct mark *mark)
 {
@@ -267,6 +319,7 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
         record->has_sequence = true;
         record->next_sequence = mark->sequence;
     }
+    note_missing(record, mark);
     if (sequence_after(end, record->next_sequence)) {
         if (!outstanding(record, other) || !record->first_unanswered.frame) {
             record->first_unanswered = *mark;
@@ -337,7 +390,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
             record->fin = mark;
     }
     if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {
-        acknowledge(attempt, side, packet->tcp.acknowledgment);
+        acknowledge(tracker, attempt, side, packet->tcp.acknowledgment, event->time_ns);
         if (packet->tcp.window == 0 && !has(packet, TCP_FIN))
             window_closed(attempt, side);
     }
@@ -365,6 +418,8 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
         flow_other(tracker, flow, event, *side);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
+    if (!flow->hop_limit[*side] && !has(packet, TCP_RST))
+        flow->hop_limit[*side] = packet->ip.hop_limit;
 
     if (attempt && opens) {
         attempt->bits |= ATTEMPT_SUPERSEDED;
@@ -379,9 +434,13 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
     if (*fresh)
         attempt_packet(tracker, attempt, *side, event);
-    if (has(packet, TCP_FIN))
-        attempt_settle(tracker, attempt);
+    if (*fresh && packet->payload_captured && !(attempt->bits & ATTEMPT_NOT_FTP)) {
+        struct mark mark = mark_of(event);
+        ftp_packet(tracker, attempt, *side, packet, &mark);
+    }
     if (first && opens)
         attempt_find_twin(tracker, attempt);
+    if (has(packet, TCP_FIN))
+        attempt_settle(tracker, attempt);
     return attempt;
 }

@@ -7,13 +7,22 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/stream.h"
 #include "analyzer/words.h"
 
 enum {
     HOSTS_MAX = 1 << 20,
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
-    FINISHED_MAX = 1 << 20, /* 32 MB */
+    FINISHED_MAX = 1 << 20, /* 64 MB */
+    DNS_PORT = 53,
 };
+_Static_assert(HOSTS_MAX < (int)HOST_REFUSED, "hosts have numbers that a flow can keep");
+_Static_assert(ATTEMPTS_MAX < 1 << FLOW_ATTEMPT_BITS, "and so have attempts");
+
+static bool is_udp_service(const void *profiles, uint16_t port)
+{
+    return profiles_service(profiles, PROTO_UDP, port) != NULL;
+}
 
 struct tracker *tracker_new(const struct tracker_options *options)
 {
@@ -21,6 +30,7 @@ struct tracker *tracker_new(const struct tracker_options *options)
     size_t flows = options->max_flows;
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
+    tracker->probes = probes_new(is_udp_service, options->profiles);
     tracker->addresses = address_pool_new(flows * 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
     tracker->finished = finished_new(flows < FINISHED_MAX ? flows : FINISHED_MAX);
@@ -34,6 +44,11 @@ void tracker_free(struct tracker *tracker)
         return;
     attempts_free(tracker);
     finished_free(tracker->finished);
+    probes_free(tracker->probes);
+    names_free(&tracker->names);
+    tunnels_free(&tracker->tunnels);
+    ftp_expected_free(tracker);
+    stream_pool_free(tracker->streams);
     host_table_free(tracker->hosts);
     flow_table_free(tracker->flows);
     address_pool_free(tracker->addresses);
@@ -75,11 +90,36 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
     return event->flow;
 }
 
+static bool tells_names(const struct packet *packet)
+{
+    return packet->kind == PACKET_UDP &&
+           (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT);
+}
+
 bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, const struct packet *packet)
 {
     const struct profiles *profiles = tracker->options.profiles;
-    return !profiles_service(profiles, proto, packet->source_port) &&
+    return !tells_names(packet) && !profiles_service(profiles, proto, packet->source_port) &&
            !profiles_service(profiles, proto, packet->destination_port);
+}
+
+/* The same in every capture of the packet, with or without offload: the bytes looked at are few. */
+static uint32_t content_hash(const struct packet *packet)
+{
+    enum { HASHED = 64 };
+    uint32_t length = packet->payload_captured < HASHED ? packet->payload_captured : HASHED;
+    uint64_t hash = packet->kind == PACKET_UDP ? packet->payload_length : 0;
+    if (!packet->payload ||
+        length < (packet->payload_length < HASHED ? packet->payload_length : HASHED))
+        return 0; /* cut by the snap length: would differ from a whole capture's */
+    if (length == 0)
+        return 0;
+    for (uint32_t i = 0; i < length; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, packet->payload + i, length - i < 8 ? length - i : 8);
+        hash = hash_mix(hash ^ word, 0x9e3779b97f4a7c15u ^ length);
+    }
+    return (uint32_t)(hash >> 32) | 1;
 }
 
 struct mark mark_of(const struct event *event)
@@ -104,7 +144,11 @@ struct mark mark_of(const struct event *event)
         mark.acknowledgment = packet->tcp.acknowledgment;
         mark.window = packet->tcp.window;
         mark.flags = packet->tcp.flags;
+        mark.has_timestamp = packet->tcp.has_timestamp;
+        mark.timestamp = packet->tcp.timestamp_value;
+        mark.timestamp_echo = packet->tcp.timestamp_echo;
     }
+    mark.content = content_hash(packet);
     return mark;
 }
 
@@ -130,27 +174,69 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         flow->first_frame = (uint32_t)event->frame;
         if (from_high == request)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
+        if (is_probe_packet(packet))
+            flow->bits |= FLOW_PROBE;
     }
+    if (!flow->hop_limit[request ? INITIATOR : RESPONDER])
+        flow->hop_limit[request ? INITIATOR : RESPONDER] = packet->ip.hop_limit;
     flow->last_ns = event->time_ns;
     flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     if (request)
-        flow->syn_count++;
+        flow_asked(flow);
     else if (!flow->answer_frame)
         flow->answer_frame = (uint32_t)event->frame;
 }
 
-static void resolution_track(struct tracker *tracker, const struct event *event,
-                             const struct ip_address *target, bool asked)
+/* ARP and ND inside a tunnel tell of another link than the captured one. */
+static struct host *resolved_host(struct tracker *tracker, const struct event *event,
+                                  const struct ip_address *address)
 {
-    if (ip_is_unspecified(target))
-        return;
-    struct host *host = host_table_add(tracker->hosts, target);
+    if (event->packet->tunnels || ip_is_unspecified(address))
+        return NULL;
+    return host_table_add(tracker->hosts, address);
+}
+
+static void resolution_asked(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *asker, const struct ip_address *target)
+{
+    struct host *host = resolved_host(tracker, event, target);
     if (!host)
         return;
-    if (asked)
-        host_asked(tracker->hosts, host, event->frame);
-    else
-        host_resolved(host);
+    struct host_link *link = host_table_link(tracker->hosts, host);
+    link->asked++;
+    link->asked_unanswered++;
+    link->asked_last_ns = event->time_ns;
+    link->asked_by = *asker;
+    link->asked_out += event->packet->direction == LINK_OUT;
+    frame_list_add(&link->asked_frames, event->frame);
+}
+
+/* `address` spoke on the link, and said that `mac` is its own. */
+static void resolution_spoke(struct tracker *tracker, const struct event *event,
+                             const struct ip_address *address, const uint8_t mac[6])
+{
+    struct host *host = resolved_host(tracker, event, address);
+    if (!host)
+        return;
+    struct host_link *link = host_table_link(tracker->hosts, host);
+    link->resolved++;
+    link->asked_unanswered = 0;
+    link->asked_frames = (struct frame_list){0};
+    link->out += event->packet->direction == LINK_OUT;
+    if (mac) {
+        memcpy(link->mac, mac, sizeof link->mac);
+        link->has_mac = true;
+    }
+}
+
+/* Requests go to everybody, answers to the asker alone: only who hears the answers as well can say
+ * that there was none. */
+static void resolution_answered(struct tracker *tracker, const struct event *event,
+                                const struct ip_address *asker)
+{
+    struct host *host = resolved_host(tracker, event, asker);
+    if (host)
+        host_table_link(tracker->hosts, host)->answers++;
 }
 
 static void arp_track(struct tracker *tracker, const struct event *event)
@@ -158,9 +244,11 @@ static void arp_track(struct tracker *tracker, const struct event *event)
     const struct arp_header *arp = &event->packet->arp;
     /* A request also proves that its sender is there; a gratuitous one asks for itself. */
     if (!ip_is_unspecified(&arp->sender))
-        resolution_track(tracker, event, &arp->sender, false);
+        resolution_spoke(tracker, event, &arp->sender, arp->sender_mac);
     if (arp->operation == 1 && !ip_equal(&arp->sender, &arp->target))
-        resolution_track(tracker, event, &arp->target, true);
+        resolution_asked(tracker, event, &arp->sender, &arp->target);
+    else if (arp->operation == 2)
+        resolution_answered(tracker, event, &arp->target);
 }
 
 /* RFC 4861 4.3, 4.4. */
@@ -169,10 +257,14 @@ static void neighbour_track(struct tracker *tracker, const struct event *event)
     const struct packet *packet = event->packet;
     if (packet->ip.version != 6)
         return;
+    const uint8_t *mac = packet->has_mac ? packet->source_mac : NULL;
     if (packet->icmp.type == 135 && !ip_is_unspecified(&packet->ip.source))
-        resolution_track(tracker, event, &packet->icmp.target, true);
-    else if (packet->icmp.type == 136)
-        resolution_track(tracker, event, &packet->icmp.target, false);
+        resolution_asked(tracker, event, &packet->ip.source, &packet->icmp.target);
+    else if (packet->icmp.type == 136) {
+        resolution_spoke(tracker, event, &packet->icmp.target, mac);
+        if (!ip_is_multicast(&packet->ip.destination))
+            resolution_answered(tracker, event, &packet->ip.destination);
+    }
 }
 
 static bool is_error(const struct packet *packet)
@@ -186,8 +278,9 @@ static bool is_genuine(const struct packet *packet)
     return !is_error(packet) && !(packet->kind == PACKET_TCP && (packet->tcp.flags & TCP_RST));
 }
 
-static void note_checksum(struct host *host, const struct packet *packet)
+static void note_offload(struct host *host, const struct packet *packet)
 {
+    host->oversized |= packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU;
     if (host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST) {
         if (packet_checksum_wrong(packet))
             host->checksums_wrong++;
@@ -201,12 +294,14 @@ static void note_checksum(struct host *host, const struct packet *packet)
 static struct host *sender_of(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
-    uint32_t *known = event->flow ? &event->flow->host[event->from_high] : NULL;
-    if (known && *known && *known != HOST_REFUSED)
-        return host_table_at(tracker->hosts, *known - 1);
-    struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
-    if (known && !ip_is_multicast(&packet->ip.destination))
-        *known = host ? host->number : HOST_REFUSED;
+    struct host *host =
+        event->flow ? host_table_numbered(tracker->hosts, flow_host(event->flow, event->from_high))
+                    : NULL;
+    if (host)
+        return host;
+    host = host_table_add(tracker->hosts, &packet->ip.source);
+    if (event->flow && !ip_is_multicast(&packet->ip.destination))
+        flow_set_host(event->flow, event->from_high, host ? host->number : HOST_REFUSED);
     return host;
 }
 
@@ -222,7 +317,7 @@ static void host_track(struct tracker *tracker, const struct event *event)
         host_saw_the_same(host, event->seen, event->frame, event->time_ns))
         return;
     host_saw_packet(host, packet, event->frame, event->time_ns);
-    note_checksum(host, packet);
+    note_offload(host, packet);
 }
 
 static struct fragment_slot *fragment_slot(struct tracker *tracker, const struct ip_header *ip)
@@ -285,11 +380,16 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
     *side = INITIATOR;
     *fresh = true;
     note_interface(tracker, packet);
+    tracker->counters.kinds |= UINT32_C(1) << packet->kind;
+    if (packet->tunnels)
+        tunnels_packet(&tracker->tunnels, packet, event->frame);
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, event, side, fresh);
         break;
     case PACKET_UDP:
+        if (tells_names(packet))
+            names_packet(&tracker->names, packet, event->frame, event->time_ns);
         attempt = udp_track(tracker, event, side, fresh);
         break;
     case PACKET_ICMP:
@@ -311,6 +411,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
     case PACKET_OTHER:
         return NULL;
     }
+    probes_packet(tracker->probes, packet, event->frame);
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
@@ -333,9 +434,24 @@ struct flow_table *tracker_flows(const struct tracker *tracker)
     return tracker->flows;
 }
 
+const struct names *tracker_names(const struct tracker *tracker)
+{
+    return &tracker->names;
+}
+
+const struct tunnels *tracker_tunnels(const struct tracker *tracker)
+{
+    return &tracker->tunnels;
+}
+
 struct host_table *tracker_hosts(const struct tracker *tracker)
 {
     return tracker->hosts;
+}
+
+const struct probes *tracker_probes(const struct tracker *tracker)
+{
+    return tracker->probes;
 }
 
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
@@ -370,4 +486,11 @@ void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attemp
 {
     tracker->on_evict = evict;
     tracker->evict_context = context;
+}
+
+void tracker_on_settle(struct tracker *tracker,
+                       bool (*is_dispensable)(const struct attempt *, void *), void *context)
+{
+    tracker->is_dispensable = is_dispensable;
+    tracker->settle_context = context;
 }

@@ -13,12 +13,14 @@
 #include "analyzer/flow/finished.h"
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/host.h"
+#include "analyzer/flow/probes.h"
 #include "dissectors/packet.h"
 
 struct tracker_options {
     size_t max_flows;                /* cap of the flow table; attempts and hosts follow from it */
     const struct profiles *profiles; /* outlives the tracker */
     int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
+    bool keep_whole;                 /* every attempt keeps its record, as far as they fit */
 };
 
 /* Counted over everything, products or not. */
@@ -30,11 +32,14 @@ struct tracker_counters {
     uint64_t fragments_unmatched;
     uint64_t attempts_evicted;  /* product records given up because of the cap ... */
     uint64_t evicted_succeeded; /* ... of these, connections that had worked */
+    uint32_t kinds;             /* bit per enum packet_kind that was seen at all */
     uint64_t interfaces;        /* cooked v2: bit per interface index (below 64) that had traffic
                                    other than loopback's */
 };
 
 struct tracker;
+struct names;
+struct tunnels;
 
 struct tracker *tracker_new(const struct tracker_options *options);
 void tracker_free(struct tracker *tracker);
@@ -48,14 +53,20 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */
 uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
+const struct names *tracker_names(const struct tracker *tracker);
+const struct tunnels *tracker_tunnels(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
+const struct probes *tracker_probes(const struct tracker *tracker);
 
 /* The addresses of a flow by side. */
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
                        struct ip_address address[2], uint16_t port[2]);
 
-/* Walks all attempts, in no particular order: start with *position = 0. NULL: end. */
+/* Walks all attempts, in the order in which they began (but for evicted ones): start with *position
+ * = 0. NULL: end. */
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position);
+/* Numbers given so far: 1 to this. */
+size_t tracker_attempt_numbers(const struct tracker *tracker);
 /* NULL: evicted meanwhile. */
 struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number);
 
@@ -67,5 +78,10 @@ void tracker_finished_ends(const struct tracker *tracker, const struct finished 
 /* Called before a record is given up for a new one, so that its owner can count it. */
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
                       void *context);
+
+/* Asked of a connection that looks as if it went well before only a `finished` record is kept of
+ * it: false keeps it whole. Without this, all are given up. */
+void tracker_on_settle(struct tracker *tracker,
+                       bool (*is_dispensable)(const struct attempt *, void *), void *context);
 
 #endif

@@ -3,7 +3,10 @@
 #define FWSNIFF_FLOW_TRACKER_INTERNAL_H
 
 #include "analyzer/flow/address_pool.h"
+#include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/names.h"
 #include "analyzer/flow/tracker.h"
+#include "analyzer/flow/tunnels.h"
 
 /* A packet with where it stands in the capture. */
 struct event {
@@ -33,15 +36,23 @@ struct tracker {
     struct address_pool *addresses;
     struct flow_table *flows;
     struct host_table *hosts;
+    struct probes *probes;
     struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
     struct finished_list *finished;
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
     size_t settled_count;
+    uint32_t begun_end[2]; /* numbers of the attempts that began first and last; 0: none */
+    bool (*is_dispensable)(const struct attempt *, void *);
+    void *settle_context;
     uint32_t latest[256];      /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
+    struct tunnels tunnels;
+    struct names names;
+    struct ftp_expected_table *ftp_expected; /* this and the streams: made when first needed */
+    struct stream_pool *streams;             /* of FTP control connections */
     void (*on_evict)(const struct attempt *, void *);
     void *evict_context;
 };
@@ -80,6 +91,10 @@ static inline struct attempt *attempt_at(const struct tracker *tracker, uint32_t
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
                             const struct event *event, enum side sender, bool midstream);
 struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow);
+/* Of a UDP datagram's payload. */
+uint64_t attempt_payload_hash(const struct packet *packet);
+/* Answers that nobody asked for: where a client waits for some from another address, it is told. */
+void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *answers);
 /* True, and counted, where the packet is a copy of one seen a moment ago. */
 bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event *event,
                      int64_t syn_copy_gap_ns);

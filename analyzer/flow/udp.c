@@ -2,6 +2,7 @@
  * other last did. */
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
+#include "dissectors/vpn.h"
 
 /* The first datagram comes from the initiator, unless it comes from a watched port to one that is
  * not: then the capture began late and this is an answer. */
@@ -37,6 +38,8 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     struct mark mark = mark_of(event);
     if (side == RESPONDER && other->last.frame)
         note_answer_time(tracker, attempt, event);
+    if (side == INITIATOR && !other->first.frame)
+        attempt_asked(attempt, mark.time_ns);
     if (!record->first.frame)
         record->first = record->first_data = mark;
     if (record->repeats == 0) {
@@ -45,16 +48,22 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
         record->unanswered_length_min = mark.length;
     }
     record->repeats++;
+    if ((attempt->bits & ATTEMPT_CARRIES) &&
+        vpn_asks(event->packet->payload, event->packet->payload_captured, mark.length))
+        record->asks++;
     frame_list_add(&record->repeat_frames, event->frame);
     if (mark.length < record->unanswered_length_min)
         record->unanswered_length_min = mark.length;
     if (mark.length > record->unanswered_length_max)
         record->unanswered_length_max = mark.length;
+    pace_datagram(&attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
+                  mark.length, event->frame, event->time_ns);
     record->bytes += mark.length;
     record->data_packets++;
     record->last = record->last_data = mark;
 
-    other->repeats = 0;
+    attempt_survived(attempt, other);
+    other->repeats = other->asks = 0;
     other->repeat_frames = (struct frame_list){0};
     other->first_unanswered.frame = 0;
     other->unanswered_length_max = 0;
@@ -63,6 +72,29 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
         attempt->last_ns = event->time_ns;
     attempt->last_frame = event->frame;
+}
+
+/* After so long a silence what comes is another try. RFC 4787 4.3: a mapping must live for two
+ * minutes, and five are recommended. An exchange that was answered gets the longer time, since a
+ * request that dies after a pause is a failure of the old one; one that never was has nothing to
+ * keep. */
+enum { IDLE_UNANSWERED_S = 120, IDLE_ANSWERED_S = 300 };
+
+static bool begins_anew(const struct attempt *attempt, enum side side, const struct event *event)
+{
+    bool answered = attempt->side[RESPONDER].first.frame != 0;
+    int64_t idle_s = (event->time_ns - attempt->last_ns) / 1000000000;
+    return side == INITIATOR && idle_s >= (answered ? IDLE_ANSWERED_S : IDLE_UNANSWERED_S);
+}
+
+static void restart_flow(struct flow *flow, const struct event *event)
+{
+    flow->bits &= FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
+    flow->first_ns = event->time_ns;
+    flow->first_frame = (uint32_t)event->frame;
+    flow->answer_frame = flow->answered_after_us = 0;
+    flow->syn_count = 0;
+    flow->attempt = 0;
 }
 
 struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
@@ -78,20 +110,31 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (packet->tunnels)
             flow->bits |= FLOW_TUNNELLED;
+        if (is_probe_packet(packet))
+            flow->bits |= FLOW_PROBE;
         if (to_group(packet))
             flow->bits |= FLOW_TO_GROUP;
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
     }
     *side = flow_side(flow, event->from_high);
+    struct attempt *attempt = attempt_of_flow(tracker, flow);
+    if (attempt && begins_anew(attempt, *side, event)) {
+        attempt->bits |= ATTEMPT_SUPERSEDED;
+        attempt = NULL;
+        restart_flow(flow, event);
+    }
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
+    if (is_probe_packet(packet))
+        flow->bits &= (uint16_t)~FLOW_UNWATCHED; /* what comes back may be its answer */
+    if (!flow->hop_limit[*side])
+        flow->hop_limit[*side] = packet->ip.hop_limit;
     if (*side == RESPONDER && !flow->answer_frame)
         flow->answer_frame = (uint32_t)event->frame;
     if (*side == INITIATOR)
-        flow->syn_count++;
+        flow_asked(flow);
 
-    struct attempt *attempt = attempt_of_flow(tracker, flow);
     bool first = !attempt;
     if (first && !(flow->bits & FLOW_TO_GROUP))
         attempt = attempt_new(tracker, flow, event->key, event, *side, *side == RESPONDER);
@@ -100,6 +143,8 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
     if (*fresh)
         attempt_datagram(tracker, attempt, *side, event);
+    if (first && *side == RESPONDER)
+        attempt_answered_elsewhere(tracker, attempt);
     if (first)
         attempt_find_twin(tracker, attempt);
     return attempt;

@@ -12,6 +12,7 @@
 #include "analyzer/report/escape.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/view.h"
+#include "analyzer/speech/heard.h"
 
 /* Exact beyond 2^53, unlike cJSON's doubles. */
 static cJSON *count_item(uint64_t count)
@@ -126,7 +127,14 @@ static cJSON *reason_item(const struct reason *reason, const char *capture)
     return item;
 }
 
-static cJSON *evidence_item(const struct finding *finding, const char *capture)
+static const char *capture_id(const struct report *report, const struct finding *finding,
+                              const struct reason *reason)
+{
+    const struct capture_report *capture = view_reason_capture(report, finding, reason);
+    return capture ? capture->id : NULL;
+}
+
+static cJSON *evidence_item(const struct report *report, const struct finding *finding)
 {
     static const struct reason nothing = {
         .rule = "none",
@@ -135,9 +143,10 @@ static cJSON *evidence_item(const struct finding *finding, const char *capture)
     const struct verdict *verdict = &finding->verdict;
     cJSON *array = cJSON_CreateArray();
     for (size_t i = 0; i < verdict->reason_count; i++)
-        append(array, reason_item(&verdict->reasons[i], capture));
+        append(array, reason_item(&verdict->reasons[i],
+                                  capture_id(report, finding, &verdict->reasons[i])));
     if (verdict->reason_count == 0) /* the schema wants one */
-        append(array, reason_item(&nothing, capture));
+        append(array, reason_item(&nothing, capture_id(report, finding, &nothing)));
     return array;
 }
 
@@ -162,17 +171,41 @@ static cJSON *tls_item(const struct spoken *spoken)
         return cJSON_CreateNull();
     cJSON *item = cJSON_CreateObject();
     add(item, "server_name", text_item(spoken->tls.server_name));
+    add(item, "alpn", text_item(spoken->tls.alpn));
     add(item, "version", text_item(spoken->tls.version));
     add(item, "issuer", text_item(spoken->tls.issuer));
     add(item, "subject", text_item(spoken->tls.subject));
     add(item, "sha1", text_item(spoken->tls.sha1));
+    add(item, "sha256", text_item(spoken->tls.sha256));
+    return item;
+}
+
+static cJSON *said_item(const char *text)
+{
+    return text_item(*text ? text : NULL);
+}
+
+static cJSON *http_item(const struct spoken *spoken)
+{
+    if (!spoken->heard_http)
+        return cJSON_CreateNull();
+    const struct http_talk *talk = &spoken->heard_http->talk;
+    const struct page_sign *page = spoken->heard_http->page;
+    uint16_t status = talk->refusal ? talk->refusal : talk->status;
+    cJSON *item = cJSON_CreateObject();
+    add(item, "method", said_item(talk->method));
+    add(item, "host", said_item(talk->host));
+    add(item, "status", status ? cJSON_CreateNumber(status) : cJSON_CreateNull());
+    add(item, "server", said_item(talk->server));
+    add(item, "via", said_item(talk->via));
+    add(item, "location_host", said_item(talk->location));
+    add(item, "page_of", text_item(page ? page->name : NULL));
     return item;
 }
 
 cJSON *report_json_finding(const struct report *report, const struct finding *finding)
 {
     const struct service *service = finding->service;
-    const struct capture_report *capture = view_capture(report, finding);
     const struct verdict *verdict = &finding->verdict;
 
     cJSON *item = cJSON_CreateObject();
@@ -182,6 +215,7 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "proto", text_item(proto_word(service->proto)));
     add(item, "speaks", text_item(finding->spoken.protocol));
     add(item, "tls", tls_item(&finding->spoken));
+    add(item, "http", http_item(&finding->spoken));
     add(item, "client",
         endpoint_item(&finding->client, finding->client_port, service->initiator_role));
     add(item, "server",
@@ -191,9 +225,11 @@ cJSON *report_json_finding(const struct report *report, const struct finding *fi
     add(item, "last_seen", time_item(finding->last_ns));
     add(item, "attempts", count_item(finding->attempts));
     add(item, "verdict", verdict_item(finding));
-    add(item, "evidence", evidence_item(finding, capture ? capture->id : NULL));
+    add(item, "evidence", evidence_item(report, finding));
     add(item, "remedy", remedy_item(verdict));
     add(item, "next_step", text_item(verdict->has_next_step ? verdict->next_step : NULL));
+    if (finding->ledger)
+        add(item, "ledger", report_json_ledger(finding->ledger));
     return item;
 }
 
@@ -222,7 +258,7 @@ static cJSON *counters_item(const struct capture_counters *counters)
     return item;
 }
 
-static cJSON *capture_item(const struct capture_report *capture)
+cJSON *report_json_capture(const struct capture_report *capture)
 {
     cJSON *item = cJSON_CreateObject(), *link_types = cJSON_CreateArray();
     for (size_t i = 0; i < capture->link_type_count; i++)
@@ -241,7 +277,7 @@ static cJSON *capture_item(const struct capture_report *capture)
     return item;
 }
 
-static cJSON *tool_item(const struct report *report)
+cJSON *report_json_tool(const char *ndpi_version)
 {
     static const char prefix[] = "libpcap version ";
     const char *libpcap = pcap_lib_version();
@@ -251,7 +287,7 @@ static cJSON *tool_item(const struct report *report)
     add(item, "name", text_item("fwsniff"));
     add(item, "version", text_item(FWSNIFF_VERSION));
     add(item, "libpcap", text_item(libpcap));
-    add(item, "ndpi", text_item(report->ndpi_version));
+    add(item, "ndpi", text_item(ndpi_version));
     return item;
 }
 
@@ -330,10 +366,10 @@ void report_json_document(FILE *out, const struct report *report, bool single_li
     const char *end = single_line ? "" : "\n";
     cJSON *captures = cJSON_CreateArray();
     for (size_t i = 0; i < report->capture_count; i++)
-        append(captures, capture_item(&report->captures[i]));
+        append(captures, report_json_capture(&report->captures[i]));
 
     fprintf(out, "{\"schema\":\"fwsniff.report/1\"");
-    write_member(out, "tool", tool_item(report), end);
+    write_member(out, "tool", report_json_tool(report->ndpi_version), end);
     write_member(out, "captures", captures, end);
     write_member(out, "profiles", profiles_item(report), end);
     write_member(out, "summary", summary_item(report), end);

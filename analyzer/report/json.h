@@ -11,6 +11,11 @@
 /* Owned by the caller; what could not be allocated is missing, NULL where that is all. */
 cJSON *report_json_finding(const struct report *report, const struct finding *finding);
 
+/* How a verdict came about, for the field "ledger" of a finding. */
+cJSON *report_json_ledger(const struct ledger *ledger);
+cJSON *report_json_capture(const struct capture_report *capture);
+cJSON *report_json_tool(const char *ndpi_version);
+
 /* Writes a value on one line and frees it. The text is pure JSON whatever the strings hold: bytes
  * that are not UTF-8 become U+FFFD, controls and invisible characters \uNNNN, so that the output
  * is safe to show on a terminal too. */

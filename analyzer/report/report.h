@@ -14,7 +14,7 @@
 #include "analyzer/attribution/fact.h"
 #include "analyzer/attribution/profile.h"
 #include "analyzer/attribution/rules.h"
-#include "analyzer/spoken.h"
+#include "analyzer/speech/spoken.h"
 #include "analyzer/words.h"
 #include "dissectors/address.h"
 
@@ -40,7 +40,7 @@ struct capture_counters {
 };
 
 struct capture_report {
-    char id[4];         /* "a", "b", ... */
+    char id[16];        /* "a", "b", ...; batch: the beginning of its hash */
     const char *source; /* as the user named it */
     const char *link_types[16];
     size_t link_type_count;
@@ -51,6 +51,46 @@ struct capture_report {
     const char *problem; /* NULL: none */
     struct vantage_estimate vantage;
     struct capture_counters counters;
+};
+
+/* One packet of a failing exchange, as the capture shows it. */
+enum step_sender {
+    STEP_OF_CLIENT,
+    STEP_OF_SERVER,
+    STEP_OF_OTHER /* an ICMP error's own address */
+};
+
+struct exchange_step {
+    int64_t time_ns;
+    uint64_t frame;
+    enum step_sender sender;
+    bool is_icmp;
+    bool lost;     /* nothing the capture shows ever answered it */
+    uint8_t flags; /* TCP (enum tcp_flag) */
+    uint8_t icmp_type, icmp_code;
+    uint8_t hop_limit; /* as captured */
+    uint32_t sequence; /* TCP */
+    uint32_t length;   /* payload bytes */
+    struct ip_address icmp_sender;
+    struct frame_list again; /* later frames that repeat it and have no step of their own */
+};
+
+enum { EXCHANGE_STEPS_MAX = 20, EXCHANGES_MAX = 3, HISTORY_BINS = 48 };
+
+/* One failing attempt packet by packet: those that open it, carry its first and last data, stay
+ * unanswered or end it. Frames ascend. */
+struct exchange {
+    uint32_t capture; /* index into report.captures: whose frames these are */
+    uint16_t client_port;
+    struct exchange_step *steps; /* at most EXCHANGE_STEPS_MAX */
+    uint32_t step_count;
+};
+
+/* What became of this client's attempts on this service over the time that the products' attempts
+ * of the capture span, in equal parts. */
+struct history {
+    int64_t first_ns, last_ns; /* first_ns > last_ns: nothing to tell */
+    uint32_t failed[HISTORY_BINS], succeeded[HISTORY_BINS];
 };
 
 struct finding {
@@ -65,6 +105,12 @@ struct finding {
     uint32_t attempts;
     uint32_t capture; /* index into report.captures: where its frames are */
     struct verdict verdict;
+    struct ledger *ledger; /* how the verdict came about; NULL: nobody asked (--explain) */
+    /* Of the first attempts, and of the last one looked at; after those of its own capture, those
+     * of the others that show the same failure. At most EXCHANGES_MAX of each capture. Owned. */
+    struct exchange *exchanges;
+    uint32_t exchange_count;
+    struct history history;
 };
 
 struct report {
@@ -85,6 +131,7 @@ struct text_options {
     bool colour;
     unsigned columns; /* width to fill, at least 40 */
     bool quiet;       /* findings only */
+    const char *only; /* nothing but the finding of this id; NULL: all */
     int verbosity;    /* 1: all evidence, all vantage reasons, counters */
 };
 
@@ -93,6 +140,10 @@ bool report_write_text(FILE *out, const struct report *report, const struct text
 bool report_write_finding_text(FILE *out, const struct report *report,
                                const struct finding *finding, const struct text_options *options);
 bool report_write_json(FILE *out, const struct report *report);
+/* One page that needs nothing beside itself: no script, no request, readable printed. */
+bool report_write_html(FILE *out, const struct report *report);
+/* For tickets: the verdict, why, and the text to send to the owner of the rule. */
+bool report_write_markdown(FILE *out, const struct report *report);
 
 /* One line of NDJSON for a live event: {"event": "finding"|"update", "time", "finding": {...}},
  * {"event": "withdrawn", "time", "id"} (of `finding` only the id is read), and to close

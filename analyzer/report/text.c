@@ -7,6 +7,7 @@
 
 #include "analyzer/report/format.h"
 #include "analyzer/report/page.h"
+#include "analyzer/report/text_ledger.h"
 #include "analyzer/report/view.h"
 
 enum {
@@ -229,6 +230,8 @@ static void write_certificate(struct writer *writer, const struct finding *findi
     page_printf(&writer->page, "Certificate issued by %s", finding->spoken.tls.issuer);
     if (finding->spoken.tls.sha1)
         page_printf(&writer->page, ", SHA-1 %s", finding->spoken.tls.sha1);
+    if (finding->spoken.tls.sha256)
+        page_printf(&writer->page, ", SHA-256 %s", finding->spoken.tls.sha256);
     page_text(&writer->page, ".");
     page_line(&writer->page);
 }
@@ -264,17 +267,10 @@ static void place_with_label(struct page *page, const struct finding *finding,
         page_printf(page, " (%s)", label);
 }
 
-/* How many of the first candidates an undecided verdict names: those at least half as likely as
- * the first, two or three. */
-static size_t rivals(const struct candidate candidates[FAILURE_POINTS])
-{
-    return candidates[2].share > 0 && 2 * candidates[2].share >= candidates[0].share ? 3 : 2;
-}
-
 static void write_undecided(struct page *page, const struct finding *finding,
                             const struct candidate candidates[FAILURE_POINTS])
 {
-    size_t count = rivals(candidates);
+    size_t count = view_rivals(candidates);
     char share[FORMAT_TEXT];
     styled(page, STYLE_WARN, "UNDECIDED");
     page_text(page, " between ");
@@ -310,7 +306,7 @@ static void write_verdict(struct writer *writer, const struct finding *finding,
                           const struct candidate candidates[FAILURE_POINTS], bool decided)
 {
     struct page *page = &writer->page;
-    size_t named = decided ? 1 : rivals(candidates), listed = 0;
+    size_t named = decided ? 1 : view_rivals(candidates), listed = 0;
     char share[FORMAT_TEXT];
     page->indent = BODY_INDENT;
     page_line(page);
@@ -333,8 +329,9 @@ static void write_verdict(struct writer *writer, const struct finding *finding,
 
 /* " (frames 12, 15, 19 and 4 more of capture a)" */
 static void write_frames(struct writer *writer, const struct finding *finding,
-                         const struct frame_list *frames)
+                         const struct reason *reason)
 {
+    const struct frame_list *frames = &reason->frames;
     struct page *page = &writer->page;
     uint32_t shown = frames->count;
     if (writer->options->verbosity == 0 && shown > FRAMES_SHOWN)
@@ -348,7 +345,7 @@ static void write_frames(struct writer *writer, const struct finding *finding,
         page_printf(page, "%s %llu", i > 0 ? "," : "", (unsigned long long)frames->at[i]);
     if (frames->total > shown)
         page_printf(page, " and %s more", format_count(frames->total - shown, number));
-    const struct capture_report *capture = view_capture(writer->report, finding);
+    const struct capture_report *capture = view_reason_capture(writer->report, finding, reason);
     if (capture && writer->report->capture_count > 1)
         page_printf(page, " of capture %s", capture->id);
     page_text(page, ")");
@@ -382,7 +379,7 @@ static void write_reason(struct writer *writer, const struct finding *finding,
     page_printf(page, "%s ", sign);
     page->indent = TEXT_INDENT;
     page_text(page, reason->text);
-    write_frames(writer, finding, &reason->frames);
+    write_frames(writer, finding, reason);
     if (!decided || writer->options->verbosity > 0) {
         page_line(page);
         write_sides(page, reason);
@@ -478,6 +475,8 @@ static void write_finding(struct writer *writer, const struct finding *finding)
     write_remedy(writer, finding, decided);
     if (decided)
         write_next_step(writer, finding);
+    if (finding->ledger)
+        text_ledger(&writer->page, finding);
 }
 
 static void write_number(struct page *page, size_t number)
@@ -504,12 +503,29 @@ static void write_finding_line(struct writer *writer, const struct finding *find
     page_line(page);
 }
 
+static void write_only(struct writer *writer, const char *id)
+{
+    const struct report *report = writer->report;
+    for (size_t i = 0; i < report->finding_count; i++) {
+        if (strcmp(report->findings[i]->id, id) != 0)
+            continue;
+        if (!writer->options->quiet)
+            page_line(&writer->page);
+        write_number(&writer->page, i + 1);
+        write_finding(writer, report->findings[i]);
+    }
+}
+
 static void write_findings(struct writer *writer)
 {
     const struct report *report = writer->report;
     struct page *page = &writer->page;
     size_t count = report->finding_count, full = count, lines = count;
     char number[FORMAT_TEXT];
+    if (writer->options->only) {
+        write_only(writer, writer->options->only);
+        return;
+    }
     if (writer->options->verbosity == 0 && count > FINDINGS_FULL_MAX) {
         full = FINDINGS_FULL_FIRST;
         lines = count < FINDINGS_LINES_MAX ? count : FINDINGS_LINES_MAX;

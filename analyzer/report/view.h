@@ -21,6 +21,13 @@ struct candidate {
  * The shares add up to SHARE_WHOLE. */
 void view_candidates(const struct verdict *verdict, struct candidate candidates[FAILURE_POINTS]);
 
+/* How many of the first candidates an undecided verdict names: those at least half as likely as
+ * the first, two or three. */
+size_t view_rivals(const struct candidate candidates[FAILURE_POINTS]);
+
+/* How many of the first candidates the verdict names: 1 where it is decided, else the rivals. */
+size_t view_named(const struct candidate candidates[FAILURE_POINTS]);
+
 /* The vendor's name of a place ("FP1"); else FP1, FP2, FP3 for the three firewalls; else NULL. */
 const char *view_label(const struct finding *finding, enum failure_point place);
 
@@ -31,6 +38,23 @@ double view_effect(const struct verdict *verdict, const struct reason *reason);
 /* The capture that holds the finding's frames; NULL: none. */
 const struct capture_report *view_capture(const struct report *report,
                                           const struct finding *finding);
+
+/* A Wireshark display filter for the packets between the two on the service's port. The finding's
+ * own numbers only, so it needs no escaping. */
+enum { FILTER_TEXT = 256 };
+const char *view_connection_filter(const struct finding *finding, char buffer[FILTER_TEXT]);
+/* "frame.number in {4, 17, 19}" */
+const char *view_frames_filter(const struct frame_list *frames, char buffer[FILTER_TEXT]);
+
+/* What a packet of the ladder is, in a few words: "SYN", "SYN, ACK", "512 bytes", "ICMP 3/13". */
+enum { STEP_TEXT = 96 };
+const char *view_step(const struct finding *finding, const struct exchange_step *step,
+                      char buffer[STEP_TEXT]);
+
+/* The capture that a reason's frames are of; NULL: none. */
+const struct capture_report *view_reason_capture(const struct report *report,
+                                                 const struct finding *finding,
+                                                 const struct reason *reason);
 
 /* Whether nDPI saw a protocol on the port that the profile does not expect there. */
 bool view_speaks_foreign(const struct finding *finding);

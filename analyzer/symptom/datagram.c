@@ -1,6 +1,13 @@
 /* UDP has no handshake: what fails is a request that is repeated without an answer. */
 #include "analyzer/symptom/detectors.h"
 
+/* What wants an answer and has none. Of a tunnel that is only what asks to be let in: what it
+ * carries may run in one direction. */
+static double unanswered(const struct attempt *attempt, const struct side_record *side)
+{
+    return attempt->bits & ATTEMPT_CARRIES ? side->asks : side->repeats;
+}
+
 bool detect_udp_no_response(const struct attempt *attempt, const struct detect_context *context,
                             struct detection *detection)
 {
@@ -8,7 +15,7 @@ bool detect_udp_no_response(const struct attempt *attempt, const struct detect_c
     if (!client->first.frame || attempt->side[RESPONDER].first.frame ||
         (attempt->bits & ATTEMPT_MIDSTREAM))
         return false;
-    if (client->repeats < context->thresholds->udp_requests_min ||
+    if (unanswered(attempt, client) < context->thresholds->udp_requests_min ||
         seconds_between(client->first.time_ns, context->now_ns) < context->thresholds->udp_wait_s)
         return false;
     detection->failed_ns = client->first.time_ns;
@@ -25,7 +32,8 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         const struct side_record *sender = &attempt->side[side];
         const struct thresholds *limit = context->thresholds;
-        if (!sender->first_unanswered.frame || sender->repeats < limit->udp_stall_requests_min ||
+        if (!sender->first_unanswered.frame ||
+            unanswered(attempt, sender) < limit->udp_stall_requests_min ||
             seconds_between(sender->first_unanswered.time_ns, sender->last.time_ns) <
                 limit->udp_stall_wait_s)
             continue;
@@ -35,4 +43,23 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
         return true;
     }
     return false;
+}
+
+/* It ran well, and since some moment it creeps: each second far below the best one, and in many of
+ * them something has to be asked again. A program that has less to say asks nothing again, and
+ * chance losses let some seconds run at full speed. The contract has no word of its own for it. */
+bool detect_udp_throttled(const struct attempt *attempt, const struct detect_context *context,
+                          struct detection *detection)
+{
+    const struct thresholds *limit = context->thresholds;
+    if (!(attempt->bits & ATTEMPT_ESTABLISHED) || (attempt->bits & ATTEMPT_CARRIES) ||
+        attempt->side[RESPONDER].data_packets < limit->throttle_packets_min)
+        return false;
+    const struct pace_slow slow = pace_slow(&attempt->pace, limit->throttle_share_max);
+    if (slow.seconds < limit->throttle_seconds_min ||
+        slow.with_repeats < limit->throttle_repeats_min * slow.seconds)
+        return false;
+    detection->failed_ns = slow.since_ns;
+    detection->frames = attempt->pace.repeat_frames;
+    return true;
 }

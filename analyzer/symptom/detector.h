@@ -31,7 +31,8 @@ struct detection {
 
 struct detect_context {
     const struct thresholds *thresholds;
-    int64_t now_ns; /* the capture's last packet; live: the time */
+    int64_t now_ns;                  /* the capture's last packet; live: the time */
+    const struct profiles *profiles; /* for the certificates they pin; NULL: none */
 };
 
 /* Judges one attempt. Pure: same record and time, same answer. */

@@ -11,10 +11,14 @@ static const struct {
     {SYMPTOM_SYN_RESET, PROTO_TCP, detect_syn_reset},
     {SYMPTOM_SYN_TIMEOUT, PROTO_TCP, detect_syn_timeout},
     {SYMPTOM_SYNACK_UNANSWERED, PROTO_TCP, detect_synack_unanswered},
+    {SYMPTOM_FTP_DATA_FAILED, PROTO_TCP, detect_ftp_data_failed},
+    {SYMPTOM_TLS_FAILURE, PROTO_TCP, detect_tls_failure},
+    {SYMPTOM_HTTP_BLOCKED, PROTO_TCP, detect_http_blocked},
     {SYMPTOM_STALL_MIDSTREAM, PROTO_TCP, detect_stall_midstream},
     {SYMPTOM_RESET_MIDSTREAM, PROTO_TCP, detect_reset_midstream},
     {SYMPTOM_UDP_NO_RESPONSE, PROTO_UDP, detect_udp_no_response},
     {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_stall},
+    {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_throttled},
 };
 
 static bool is_probe(const struct attempt *attempt)

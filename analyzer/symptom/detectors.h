@@ -12,8 +12,12 @@ typedef bool detector_function(const struct attempt *attempt, const struct detec
 detector_function detect_syn_timeout, detect_synack_unanswered, detect_syn_reset;
 /* midstream.c */
 detector_function detect_reset_midstream, detect_stall_midstream;
+/* ftp.c */
+detector_function detect_ftp_data_failed;
+/* content.c */
+detector_function detect_tls_failure, detect_http_blocked;
 /* datagram.c */
-detector_function detect_udp_no_response, detect_udp_stall;
+detector_function detect_udp_no_response, detect_udp_stall, detect_udp_throttled;
 /* refused.c */
 detector_function detect_icmp_unreachable;
 

@@ -57,10 +57,12 @@ static bool reset_is_failure(const struct attempt *attempt, enum side side,
            seconds_between(0, other->idle_before_ns) >= context->thresholds->idle_min_s;
 }
 
+/* Many an FTP program ends its data connections with a RST. */
 bool detect_reset_midstream(const struct attempt *attempt, const struct detect_context *context,
                             struct detection *detection)
 {
-    if (!(attempt->bits & ATTEMPT_ESTABLISHED) || (attempt->bits & ATTEMPT_RST_SURVIVED))
+    if (!(attempt->bits & ATTEMPT_ESTABLISHED) || (attempt->bits & ATTEMPT_RST_SURVIVED) ||
+        attempt->control)
         return false;
     for (int i = RESPONDER; i >= INITIATOR; i--) {
         enum side side = (enum side)i;

@@ -18,6 +18,10 @@
     X(udp_wait_s, "udp.wait_s")                                                                    \
     X(udp_stall_requests_min, "udp.stall_requests_min")                                            \
     X(udp_stall_wait_s, "udp.stall_wait_s")                                                        \
+    X(throttle_packets_min, "throttle.packets_min")                                                \
+    X(throttle_share_max, "throttle.share_max")                                                    \
+    X(throttle_seconds_min, "throttle.seconds_min")                                                \
+    X(throttle_repeats_min, "throttle.repeats_min")                                                \
     X(stall_retransmissions_min, "stall.retransmissions_min")                                      \
     X(stall_wait_s, "stall.wait_s")                                                                \
     X(stall_silent_reply_s, "stall.silent_reply_s")                                                \

@@ -104,6 +104,23 @@ class Cases:
     def test_json_is_the_only_thing_on_standard_output(self):
         assert self.report("-r", self.failing, status=FAILURES)["findings"][0]["symptom"] == "syn-timeout"
 
+    def test_a_verdict_is_explained(self):
+        plain = self.report("-r", self.failing, status=FAILURES)["findings"][0]
+        assert "ledger" not in plain
+        text = self.run("-r", self.failing, "--explain", status=FAILURES).out
+        assert plain["id"] in text and "LEDGER" in text
+        finding = self.report("-r", self.failing, f"--explain={plain['id']}", status=FAILURES)["findings"][0]
+        ledger = finding.pop("ledger")
+        assert finding == plain
+        counting = {rule["rule"] for rule in ledger["rules"] if rule["counts"]}
+        assert counting >= {line["rule"] for line in finding["evidence"]}, counting
+
+    def test_what_is_not_there_is_not_explained(self):
+        done = self.run("-r", self.failing, "--explain=00000000", status=FAILURES)
+        assert "no finding has the id" in done.out and "LEDGER" not in done.out
+        other = self.report("-r", self.failing, "--explain=00000000", status=FAILURES)
+        assert "ledger" not in other["findings"][0] and other["warnings"]
+
     def test_an_output_that_cannot_be_written_is_told_first(self):
         done = self.run("-r", self.failing, "--json=/nonexistent/x.json", status=USAGE)
         assert "/nonexistent/x.json" in done.err and done.out == ""

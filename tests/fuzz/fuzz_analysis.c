@@ -10,10 +10,11 @@
 #include "analyzer/attribution/diagnosis.h"
 #include "analyzer/knowledge.h"
 #include "analyzer/report/report.h"
+#include "analyzer/speech/speech.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FLOWS = 64, FRAMES_MAX_FED = 4096, STEP_NS = 10000000 };
+enum { FLOWS = 64, FRAMES_MAX_FED = 4096, STEP_NS = 10000000, POOL_BYTES = 64 * 1024 };
 
 struct input {
     const uint8_t *at, *end;
@@ -39,8 +40,19 @@ static uint16_t take_number(struct input *input)
 }
 
 /* A copy of exactly the frame's size, so that a sanitizer sees every read outside. */
-static void feed(struct tracker *tracker, uint16_t link_type, const uint8_t *bytes, size_t length,
-                 uint64_t frame, int64_t time_ns)
+struct feeding {
+    struct tracker *tracker;
+    struct listener *listener;
+};
+
+static void forget(const struct attempt *attempt, void *context)
+{
+    const struct feeding *feeding = context;
+    speech_forget(feeding->listener, (struct attempt *)attempt);
+}
+
+static void feed(const struct feeding *feeding, uint16_t link_type, const uint8_t *bytes,
+                 size_t length, uint64_t frame, int64_t time_ns)
 {
     uint8_t *copy = malloc(length ? length : 1);
     struct packet packet;
@@ -48,18 +60,21 @@ static void feed(struct tracker *tracker, uint16_t link_type, const uint8_t *byt
     bool fresh;
     memcpy(copy, bytes, length);
     packet_dissect(link_type, copy, (uint32_t)length, (uint32_t)length, &packet);
-    tracker_packet(tracker, &packet, frame, time_ns, &side, &fresh);
+    struct attempt *attempt =
+        tracker_packet(feeding->tracker, &packet, frame, time_ns, &side, &fresh);
+    if (attempt && fresh && packet.kind != PACKET_ICMP)
+        speech_listen(feeding->listener, attempt, &packet, side, frame, time_ns);
     free(copy);
 }
 
-static int64_t feed_all(struct tracker *tracker, uint16_t link_type, struct input *input)
+static int64_t feed_all(const struct feeding *feeding, uint16_t link_type, struct input *input)
 {
     int64_t time_ns = INT64_C(1700000000000000000), last_ns = time_ns;
     for (uint64_t frame = 1; frame <= FRAMES_MAX_FED && input->end - input->at >= 4; frame++) {
         time_ns += (int16_t)take_number(input) * (int64_t)STEP_NS;
         size_t length = take_number(input), left = (size_t)(input->end - input->at);
         length = length < left ? length : left;
-        feed(tracker, link_type, input->at, length, frame, time_ns);
+        feed(feeding, link_type, input->at, length, frame, time_ns);
         input->at += length;
         last_ns = time_ns > last_ns ? time_ns : last_ns;
     }
@@ -102,7 +117,8 @@ static void write_report(const struct profiles *profiles, const struct diagnosis
         .finding_count = diagnosis->count,
     };
     const struct text_options options = {.columns = 80, .verbosity = 1};
-    if (!out || !report_write_json(out, &report) || !report_write_text(out, &report, &options))
+    if (!out || !report_write_json(out, &report) || !report_write_text(out, &report, &options) ||
+        !report_write_html(out, &report) || !report_write_markdown(out, &report))
         abort();
     fclose(out);
     free(text);
@@ -120,8 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .syn_copy_gap_ns = (int64_t)(known->thresholds.syn_retry_gap_min_s * 1e9),
     };
     struct tracker *tracker = tracker_new(&options);
+    struct stream_pool *streams = stream_pool_new(POOL_BYTES);
+    struct feeding feeding = {tracker, listener_new(known->profiles, known->signs, streams, NULL)};
+    tracker_on_evict(tracker, forget, &feeding);
     struct input input = {data + 1, data + size};
-    int64_t last_ns = feed_all(tracker, link_types[data[0] & 7], &input);
+    int64_t last_ns = feed_all(&feeding, link_types[data[0] & 7], &input);
 
     struct expectation expected = {0};
     const struct site site = {.told = (data[0] >> 3 & 15) < VANTAGES ? data[0] >> 3 & 15 : 0};
@@ -129,10 +148,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .tracker = tracker,
         .profiles = known->profiles,
         .rules = known->rules,
+        .signs = known->signs,
         .thresholds = &known->thresholds,
         .site = &site,
         .expected = &expected,
         .expected_count = data[0] >> 7,
+        .explain = true,
         .now_ns = last_ns,
     };
     ip_network_parse("192.0.2.77", &expected.client);
@@ -142,6 +163,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_finding(diagnosis.findings[i]);
     write_report(known->profiles, &diagnosis);
     diagnosis_release(&diagnosis);
+    size_t position = 0;
+    for (struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
+        speech_forget(feeding.listener, attempt);
     tracker_free(tracker);
+    listener_free(feeding.listener);
+    stream_pool_free(streams);
     return 0;
 }

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct source_stats stats = {0};
     struct error error = {""};
     struct capture_file *file = capture_file_open(
-        fd, true, "fuzz", data[0] & 0x80 ? "udp or tcp port 80" : NULL, &stats, &error);
+        fd, true, "fuzz", data[0] & 0x80 ? "udp or tcp port 80" : NULL, NULL, &stats, &error);
     if (file)
         read_all(file, (data[0] & 0x3f) + 1);
     else if (!error.text[0])

@@ -3,7 +3,8 @@
 
     test_golden.py --fwsniff PROGRAM [--update]
 
-samples/expected/NAME.json is the whole report of samples/NAME, but for versions and the file's path.
+samples/expected/NAME.json is the whole report of samples/NAME, but for versions and the file's path;
+NAME.md is what --markdown makes of it.
 After a change that is meant to alter reports: --update, then read the difference before committing it.
 The truth of each sample stands in samples/truth.json; an expected report must agree with it, so that
 an update cannot turn a right verdict into a wrong one unnoticed.
@@ -21,12 +22,18 @@ EXPECTED = os.path.join(SAMPLES, "expected")
 POSSIBLE = 0.15  # a place an expert could still hold for the right one, from this capture alone
 
 
-def report_of(program, entry):
-    path = os.path.join(SAMPLES, entry["file"])
-    done = subprocess.run([program, "--json", "-r", path, *entry.get("options", [])], capture_output=True, text=True)
+def output_of(program, entry, form):
+    """`files`: several captures of one time, in samples/pairs/. Files are named as in samples/."""
+    paths = [os.path.join("pairs", name) for name in entry["files"]] if "files" in entry else [entry["file"]]
+    reads = [word for path in paths for word in ("-r", path)]
+    done = subprocess.run([program, form, *reads, *entry.get("options", [])], capture_output=True, text=True, cwd=SAMPLES)
     if done.returncode not in (0, 1):
         raise AssertionError(f"exit status {done.returncode}: {done.stderr.strip()}")
-    report = json.loads(done.stdout)
+    return done.stdout
+
+
+def report_of(program, entry):
+    report = json.loads(output_of(program, entry, "--json"))
     report["tool"] = {"name": "fwsniff"}
     for capture in report["captures"]:
         capture["source"] = os.path.basename(capture["source"])
@@ -48,9 +55,9 @@ def agrees_with_truth(entry, report):
             raise AssertionError(f"symptom {found[0]['symptom']}, truth is {truth['symptoms']}")
 
 
-def same_as_expected(entry, report, update):
-    path = os.path.join(EXPECTED, entry["file"].split(".")[0] + ".json")
-    text = json.dumps(report, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+def same_as_expected(entry, suffix, text, update):
+    name = ("pair-" if "files" in entry else "") + entry["file"].split(".")[0]
+    path = os.path.join(EXPECTED, name + suffix)
     if update:
         os.makedirs(EXPECTED, exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
@@ -72,12 +79,16 @@ def main():
     program = os.path.abspath(arguments.fwsniff)
     with open(os.path.join(SAMPLES, "truth.json"), encoding="utf-8") as file:
         entries = json.load(file)
+    with open(os.path.join(SAMPLES, "pairs", "truth.json"), encoding="utf-8") as file:
+        entries += json.load(file)
     failed = 0
     for entry in entries:
         try:
             report = report_of(program, entry)
             agrees_with_truth(entry, report)
-            same_as_expected(entry, report, arguments.update)
+            text = json.dumps(report, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+            same_as_expected(entry, ".json", text, arguments.update)
+            same_as_expected(entry, ".md", output_of(program, entry, "--markdown"), arguments.update)
         except (AssertionError, OSError, ValueError) as error:
             failed += 1
             print(f"FAIL {entry['file']}: {error}")

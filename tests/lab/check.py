@@ -31,7 +31,9 @@ def _stalled(flow):
 
 
 def _udp_stall(flow):
-    return bool(flow.answers) and len(flow.requests) > 2 and flow.requests[-2] > flow.answers[-1]
+    """Silent since, or asked again and again in a transfer that goes on."""
+    asked_again = len(flow.requests) > len(flow.answers) + 3
+    return bool(flow.answers) and len(flow.requests) > 2 and (flow.requests[-2] > flow.answers[-1] or asked_again)
 
 
 # symptom -> does this flow show it?
@@ -45,8 +47,8 @@ SHOWS = {
     "reset-midstream": lambda f: bool(f.synacks) and bool(f.resets),
     "stall-midstream": _stalled,
     "tls-failure": lambda f: f.established and (f.alerts > 0 or bool(f.resets) or f.retransmitted),
-    "http-blocked": lambda f: 403 in f.http,
-    "ftp-data-failed": lambda f: f.retried and not f.synacks,
+    "http-blocked": lambda f: 403 in f.http or 302 in f.http,
+    "ftp-data-failed": lambda f: not f.synacks and (f.retried or _error(f) or bool(f.syns and f.resets)),
     "no-traffic": lambda f: False,
 }
 FAILED = ("syn-timeout", "syn-reset", "udp-no-response", "synack-unanswered")
@@ -56,6 +58,8 @@ def _of_finding(found, flows):
     """The flows that the finding's label names."""
     names = {(found["client_ip"], found["server_ip"])}
     names |= {(other["client_ip"], other["server_ip"]) for other in found.get("also", [])}
+    if found["symptoms"] == ["ftp-data-failed"]:
+        names |= {(server, client) for client, server in names}  # active mode: the server connects
     return [flow for (proto, client, _, server, port), flow in flows.items()
             if proto == found["proto"] and (client, server) in names
             and (port == found["port"] or found.get("any_port"))]

@@ -8,15 +8,18 @@ unpublished binary protocols are stood in for by a length-prefixed exchange of t
 """
 
 import ftplib
+import functools
 import os
 import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections import namedtuple
 
+SERVER_NAME = "backup.example"  # that clients ask for, in TLS and HTTP alike
 GIVE_UP_S = 8.2       # long enough for SYN retries after 1, 3 and 7 seconds
 CHUNK = 5000          # a transfer's unit: several full-size segments
 CHUNK_EVERY_S = 0.05
@@ -79,17 +82,44 @@ def make_certificate(folder, name="backup.example", issuer=None):
     return path
 
 
-def tls_server(certificate):
-    """TLS 1.2: what the products of these profiles speak, and where the certificate can be seen."""
+def make_issued_certificate(folder, authority, name="backup.example"):
+    """A certificate as an inspecting device makes it: for somebody else's name, signed by an authority of its own."""
+    path = os.path.join(tempfile.mkdtemp(dir=folder), f"{name}.pem")  # scenarios are played side by side
+    root, leaf = path + ".ca", path + ".leaf"
+    run = functools.partial(subprocess.run, check=True, capture_output=True)
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+         f"/O={authority}/CN={authority}", "-keyout", root + ".key", "-out", root])
+    run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/O={name}/CN={name}", "-keyout", leaf + ".key",
+         "-out", leaf + ".csr"])
+    run(["openssl", "x509", "-req", "-in", leaf + ".csr", "-CA", root, "-CAkey", root + ".key", "-CAcreateserial",
+         "-days", "30", "-out", leaf])
+    with open(path, "wb") as out:
+        for part in (leaf + ".key", leaf, root):
+            with open(part, "rb") as file:
+                out.write(file.read())
+    return path
+
+
+TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def tls_server(certificate, version="1.2", wants_certificate=False):
+    """TLS 1.2 unless told otherwise: what the products of these profiles speak, and where the certificate can be
+    seen. `wants_certificate`: of the client as well."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = context.maximum_version = TLS_VERSIONS[version]
     context.load_cert_chain(certificate)
+    if wants_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificate)
     return context
 
 
-def tls_client(trusted=None):
+def tls_client(trusted=None, version=None):
     """A client that checks the certificate against the one it knows, or trusts any."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if version:
+        context.maximum_version = TLS_VERSIONS[version]
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED if trusted else ssl.CERT_NONE
     if trusted:
@@ -185,6 +215,22 @@ def _block_page(conn, _service):
                  b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(page) + page)
 
 
+def _portal(conn, _service):
+    """A network that wants a login first: every request is sent to its own page."""
+    _read_until(conn, b"\r\n\r\n")
+    page = b"<html><head><title>Login</title></head><body>Please log in to use this network.</body></html>"
+    conn.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://login.portal.example/?from=backup.example\r\n"
+                 b"Content-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(page) + page)
+
+
+def _challenge(conn, service):
+    """A product with a login: the first request is turned down, what follows is served."""
+    _read_until(conn, b"\r\n\r\n")
+    conn.sendall(b"HTTP/1.1 401 Unauthorized\r\nServer: BackupServer\r\nWWW-Authenticate: Basic realm=backup\r\n"
+                 b"Content-Length: 6\r\n\r\nlogin\n")
+    _serve_requests(conn, service)
+
+
 def _reset_after(conn, service):
     """The whole answer, then a reset in place of a close: ugly and harmless."""
     dialect = DIALECTS[service.kind]
@@ -195,16 +241,17 @@ def _reset_after(conn, service):
 
 
 BEHAVIOURS = {"serve": _serve_requests, "abort": _abort_after_request, "refuse": _refuse_at_once,
-              "silent": _stay_silent, "block-page": _block_page, "reset-after": _reset_after}
+              "silent": _stay_silent, "block-page": _block_page, "portal": _portal, "challenge": _challenge,
+              "reset-after": _reset_after}
 
 
 class Server:
     """A listening TCP service; `stop()` closes the listener and every open connection."""
 
-    def __init__(self, node, kind, port, behaviour="serve", certificate=None, think_s=0.002, address=None):
+    def __init__(self, node, kind, port, behaviour="serve", certificate=None, think_s=0.002, address=None, tls=None):
         self.kind, self.port, self.think_s = kind, port, think_s
         self.behaviour = BEHAVIOURS[behaviour]
-        self.tls = tls_server(certificate) if kind == "tls" else None
+        self.tls = tls_server(certificate, **(tls or {})) if kind == "tls" else None
         family = socket.AF_INET6 if address and ":" in address else socket.AF_INET
         with node:
             self.listener = socket.socket(family, socket.SOCK_STREAM)
@@ -244,6 +291,57 @@ class Server:
             conn.close()
 
 
+class InterceptingProxy:
+    """A transparent proxy that opens TLS: it connects to the server that the client meant, and shows the client a
+    certificate of its own making. Clear requests are passed on over the connection to the server."""
+
+    ORIGINAL_DESTINATION = 80  # SO_ORIGINAL_DST, linux/netfilter_ipv4.h
+
+    def __init__(self, node, port, certificate, tls=None):
+        self.node, self.tls = node, tls_server(certificate, **(tls or {}))
+        with node:
+            self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("0.0.0.0", port))
+        self.listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(conn,), daemon=True).start()
+
+    def _talk(self, conn):
+        server = None
+        try:
+            port, address = struct.unpack("!2xH4s8x", conn.getsockopt(socket.SOL_IP, self.ORIGINAL_DESTINATION, 16))
+            server = connect(self.node, socket.inet_ntoa(address), port)
+            server = tls_client().wrap_socket(server)
+            conn = self.tls.wrap_socket(conn, server_side=True)
+            while True:
+                head, rest = _read_until(conn, b"\r\n\r\n")
+                if head is None:
+                    return
+                server.sendall(head + b"\r\n\r\n" + rest)
+                conn.sendall(server.recv(65536))
+        except (OSError, ValueError, AttributeError):
+            pass
+        finally:
+            conn.close()
+            if server:
+                server.close()
+
+    def stop(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+
+
 class HungServer:
     """Listens, never accepts, and its queue is full already: SYNs fall on the floor, as a stuck
     process lets them."""
@@ -272,8 +370,14 @@ MTPIP_HEAD = struct.Struct("!4sIII")  # magic, transaction, block, size
 class MtpipServer:
     """A datagram service: every request gets its answer, a block of the size asked for."""
 
-    def __init__(self, node, port, address="0.0.0.0", silent=False):
-        self.silent = silent
+    def __init__(self, node, port, address="0.0.0.0", silent=False, answer_from=None):
+        self.silent, self.way_out = silent, None
+        if answer_from:
+            with node:
+                self.way_out = socket.socket(socket.AF_INET6 if ":" in answer_from else socket.AF_INET, socket.SOCK_DGRAM)
+            self.way_out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.way_out.bind((answer_from, port))
+            address = node.addresses["eth0"]
         with node:
             self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
@@ -287,7 +391,7 @@ class MtpipServer:
                 return
             if len(data) >= MTPIP_HEAD.size and not self.silent:
                 _, transaction, block, size = MTPIP_HEAD.unpack_from(data)
-                self.socket.sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
+                (self.way_out or self.socket).sendto(MTPIP_HEAD.pack(b"MTPr", transaction, block, size) + os.urandom(size), peer)
 
     def stop(self):
         self.socket.close()
@@ -297,8 +401,9 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020)):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None):
         self.node, self.announce = node, announce
+        self.tls = tls_server(certificate) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
             self.listener = socket.socket()
@@ -335,17 +440,23 @@ class FtpServer:
         return passive.accept()[0] if passive else self._connect_active(active)
 
     def _talk(self, conn):
-        passive = active = None
+        passive = active = lines = None
 
         def say(text):
             conn.sendall(text.encode() + b"\r\n")
 
-        fixed = {"USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
+        fixed = {"PBSZ": "200 ok", "PROT": "200 ok", "USER": "331 password please", "PASS": "230 logged in", "TYPE": "200 ok", "SYST": "215 UNIX",
                  "CWD": "250 ok", "PWD": '257 "/"', "NOOP": "200 ok"}
         say("220 transfer service ready")
         try:
-            with conn.makefile("r") as lines:
-                for line in lines:
+            lines = conn.makefile("r")
+            while line := lines.readline():
+                if line.startswith("AUTH TLS") and self.tls:
+                    say("234 go on in TLS")
+                    conn = self.tls.wrap_socket(conn, server_side=True)
+                    lines = conn.makefile("r")
+                    continue
+                else:
                     verb, _, rest = line.strip().partition(" ")
                     if verb in fixed:
                         say(fixed[verb])
@@ -417,13 +528,13 @@ def _read_answer(sock, kind):
 class Session:
     """A client's connection that can ask more than once."""
 
-    def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, **options):
+    def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, tls_version=None, **options):
         self.kind = kind
         self.sock = connect(node, address, port, timeout, **options)
         self.ok = self.sock is not None
         if self.ok and kind == "tls":
             try:
-                self.sock = tls_client(trusted).wrap_socket(self.sock)
+                self.sock = tls_client(trusted, tls_version).wrap_socket(self.sock, server_hostname=SERVER_NAME)
             except OSError:
                 self.sock.close()
                 self.ok = False
@@ -448,6 +559,13 @@ class Session:
             self.sock.close()
 
 
+def ping(node, address, count=3):
+    """Whether the address answers echo requests."""
+    command = ["ping", "-n", "-q", "-c", str(count), "-i", "0.5", "-W", "1", address]
+    with node:  # a child is born into the network of the thread that makes it
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+
 def fetch(node, kind, address, port, path="/small", requests=1, **options):
     """Connect, ask `requests` times, close: what a healthy exchange looks like."""
     session = Session(node, kind, address, port, **options)
@@ -456,15 +574,17 @@ def fetch(node, kind, address, port, path="/small", requests=1, **options):
     return worked
 
 
-def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S):
+def mtpip(node, address, port, give_up=MTPIP_GIVE_UP_S, blocks=1, size=200, heed_icmp=False, every=CHUNK_EVERY_S,
+          patience=3600):
     """Ask for blocks one after another; repeat an unanswered request once a second, then give up."""
     with node:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((address, port))
     transaction = int.from_bytes(os.urandom(4), "big")
+    deadline = time.monotonic() + patience
     try:
         for block in range(blocks):
-            if not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
+            if time.monotonic() > deadline or not _mtpip_block(sock, MTPIP_HEAD.pack(b"MTPq", transaction, block, size), give_up, heed_icmp):
                 return False
             time.sleep(every)
         return True
@@ -494,11 +614,18 @@ def _mtpip_block(sock, request, give_up, heed_icmp):
     return False
 
 
-def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True):
+class _FtpTls(ftplib.FTP_TLS):
+    """FTP over TLS that takes any certificate, as many products do."""
+
+    def __init__(self, **options):
+        super().__init__(context=tls_client(), **options)
+
+
+def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False):
     """Log in and list a folder over a data connection."""
     with node:
         try:
-            session = ftplib.FTP(timeout=timeout)
+            session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
             session.connect(address, port)
             session.login("backup", "secret")
             session.trust_server_pasv_ipv4_address = trust_announced

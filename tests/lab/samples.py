@@ -21,6 +21,7 @@ sys.path.insert(0, HERE)
 
 import net  # noqa: E402
 import peers  # noqa: E402
+import score  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from story import Story  # noqa: E402
 
@@ -46,7 +47,66 @@ CHOSEN = (
     ("vpn-edge-icmp", "client", "pcap", "Inside a VXLAN tunnel: the far gateway refuses tcp/7333 with ICMP."),
     ("inet-fine", "client", "pcap", "Nothing is wrong; other servers and the web are used as well."),
     ("dmz-fine", "server", "pcapng", "Nothing is wrong: edge server with master, storage and clients."),
+    ("inet-ftp-private", "client", "pcap", "FTP: the server announces its private address for the data connection."),
+    ("inet-ftp-passive", "egress-lan", "snap96", "FTP: the edge drops the passive port range. The capture kept 96 bytes "
+                                                 "of each packet, so that the port agreed on is cut off."),
+    ("inet-wireguard-edge", "edge-any", "pcapng", "The edge of the server's network drops a VPN's handshake, udp/51820. "
+                                                  "Taken on both sides of it."),
+    ("inet-dns-sinkhole", "client", "pcap", "The client's name server answers with a filtering service's block page, "
+                                            "which is not reachable."),
+    ("lan-ftp-active", "client", "pcap", "Nothing is wrong: FTP in active mode."),
+    ("inet-tls-intercepted-web", "client", "pcap", "The client's gateway opens TLS on tcp/5443 with an authority of its "
+                                                   "own; the client knows the server's certificate."),
+    ("inet-portal", "client", "pcap", "The client's gateway answers tcp/5800 itself and sends the client to a login page."),
+    ("inet-filter-sni-rst", "egress-lan", "pcapng", "The client's gateway resets TLS connections that ask for the "
+                                                    "server's name."),
+    ("inet-tls-version", "server", "snap96", "The server wants TLS 1.3, the client offers 1.2. Cut after 96 bytes of "
+                                             "each packet."),
 )
+# Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
+PAIRS = (
+    ("inet-edge-drop-other-port", ("edge-wan", "edge-lan"), "The edge of the server's network drops tcp/6060; port 80 of "
+                                                            "the same address is forwarded and works."),
+    ("inet-local-drop-other-port", ("client", "server"), "The server's own nftables drops the port; port 80 works."),
+    ("inet-edge-idle-rst", ("client", "server"), "The edge forgets the connection after a silence and answers what "
+                                                 "follows with RST."),
+    ("inet-forward-port", ("client", "server"), "The edge forwards tcp/5800 to a port where nothing listens."),
+    ("inet-fine", ("client", "server"), "Nothing is wrong; other servers and the web are used as well."),
+)
+
+
+def make_pair(number, seed, wire_program, certificate, folder):
+    """Play one scenario, keep two captures; returns the truth of the pair."""
+    name, vantages, told = PAIRS[number]
+    scenario = next(each for each in SCENARIOS if each.name == name)
+    scenario = dataclasses.replace(scenario, options={**scenario.options, "format": "pcap"})
+    with tempfile.TemporaryDirectory() as work:
+        entries = Story(scenario, seed, wire_program, certificate, work).play()
+        both = [next(each for each in entries if each["file"].split(".")[1] == vantage) for vantage in vantages]
+        pair = dict(next(score.pair_entries(both), both[0]))
+        pair.update(file=f"{number + 1:02d}-{pair['profile']}", files=[], done=told)
+        for entry, vantage in zip(both, vantages):
+            target = f"{pair['file']}-at-{vantage}.pcap"
+            shutil.copy(os.path.join(work, entry["file"]), os.path.join(folder, target))
+            os.chmod(os.path.join(folder, target), 0o644)
+            pair["files"].append(target)
+    return pair
+
+
+def make_pairs(seed, wire_program, certificate, folder):
+    os.makedirs(folder, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(len(PAIRS)) as pool:
+        made = list(pool.map(lambda n: make_pair(n, seed, wire_program, certificate, folder), range(len(PAIRS))))
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump(made, file, indent=1)
+        file.write("\n")
+    lines = ["# Pairs of captures", "", "Two captures of the same time at two places, made like the samples above "
+             f"(seed {seed}). `fwsniff -r A -r B` holds them against each other.", "",
+             "| captures | what was done | real failure point |", "| --- | --- | --- |"]
+    lines += ["| " + ", ".join(f"`{name}`" for name in pair["files"]) + f" | {pair['done']} | "
+              + (pair["findings"][0]["failure_point"] if pair["findings"] else "none: healthy") + " |" for pair in made]
+    with open(os.path.join(folder, "README.md"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def make(number, seed, wire_program, certificate, folder):
@@ -89,6 +149,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--pairs-only", action="store_true", help="leave the single captures as they are")
     arguments = parser.parse_args()
     if reason := net.able():
         print(f"samples: skipped, {reason}", file=sys.stderr)
@@ -96,6 +157,9 @@ def main():
     with tempfile.TemporaryDirectory() as build:
         wire_program = net.build_wire(os.path.join(HERE, "wire.c"), os.path.join(build, "wire"))
         certificate = peers.make_certificate(build)
+        make_pairs(arguments.seed, wire_program, certificate, os.path.join(arguments.out, "pairs"))
+        if arguments.pairs_only:
+            return 0
         with concurrent.futures.ThreadPoolExecutor(len(CHOSEN)) as pool:
             made = list(pool.map(lambda n: make(n, arguments.seed, wire_program, certificate, arguments.out),
                                  range(len(CHOSEN))))

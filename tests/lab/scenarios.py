@@ -17,6 +17,9 @@ SERVICES = {
     "smb": ("peersync", "smb", 445),
     "netbios": ("peersync", "smb", 139),
     "ftp": ("peersync", "ftp", 21),
+    "openvpn": ("vpn", "openvpn", 1194),
+    "wireguard": ("vpn", "wireguard", 51820),
+    "ike": ("vpn", "ike", 500),
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -41,6 +44,10 @@ CONTROLS = {
     "other-server-fails": ("client", "other", None, False),
     "web": ("client", "other", 80, True),
     "earlier": ("client", "server", None, True),
+    "ping": ("client", "server", "ping", True),
+    "ping-fails": ("client", "server", "ping", False),
+    "other-port-fails": ("client", "server", 81, False),
+    "other-client-fails": ("away", "server", None, False),
     "master": ("master", "server", None, True),
     "storage": ("storage", "server", None, True),
 }
@@ -75,7 +82,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind == "mtpip" else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike") else "tcp"
 
     @property
     def healthy(self):
@@ -244,6 +251,7 @@ VPN = [
 
 RELAYS = ("master", "storage")
 MASTER = {"flow": ("master", "server"), "box": "fw1"}
+BACKWARDS = {"flow": ("server", "master"), "box": "fw1"}  # the edge server never opens a connection
 DMZ = [
     S("dmz-fw2-drop", "dmz", "druva", EDGE, "drop", controls=RELAYS),
     S("dmz-fw2-rst", "dmz", "druva", EDGE, "reject-rst", "rst", RELAYS),
@@ -252,6 +260,10 @@ DMZ = [
     S("dmz-edge-closed", "dmz", "druva", HOST, "not-listening"),
     S("dmz-fw1-drop", "dmz", "druva", EGRESS, "drop", controls=("other-client",), options=MASTER),
     S("dmz-fw1-rst", "dmz", "druva", EGRESS, "reject-rst", "rst", ("other-client",), options=MASTER),
+    S("dmz-wrong-direction", "dmz", "druva", APP, "unknown", "wrong-direction", RELAYS[:1] + ("other-client",),
+      options=BACKWARDS),
+    S("dmz-wrong-direction-drop", "dmz", "druva", APP, "unknown", "wrong-direction-drop", RELAYS[:1],
+      options=BACKWARDS),
     S("dmz-fw1-icmp", "dmz", "druva", EGRESS, "reject-icmp", "icmp-admin", ("other-client",), options=MASTER),
 ]
 
@@ -260,20 +272,143 @@ MULTIHOMED = [
     S("multi-return-inside", "multihomed", "syncrify", PATH, "return-path", "other-gateway", ("inside",)),
 ]
 
+TLS_13 = {"tls": {"version": "1.3"}}
+BY_NAME = {"by_name": True}
+
 # What only the payload shows.
 CONTENT = [
     S("inet-tls-intercepted", "internet", "druva", EGRESS, "tls-interception", play="trusting"),
     S("inet-tls-intercepted-syncrify", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting"),
+    S("inet-tls-intercepted-web", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting",
+      controls=("web",)),
+    S("inet-tls-intercepted-one", "internet", "druva", EGRESS, "tls-interception", play="trusting",
+      controls=("same-site",)),
+    S("inet-tls-intercepted-13", "internet", "syncrify-tls", EGRESS, "tls-interception", play="trusting", options=TLS_13),
+    S("inet-tls-version", "internet", "syncrify-tls", APP, "app-abort", "tls-server-alert",
+      options={**TLS_13, "session": {"tls_version": "1.2"}}),
+    S("inet-tls-client-certificate", "internet", "druva", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"wants_certificate": True}}),
+    S("lan-tls-version", "lan", "druva", APP, "app-abort", "tls-server-alert",
+      options={**TLS_13, "session": {"tls_version": "1.2"}}),
+    S("inet-tls-wrong-root", "internet", "syncrify-tls", APP, "app-abort", "tls-wrong-root", play="wrong-root"),
+    S("inet-portal", "internet", "syncrify", EGRESS, "block-page", "portal", play="page"),
     S("inet-block-page", "internet", "syncrify", EGRESS, "block-page", play="page"),
     S("inet-block-page-synaman", "internet", "synaman", EGRESS, "block-page", play="page", controls=("web",)),
     S("inet-filter-http-rst", "internet", "syncrify", EGRESS, "content-filter", "rst"),
     S("inet-filter-http-drop", "internet", "synaman", EGRESS, "content-filter", "drop"),
     S("inet-filter-tls-rst", "internet", "druva", EGRESS, "content-filter", "rst"),
     S("inet-filter-tls-drop", "internet", "syncrify-tls", EGRESS, "content-filter", "drop"),
+    S("inet-filter-forged", "internet", "synaman", EGRESS, "content-filter", "forge"),
+    S("inet-filter-forged-edge", "internet", "syncrify", EDGE, "content-filter", "forge"),
+    S("inet-filter-sni-rst", "internet", "druva", EGRESS, "content-filter", "rst", options=BY_NAME),
+    S("inet-filter-sni-drop", "internet", "druva", EDGE, "content-filter", "drop", options=BY_NAME),
+    S("inet-filter-host-rst", "internet", "synaman", EGRESS, "content-filter", "rst", ("web",), options=BY_NAME),
+    S("inet-filter-host-drop", "internet", "syncrify", EGRESS, "content-filter", "drop", options=BY_NAME),
     S("inet-filter-edge", "internet", "syncrify", EDGE, "content-filter", "rst"),
+]
+
+# FTP: the control connection works, its data connection does not.
+FTP_ACTIVE = {"ftp": {"passive": False}}
+FTP_TLS = {"ftp": {"encrypted": True}}
+FTP = [
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-rst", "internet", "ftp", EDGE, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("inet-ftp-passive-icmp", "internet", "ftp", EDGE, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
+    S("inet-ftp-passive-local", "internet", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-passive-egress", "internet", "ftp", EGRESS, "drop", "ftp-passive", play="ftp"),
+    S("inet-ftp-tls-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("inet-ftp-active", "internet", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
+    S("lan-ftp-active-client", "lan", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
     S("lan-ftp-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp"),
+    S("lan-ftp-passive-rst", "lan", "ftp", LOCAL, "reject-rst", "ftp-passive-rst", play="ftp"),
+    S("lan-ftp-tls-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
+    S("lan-ftp-tls", "lan", "ftp", options=FTP_TLS),
+    S("inet-ftp-fine", "internet", "ftp", how="ftp-passive", play="ftp"),
+]
+
+# 445 and 139 are tried together; one of them is enough.
+BOTH = {"also_port": 139}
+SMB = [
+    S("lan-smb-both-drop", "lan", "smb", LOCAL, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-egress", "internet", "smb", EGRESS, "drop", play="smb-pair", options=BOTH),
+    S("inet-smb-both-edge-rst", "internet", "smb", EDGE, "reject-rst", "rst", play="smb-pair", options=BOTH),
+    S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
+]
+
+# Tunnels that do not come up, and what fails inside one that does.
+TUNNELS = [
+    S("inet-openvpn-edge", "internet", "openvpn", EDGE, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-egress", "internet", "openvpn", EGRESS, "tunnel-blocked", play="openvpn"),
+    S("lan-openvpn-local", "lan", "openvpn", LOCAL, "tunnel-blocked", play="openvpn"),
+    S("inet-openvpn-icmp", "internet", "openvpn", EGRESS, "tunnel-blocked", "icmp-admin", play="openvpn"),
+    S("inet-wireguard-edge", "internet", "wireguard", EDGE, "tunnel-blocked"),
+    S("inet-wireguard-egress", "internet", "wireguard", EGRESS, "tunnel-blocked", controls=("web",)),
+    S("v6-ike-edge", "ipv6", "ike", EDGE, "tunnel-blocked"),
+    S("inet-openvpn-inside", "internet", "syncrify", LOCAL, "drop", play="openvpn-inside", options={"inside": "openvpn"}),
+    S("inet-openvpn-inside-closed", "internet", "syncrify", HOST, "not-listening", play="openvpn-inside",
+      options={"inside": "openvpn"}),
+    S("inet-openvpn-tcp-inside", "internet", "mtpip", LOCAL, "drop", play="openvpn-inside",
+      options={"inside": "openvpn-tcp"}),
+    S("inet-openvpn-fine", "internet", "openvpn", play="openvpn"),
+    S("inet-wireguard-fine", "internet", "wireguard"),
+    S("lan-ike-fine", "lan", "ike"),
+]
+
+# MTP/IP held back, and answered from an address that was not asked.
+THROTTLED = {"throttle": "limit rate over 2/second burst 2 packets drop"}
+MTPIP = [
+    S("lan-udp-throttled", "lan", "mtpip", LOCAL, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-edge-throttled", "internet", "mtpip", EDGE, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-egress-throttled", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("lan-udp-other-address", "lan", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("v6-udp-other-address", "ipv6", "mtpip", PATH, "return-path", "other-address", behaviour="other-address"),
+    S("inet-udp-loss", "internet", "mtpip", play="udp-transfer-ok", options={"wan": {"loss": 3}}),
+    S("lan-udp-twice", "lan", "mtpip", play="udp-transfer-ok"),
+]
+
+# Names: the client was told where to go, and not by the product.
+NAMES = [
+    S("inet-dns-sinkhole", "internet", "syncrify", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-sinkhole-druva", "internet", "druva", EGRESS, "content-filter", "sinkhole", play="by-name"),
+    S("inet-dns-fine", "internet", "synaman", play="by-name"),
+]
+
+# What shows by repetition, and by looking into it.
+REPEATED = [
+    S("inet-egress-traced", "internet", "syncrify", EGRESS, "drop", play="traced"),
+    S("inet-egress-traced-udp", "internet", "mtpip", EGRESS, "drop", play="traced"),
+    S("inet-edge-traced", "internet", "synaman", EDGE, "drop", play="traced", controls=("other-port",)),
+    S("inet-isp-traced", "internet", "smb", PATH, "drop", play="traced", controls=("other-port",),
+      options={"box": "isp1"}),
+    S("inet-local-traced", "internet", "securidata", LOCAL, "drop", play="traced", controls=("other-port",)),
+    S("inet-edge-timer", "internet", "syncrify", EDGE, "idle-timeout", play="timers", options=IDLE),
+    S("inet-egress-timer", "internet", "securidata", EGRESS, "idle-timeout", play="timers", options=IDLE),
+    S("inet-edge-timer-rst", "internet", "peersync", EDGE, "idle-timeout", "rst", play="timers", options=IDLE),
+    S("inet-egress-quota", "internet", "syncrify", EGRESS, "dynamic-block", play="cuts"),
+    S("inet-edge-quota", "internet", "synaman", EDGE, "dynamic-block", play="cuts"),
+    S("inet-egress-aged", "internet", "peersync", EGRESS, "dynamic-block", play="aged"),
+    S("inet-edge-idle-others", "internet", "synaman", EDGE, "idle-timeout", play="idle", controls=("other-client",),
+      options=IDLE),
+    S("inet-egress-bulk-udp", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-bulk"),
+    S("inet-local-banned", "internet", "syncrify", LOCAL, "drop", play="banned"),
+    S("lan-starting", "lan", "synaman", HOST, "not-listening", play="starting"),
+    S("inet-starting", "internet", "securidata", HOST, "not-listening", play="starting"),
+    S("lan-client-deaf", "lan", "syncrify", EGRESS, "drop", options={"return": True, "box": "client"}),
+    S("inet-client-deaf", "internet", "peersync", EGRESS, "drop", options={"return": True, "box": "client"}),
+    S("inet-edge-expected-others", "internet", "syncrify", EDGE, "drop", controls=("other-client",),
+      options={"expect": True}),
+    S("lan-flapping", "lan", "syncrify", HOST, "not-listening", play="flapping"),
+    S("inet-flapping", "internet", "synaman", HOST, "not-listening", play="flapping"),
+    S("lan-stopping", "lan", "securidata", HOST, "not-listening", play="stopping", options={"also": ("client2",)}),
+    S("lan-opened", "lan", "syncrify", LOCAL, "drop", play="opened"),
+    S("inet-opened", "internet", "peersync", LOCAL, "drop", play="opened"),
+    S("inet-outage", "internet", "syncrify", PATH, "no-route", "blackhole", play="outage"),
+    S("lan-local-drop-ping", "lan", "syncrify", LOCAL, "drop", controls=("ping",)),
+    S("lan-local-drop-no-ping", "lan", "synaman", LOCAL, "drop", "no-ping", controls=("ping-fails",)),
+    S("inet-edge-drop-ping", "internet", "securidata", EDGE, "drop", controls=("ping",)),
+    S("inet-local-drop-all", "internet", "syncrify", LOCAL, "drop", controls=("other-port-fails", "other-client-fails")),
+    S("inet-edge-drop-all", "internet", "synaman", EDGE, "drop", controls=("other-client-fails",)),
 ]
 
 HEALTHY = [
@@ -287,6 +422,9 @@ HEALTHY = [
     S("lan-scan", "lan", "syncrify", play="scan", fast=True),
     S("inet-fine", "internet", "synaman", controls=("other-client", "web", "other-server"), fast=True),
     S("inet-fine-tls", "internet", "druva", controls=("other-client",)),
+    S("inet-fine-tls-13", "internet", "syncrify-tls", controls=("other-server", "web"), options=TLS_13),
+    S("inet-fine-tls-pinned", "internet", "druva", play="trusting", controls=("other-server",)),
+    S("inet-fine-login", "internet", "syncrify", behaviour="challenge", play="login"),
     S("inet-fine-udp", "internet", "mtpip", play="udp-transfer-ok"),
     S("inet-fine-smb", "internet", "smb", play="upload-ok"),
     S("inet-browse", "internet", "syncrify", play="browse"),
@@ -314,4 +452,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
-             + CONTENT + HEALTHY)
+             + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + REPEATED + HEALTHY)

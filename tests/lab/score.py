@@ -11,6 +11,8 @@ Words used in the result:
   decidable      the expert's first place has at least 0.8
   acceptable     the place has at least 0.15 in the expert's eyes, or is the real one; a mechanism is
                  acceptable if at least 15 % of the lab's findings that look alike have it
+  mechanism, decidable: exact where the expert's first mechanism has at least 0.8; elsewhere the same
+                 bytes come from several mechanisms (a closed port, a filter that answers with RST)
   Brier          sum over the six places of (probability - truth) squared: 0 is perfect, 2 the worst
 """
 
@@ -30,8 +32,10 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import packets  # noqa: E402
-from expert import PLACES, judge  # noqa: E402
-from scenarios import SERVICES  # noqa: E402
+from expert import PLACES, judge, judge_mechanism  # noqa: E402
+from ledger import Ledger, all_rules, worths  # noqa: E402
+from scenarios import CONTROLS, SCENARIOS, SERVICES  # noqa: E402
+from truth import BEHIND_NAT, passes  # noqa: E402
 
 DECIDABLE = 0.8
 ACCEPTABLE = 0.15
@@ -45,14 +49,16 @@ BUCKETS = (0, .3, .4, .5, .6, .7, .8, .9, 1.01)
 
 # ---- running ----
 
-def analyse(program, files, options=()):
+def analyse(program, files, options=(), told=()):
     """fwsniff's report on captures given under neutral names; None and a reason where it failed."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [program, "-n", "-q", *options]
+        command = [program, "-n", "-q", "--explain", *options]
         for index, path in enumerate(files):
             neutral = os.path.join(folder, f"capture{index}")
             shutil.copy(path, neutral)
             command += ["-r", neutral]
+            if told:
+                command += ["--vantage", f"{neutral}@{told[index]}"]
         report, done = os.path.join(folder, "report"), None
         try:
             done = subprocess.run([*command, f"--json={report}"], capture_output=True, text=True, timeout=RUN_LIMIT_S)
@@ -74,8 +80,7 @@ def reported(report):
                       "port": one["server"]["port"], "symptom": one["symptom"], "place": verdict["failure_point"],
                       "mechanism": verdict["mechanism"], "confidence": verdict["confidence"],
                       "odds": {place: odds.get(place, 0.0) for place in PLACES},
-                      "rules": [(line["rule"], tuple(line["supports"]), tuple(line["against"]))
-                                for line in one["evidence"]]})
+                      "ledger": Ledger(one["ledger"])})
     return found
 
 
@@ -106,7 +111,7 @@ def naive(path, cache):
         if place:
             found[proto, client, server, port] = {
                 "proto": proto, "client_ip": client, "server_ip": server, "port": port, "symptom": symptom,
-                "place": place, "mechanism": "unknown", "confidence": 1.0, "rules": [],
+                "place": place, "mechanism": "unknown", "confidence": 1.0,
                 "odds": {each: float(each == place) for each in PLACES}}
     return list(found.values())
 
@@ -174,6 +179,18 @@ def decidable(cases):
     return [case for case in cases if max(case.truth["expert"].values()) >= DECIDABLE]
 
 
+def decidable_mechanism(cases):
+    return [case for case in cases if max(case.truth["expert_mechanism"].values()) >= DECIDABLE]
+
+
+def right_mechanism(case):
+    return case.got["mechanism"] == case.truth["mechanism"]
+
+
+def expert_right_mechanism(case):
+    return top(case.truth["expert_mechanism"]) == case.truth["mechanism"]
+
+
 def right(case):
     return case.got["place"] == case.truth["failure_point"]
 
@@ -210,18 +227,21 @@ def table(head, rows):
 
 def _row(name, cases, alarms, alike):
     found = [case for case in cases if case.got]
-    clear = decidable(found)
+    clear, clear_mechanism = decidable(found), decidable_mechanism(found)
     return [name, len(cases), _share(len(found), len(cases)), _share(len(found), len(found) + alarms),
             _share(sum(map(right, clear)), len(clear)), _share(sum(map(expert_right, clear)), len(clear)),
             _share(sum(map(acceptable, found)), len(found)),
-            _share(sum(c.got["mechanism"] == c.truth["mechanism"] for c in found), len(found)),
+            _share(sum(map(right_mechanism, found)), len(found)),
+            _share(sum(map(expert_right_mechanism, found)), len(found)),
+            _share(sum(map(right_mechanism, clear_mechanism)), len(clear_mechanism)),
+            _share(sum(map(expert_right_mechanism, clear_mechanism)), len(clear_mechanism)),
             _share(sum(c.got["mechanism"] in alike[look(c.truth)] | {c.truth["mechanism"]} for c in found), len(found)),
             mean(brier(c.got["odds"], c.truth["failure_point"]) for c in found),
             mean(brier(c.truth["expert"], c.truth["failure_point"]) for c in found)]
 
 
 HEAD = ("", "labels", "recall", "precision", "place, decidable", "expert there", "place, acceptable",
-        "mechanism, exact", "mechanism, acceptable", "Brier", "expert's Brier")
+        "mechanism, exact", "expert, exact", "mechanism, decidable", "expert there", "mechanism, acceptable", "Brier", "expert's Brier")
 
 
 def _groups(result, key, alarm_key):
@@ -258,6 +278,9 @@ def total_section(result, baseline, alike):
         accused, healthy = accusations(each)
         text += (f"- {name}: false accusations on {accused} of {healthy} healthy captures ({_share(accused, healthy)}); "
                  f"{len(each.alarms)} false alarms in all, {each.duplicates} findings told twice.\n")
+    text += ("- Mechanisms: \"exact\" is the plain share. A closed port and a filter that answers with RST, a dropped port and one "
+             "that is forwarded to nobody, are the same bytes; so \"expert, exact\" is what the expert's first guess reaches, "
+             "and \"decidable\" is the share where the expert is sure (0.8) of one mechanism.\n")
     right_place = sum(map(right, result.found))
     text += f"- place right over all found, decidable or not: {_share(right_place, len(result.found))}"
     text += f" (expert: {_share(sum(map(expert_right, result.found)), len(result.found))}).\n"
@@ -308,48 +331,87 @@ def missed(result, count):
 
 
 def by_rule(result):
-    """How often each rule of evidence fired, and how often the real place was among those it speaks for."""
-    fired, helped, harmed = collections.Counter(), collections.Counter(), collections.Counter()
-    for case in result.found:
-        for name, supports, against in case.got["rules"]:
-            fired[name] += 1
-            helped[name] += case.truth["failure_point"] in supports
-            harmed[name] += case.truth["failure_point"] in against
-    rows = [[name, count, _share(helped[name], count), _share(harmed[name], count)]
-            for name, count in fired.most_common()]
-    return table(("rule", "fired", "speaks for the real place", "speaks against it"), rows)
+    """What each rule of evidence is worth, by leaving it out; and those that no capture reaches."""
+    def placed(odds, place):
+        return top(odds) == place
+    clear = {id(case) for case in decidable(result.found)}
+    found = sorted(worths(result.found, clear, placed, brier), key=lambda worth: (-worth.brier, worth.rule))
+    rows = [[worth.rule, worth.held, worth.counted, _share(worth.right, 1), f"{worth.gained:+d}",
+             f"{worth.brier:+.2f}"] for worth in found]
+    known = all_rules()
+    never = [rule for rule in known if rule not in {worth.rule for worth in found}]
+    idle = [worth.rule for worth in found if not worth.counted]
+    return (f"{len(known)} rules, {len(known) - len(never)} of them held in at least one finding that a label has. "
+            "Counted: it was the first of its group. Gained: how many more decidable findings are placed right with "
+            "the rule than without it. Brier: by how much the sum of all Brier scores would be worse without it; what "
+            "is negative misleads more than it helps on this lab.\n\n"
+            + table(("rule", "held", "counted", "verdict right there", "gained", "Brier"), rows)
+            + f"\nNever held: {len(never)}" + "".join(f"\n- {rule}" for rule in never)
+            + f"\n\nHeld, but another of the group always counted: {len(idle)}"
+            + "".join(f"\n- {rule}" for rule in idle) + "\n")
 
 
 # ---- several captures of the same time ----
 
-def pair_entries(entries):
-    """Truth of pairs: who sees the failure downstream has come that far; who does not, has it in between."""
+def pair_entries(entries, told=False):
+    """Truth of pairs: who sees the failure downstream has come that far; who does not, has it in between.
+
+    `told`: the user says where each was taken, as one who took them would. Without it, what the lower capture
+    does not show says something only where the two have connections in common: else neither a person nor a
+    program can tell that the lower one stands on this path (a server's LAN on which nothing but neighbour
+    discovery goes on is like any other LAN).
+    """
     by_name = {(entry["scenario"], entry["vantage"]): entry for entry in entries
                if entry["file"].split(".")[1] == entry["vantage"]}  # not the second client or server of a site
     for up, down in PAIRS:
         for (scenario, vantage), upper in list(by_name.items()):
             lower = by_name.get((scenario, down))
-            if vantage != up or lower is None or not upper["findings"]:
+            nothing_wrong = lower is not None and upper["healthy"] and lower["healthy"]
+            if vantage != up or lower is None or not (upper["findings"] or nothing_wrong):
                 continue
             entry = copy.deepcopy(upper)
-            entry.update(vantage=f"{up}+{down}", options=[], files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}")
+            entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}",
+                         told=[up, down] if told else [])
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
+            shown = told or shows_path(scenario, up, down) or len(lower["findings"]) > 0
             for truth in entry["findings"]:
-                _judge_pair(truth, below, down)
+                _judge_pair(entry, truth, below, down, shown, asked_in_vain(scenario, down))
             yield entry
 
 
-def _judge_pair(truth, below, down):
+def _row_of(scenario):
+    return next((row for row in SCENARIOS if row.name == scenario), None)
+
+
+def shows_path(scenario, up, down):
+    """Is there a connection that passes both captures and works?"""
+    row = _row_of(scenario)
+    return row is not None and any(passes(up, *CONTROLS[name][:2]) and passes(down, *CONTROLS[name][:2])
+                                   for name in row.controls if CONTROLS[name][3])
+
+
+# What the lower capture shows of a host that does not answer ARP: the router's requests.
+def asked_in_vain(scenario, down):
+    row = _row_of(scenario)
+    return down == "edge-lan" and row is not None and (row.mechanism == "host-down" or row.how.startswith("dead"))
+
+
+def _judge_pair(entry, truth, below, down, shown, asked):
     """Beyond one capture: the lower one sees it too, or it does not."""
     if below:
         truth["evidence"], truth["expert"] = below[0]["evidence"] + ["seen-by-both"], below[0]["expert"]
+        truth["expert_mechanism"] = below[0]["expert_mechanism"]
         truth.setdefault("also", []).extend(below)
         if below[0]["symptoms"][0] != truth["symptoms"][0]:
             truth["symptoms"] = truth["symptoms"] + below[0]["symptoms"]
         return
-    gone = "died-in-edge" if down == "edge-lan" else "gone-before-host"
+    if not shown or truth.get("optional"):  # optional: both captures are behind the box, at the quiet end
+        return
+    gone = ("arp-unanswered" if asked else "died-in-edge" if down == "edge-lan" else "gone-before-host")
     truth["evidence"] = truth["evidence"] + [gone]
     truth["expert"] = judge(truth["symptoms"][0], truth["evidence"])
+    truth["expert_mechanism"] = judge_mechanism(truth["symptoms"][0], truth["evidence"],
+                                                entry["topology"] in BEHIND_NAT)
 
 
 # ---- putting it together ----
@@ -358,7 +420,7 @@ def shuffled(entries, seed=1):
     """The same captures with the labels' places and mechanisms dealt anew: only chance can be right."""
     entries = copy.deepcopy(entries)
     truths = [truth for entry in entries for truth in entry["findings"]]
-    labels = [{key: truth[key] for key in ("failure_point", "mechanism", "expert")} for truth in truths]
+    labels = [{key: truth[key] for key in ("failure_point", "mechanism", "expert", "expert_mechanism")} for truth in truths]
     random.Random(seed).shuffle(labels)
     for truth, label in zip(truths, labels):
         truth.update(label)
@@ -369,7 +431,7 @@ def run_all(program, entries, folder, jobs):
     """Reports for all entries, in their order, and what went wrong."""
     def one(entry):
         files = [os.path.join(folder, name) for name in entry.get("files", [entry["file"]])]
-        return analyse(program, files, entry["options"])
+        return analyse(program, files, entry["options"], entry.get("told", ()))
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         reports = list(pool.map(one, entries))
     troubles = [(entry["file"], reason) for entry, (_, reason) in zip(entries, reports) if reason]
@@ -393,13 +455,20 @@ def sections(result, baseline, entries, arguments):
 
 
 def pairs_section(arguments, entries):
-    entries = list(pair_entries(entries))
+    return (_pairs(arguments, entries, False, "Pairs of captures")
+            + _pairs(arguments, entries, True, "Pairs of captures, told where each was taken"))
+
+
+def _pairs(arguments, entries, told, title):
+    entries = list(pair_entries(entries, told))
     findings, troubles = run_all(arguments.fwsniff, entries, arguments.lab, arguments.jobs)
     result = Result(entries, findings)
     rows = [_row(name, cases, alarms, lookalikes(entries))
             for name, cases, alarms in _groups(result, *GROUPINGS[0][1:])]
-    return ("## Pairs of captures\n\n" + table(HEAD, rows) + "\n" + worst(result, arguments.worst) + "\n"
-            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles))
+    accused, healthy = accusations(result)
+    said = f"- false accusations on {accused} of {healthy} healthy pairs; {len(result.alarms)} false alarms in all.\n"
+    return (f"## {title}\n\n" + table(HEAD, rows) + "\n" + said + "\n" + worst(result, arguments.worst) + "\n"
+            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles) + "\n")
 
 
 def parse():
@@ -407,6 +476,7 @@ def parse():
     parser.add_argument("--lab", required=True, help="a folder that run.py wrote")
     parser.add_argument("--fwsniff", required=True, help="the program to score")
     parser.add_argument("--markdown", help="write the result there too, as a page for the documentation")
+    parser.add_argument("--append", metavar="FILE", help="text for the end of that page")
     parser.add_argument("--by-rule", action="store_true", help="how often each rule of evidence fired")
     parser.add_argument("--pairs", action="store_true", help="also score two captures at a time")
     parser.add_argument("--shuffle", action="store_true", help="deal the labels anew: must drop to chance")
@@ -419,13 +489,16 @@ def parse():
 def numbers(result):
     """The figures that goals are set in."""
     clear, accused = decidable(result.found), accusations(result)
+    named = decidable_mechanism(result.found)
     found = result.found
     return {"recall": len(found) / max(1, len(result.cases)),
             "precision": len(found) / max(1, len(found) + len(result.alarms)),
             "false_accusations": accused[0] / max(1, accused[1]),
             "place_decidable": sum(map(right, clear)) / max(1, len(clear)),
             "place_acceptable": sum(map(acceptable, found)) / max(1, len(found)),
-            "mechanism": sum(c.got["mechanism"] == c.truth["mechanism"] for c in found) / max(1, len(found)),
+            "mechanism": sum(map(right_mechanism, found)) / max(1, len(found)),
+            "mechanism_expert": sum(map(expert_right_mechanism, found)) / max(1, len(found)),
+            "mechanism_decidable": sum(map(right_mechanism, named)) / max(1, len(named)),
             "brier": sum(brier(c.got["odds"], c.truth["failure_point"]) for c in found) / max(1, len(found)),
             "brier_expert": sum(brier(c.truth["expert"], c.truth["failure_point"]) for c in found) / max(1, len(found))}
 
@@ -465,6 +538,9 @@ def write_page(arguments, entries, text):
                    f"{len(scenarios)} scenarios, {len(entries)} captures in network namespaces with real firewalls. "
                    "Made by `make lab && make score` (root needed); what the words mean stands at the head of "
                    "`tests/lab/score.py`, what the lab does in `tests/lab/README.md`.\n\n" + text)
+        if arguments.append:
+            with open(arguments.append, encoding="utf-8") as more:
+                file.write("\n" + more.read())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from net import Lab
 
 POSITION = {"client": (0,), "egress-lan": (1,), "egress-wan": (2,), "isp": (3,), "edge-wan": (4,),
             "edge-lan": (5,), "span": (5.5,), "server": (6,), "egress-any": (1, 2), "edge-any": (4, 5)}
-BOX = {"egress": 1.5, "fw1": 1.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
+BOX = {"egress": 1.5, "client": -0.5, "fw1": 1.5, "isp1": 2.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
 
 HOSTS = ("client", "client2", "server", "server2", "other", "away")  # those whose habits vary
 
@@ -92,7 +92,7 @@ class Site:
 
         A capture on both sides of a NAT sees both pairs.
         """
-        if client in ("master", "storage"):
+        if client in ("master", "storage") or server in ("master", "storage"):
             return [(self.addresses[client], self.addresses[server])]
         pairs = []
         for position in POSITION[vantage]:
@@ -122,7 +122,7 @@ def lan(wire_program, plan):
         site.addresses[name] = f"{net}.{10 + index * 20 + rng.randint(0, 15)}"
         node.address("eth0", site.addresses[name] + "/24")
     site.servers = {name: site.addresses[name] for name in ("server", "server2")}
-    site.boxes = {"host": site["server"]}
+    site.boxes = {"host": site["server"], "client": site["client"]}
     site.captures = {"client": ("client", "eth0"), "server": ("server", "eth0"), "span": (switch.name, "br0")}
     return site
 
@@ -218,8 +218,8 @@ def internet(wire_program, plan, forwards=(), closed="drop", wan_options=None):
 
 
 def _set_boxes(site):
-    site.boxes = {"egress": site["egress"], "isp": site["isp2"], "edge": site["edge"],
-                  "host": site["server"]}
+    site.boxes = {"egress": site["egress"], "isp1": site["isp1"], "isp": site["isp2"], "edge": site["edge"],
+                  "host": site["server"], "client": site["client"]}
 
 
 def ipv6(wire_program, plan, forwards=(), closed="drop", wan_options=None):

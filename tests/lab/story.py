@@ -9,14 +9,17 @@ import threading
 import time
 import zlib
 
+import forger
 import peers
+import repeats
+import tunnels
 import truth
 from net import Capture, LabError, settle
 from scenarios import CONTROLS, EGRESS, PATH, VERDICTS
 from sites import TOPOLOGIES, Plan
 
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp"}
-CHAIN_OF = {"host": ("block_input", "INPUT")}
+CHAIN_OF = {"host": ("block_input", "INPUT"), "client": ("block_input", "INPUT")}
 FORWARD = ("block_forward", "FORWARD")
 FTP_PORTS = (50000, 50020)
 PROXY_PORT = 18443
@@ -50,10 +53,12 @@ class Story:
         if scenario.topology == "lan":
             return builder(wire_program, self.plan)
         forwards = [("tcp", 80, "server", 80)]
-        if scenario.mechanism != "no-port-forward":
+        if scenario.mechanism != "no-port-forward" or scenario.kind == "ftp":
             host, port = options.get("forward", ("server", scenario.port))
             forwards.append((scenario.proto, scenario.port, host, port))
-        if scenario.kind == "ftp" and scenario.how == "ftp-passive":
+        if "inside" in options:
+            forwards.append(("tcp" if options["inside"] == "openvpn-tcp" else "udp", 1194, "server", 1194))
+        if scenario.kind == "ftp" and scenario.how.startswith("ftp-passive"):
             forwards.append(("tcp", f"{FTP_PORTS[0]}-{FTP_PORTS[1]}", "server", None))
         return builder(wire_program, self.plan, forwards=forwards, wan_options=options.get("wan"),
                        closed=VERDICTS.get(scenario.how, "drop") if scenario.mechanism == "no-port-forward" else "drop")
@@ -64,12 +69,32 @@ class Story:
         if behaviour == "hung":
             self.servers.append(peers.HungServer(node, port))
         elif kind == "mtpip":
-            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent"))
+            self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
+                                                  answer_from=self._other_address() if behaviour == "other-address" else None))
+        elif kind == "openvpn":
+            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
+            self.vpn.serve(node)
+        elif kind in tunnels.MESSAGES:
+            self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
         elif kind == "ftp":
-            self.servers.append(peers.FtpServer(node, port, announce=self._announced()))
+            self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
+                                                certificate=self.certificate))
         else:
-            self.servers.append(peers.Server(node, kind, port, behaviour, self.certificate, address=everywhere,
-                                             think_s=self.choice.uniform(0.001, 0.02)))
+            certificate = self.certificate
+            if host == "other" and kind == "tls":  # somebody else's, by another authority
+                certificate = peers.make_issued_certificate(self.certificate_folder(), "Public Authority", "other.example")
+            self.servers.append(peers.Server(node, kind, port, behaviour, certificate, address=everywhere,
+                                             think_s=self.choice.uniform(0.001, 0.02),
+                                             tls=self.scenario.options.get("tls")))
+
+    def _other_address(self):
+        """A second address of the server, of which its clients know nothing."""
+        own = self.site.addresses["server"]
+        cut = own.rfind(":" if ":" in own else ".")
+        other = f"{own[:cut + 1]}{'99' if ':' in own else '239'}"
+        self.site["server"].call("ip", "addr", "add", f"{other}/{'64' if ':' in own else '24'}", "dev", "eth0",
+                                 *(["nodad"] if ":" in own else []))
+        return other
 
     def _announced(self):
         """The address that PASV tells: the public one where the NAT was thought of, else the private one."""
@@ -84,8 +109,14 @@ class Story:
         if scenario.mechanism != "not-listening":
             self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
+        if "inside" in scenario.options:
+            self.inside_vpn = tunnels.OpenVpn(self.certificate_folder(), tcp=scenario.options["inside"] == "openvpn-tcp")
+            self.inside_vpn.serve(self.site["server"])
+            for host in ("client", "server"):
+                self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            self.serve("other", scenario.kind, scenario.port)
+            if scenario.kind != "openvpn":
+                self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
     # -- the block --
@@ -116,10 +147,14 @@ class Story:
 
     def add_rule(self, verdict, match=None, both=False):
         """Insert a blocking rule into the box's first chain, by nftables or iptables."""
+        for port in filter(None, (self.scenario.port, self.scenario.options.get("also_port"))):
+            self._add_rule(verdict, port, match, both)
+
+    def _add_rule(self, verdict, port, match, both):
         node = self.site.boxes[self.box]
         chain, table = CHAIN_OF.get(self.box, FORWARD)
         match = self._match() if match is None else match
-        proto, port = self.scenario.proto, self.scenario.port
+        proto = self.scenario.proto
         if verdict.startswith("iptables:"):
             words = [word for family, which, address in match for word in ("-s" if which == "saddr" else "-d", address)]
             node.call("iptables", "-I", table, "-p", proto, "--dport", str(port), *words,
@@ -152,15 +187,19 @@ class Story:
         """One client tries once, as its product does."""
         scenario, site = self.scenario, self.site
         node = site[origin]
-        inside = origin in ("inside", "storage", "master") or scenario.topology == "lan"
+        if port == "ping":
+            return peers.ping(node, site.servers[target])
+        inside = origin in ("inside", "storage", "master", "server") or scenario.topology == "lan"
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
             return peers.fetch(node, "http", address, port)
+        if scenario.kind in tunnels.MESSAGES:
+            return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
             return peers.mtpip(node, address, scenario.port, **options)
         if scenario.kind == "ftp":
             return peers.ftp(node, address, scenario.port, **scenario.options.get("ftp", {}))
-        return peers.fetch(node, scenario.kind, address, scenario.port, **options)
+        return peers.fetch(node, scenario.kind, address, scenario.port, **{**options, **self.scenario.options.get("session", {})})
 
     def _control(self, name):
         origin, target, port, _ = CONTROLS[name]
@@ -269,15 +308,33 @@ def _convert(path, style):
 def _by_rule(story):
     scenario = story.scenario
     verdict = VERDICTS.get(scenario.how, "drop")
-    if scenario.how == "ftp-passive":
+    if scenario.how.startswith("ftp-passive"):
+        verdict = VERDICTS.get(scenario.how.removeprefix("ftp-passive-"), "drop")
         story.rule(f"tcp dport {FTP_PORTS[0]}-{FTP_PORTS[1]} {verdict}")
+    elif scenario.how == "ftp-active":
+        _client_side(story)
     elif scenario.options.get("return"):
         story.rule(f"tcp sport {scenario.port} {verdict}")
     else:
         story.add_rule(verdict)
+    if scenario.how == "no-ping":
+        story.rule("icmp type echo-request drop")
+
+
+def _client_side(story):
+    """Active FTP: the server's connection is not let in on the client's side. Behind a NAT that knows nothing of
+    FTP nothing need be done for that."""
+    if story.scenario.topology == "lan":
+        story.site["client"].nft("add rule inet lab block_input tcp flags syn tcp dport 1024-65535 drop\n")
+    elif not story.site.nat:
+        story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn ip saddr "
+                   f"{story.site.servers['server']} drop")
 
 
 def _dynamic(story):
+    if limit := story.scenario.options.get("throttle"):
+        story.rule(f"udp dport {story.scenario.port} counter {limit}")
+        return
     story.add_rule(VERDICTS[story.scenario.how], match=[], both=story.scenario.how == "drop")
 
 
@@ -323,7 +380,7 @@ def _loop(story):
 def _return_path(story):
     if story.scenario.how == "other-gateway":
         story.site["server"].call("ip", "route", "replace", "default", "via", "10.255.7.1", "dev", "eth1")
-    else:
+    elif story.scenario.how != "other-address":
         story.rule(f"tcp sport {story.scenario.port} drop")
 
 
@@ -332,31 +389,68 @@ TUNNEL_CHAIN = {"edge": "block_raw", "egress": "block_output", "isp": "block_for
 
 def _tunnel(story):
     node = story.site.boxes[story.box]
+    if story.scenario.profile == "vpn":
+        _by_rule(story)
+        return
     node.nft(f"add rule inet lab {TUNNEL_CHAIN[story.box]} udp dport 4789 counter drop\n")
 
 
-def _in_the_middle(kind, behaviour):
+def _redirect(story):
+    """What the egress gateway takes out of the way: the product's connections, of one client or of all."""
+    one = f'ip saddr {story.site.addresses["client"]} ' if "same-site" in story.scenario.controls else ""
+    story.site["egress"].nft('table ip proxy { chain pre { type nat hook prerouting priority -110; '
+                             f'iifname "lan0" {one}tcp dport {story.scenario.port} redirect to :{PROXY_PORT}; }}; }}\n')
+
+
+def _intercept(story):
+    """The egress gateway opens TLS with an authority of its own."""
+    certificate = peers.make_issued_certificate(story.certificate_folder(), "Filter Gateway CA")
+    story.servers.append(peers.InterceptingProxy(story.site["egress"], PROXY_PORT, certificate,
+                                                 tls=story.scenario.options.get("tls")))
+    _redirect(story)
+
+
+def _block_page(story):
     """The egress gateway answers in the server's place."""
-    def put(story):
-        node = story.site["egress"]
-        certificate = peers.make_certificate(story.certificate_folder(), "gateway.example", "Filter Gateway CA")
-        story.servers.append(peers.Server(node, kind, PROXY_PORT, behaviour, certificate))
-        node.nft('table ip proxy { chain pre { type nat hook prerouting priority -110; '
-                 f'iifname "lan0" tcp dport {story.scenario.port} redirect to :{PROXY_PORT}; }}; }}\n')
-    return put
+    behaviour = "portal" if story.scenario.how == "portal" else "block-page"
+    story.servers.append(peers.Server(story.site["egress"], "http", PROXY_PORT, behaviour))
+    _redirect(story)
+
+
+STRING_VERDICTS = {"rst": ("REJECT", "--reject-with", "tcp-reset"), "drop": ("DROP",)}
 
 
 def _content_filter(story):
-    """Match what a client says first: "GET " in clear text, a handshake record in TLS."""
-    first = "@ih,0,8 0x16" if story.scenario.kind == "tls" else "@ih,0,32 0x47455420"
-    story.rule(f"tcp dport {story.scenario.port} {first} {VERDICTS[story.scenario.how]}")
+    """Match what a client says first: "GET " in clear text, a handshake record in TLS; or look for the server's name
+    in it, as filters by name do."""
+    scenario = story.scenario
+    if scenario.how == "sinkhole":
+        return  # the name server does it
+    if scenario.options.get("by_name"):
+        story.site.boxes[story.box].call("iptables", "-I", CHAIN_OF.get(story.box, FORWARD)[1], "-p", "tcp", "--dport",
+                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME,
+                                         "--algo", "bm", "-j", *STRING_VERDICTS[scenario.how])
+        return
+    if scenario.how == "forge":
+        box, interface = {"egress": ("egress", "lan0"), "edge": ("edge", "wan0")}[story.box]
+        story.servers.append(forger.Forger(story.site[box], interface, scenario.port))
+    first = "@ih,0,8 0x16" if scenario.kind == "tls" else "@ih,0,32 0x47455420"
+    story.rule(f"tcp dport {scenario.port} {first} {VERDICTS.get(scenario.how, 'drop')}")
+
+
+def _wrong_direction(story):
+    """Nobody listens inside; or Firewall 1 lets nothing in, as it should."""
+    if story.scenario.how.endswith("drop"):
+        story.site.boxes["fw1"].nft(f"add rule inet lab block_forward ip daddr {story.site.addresses['master']} "
+                                    f"tcp dport {story.scenario.port} drop\n")
 
 
 BLOCKS = {
-    "drop": _by_rule, "reject-rst": _by_rule, "reject-icmp": _by_rule, "dynamic-block": _dynamic,
+    "unknown": _wrong_direction, "drop": _by_rule, "reject-rst": _by_rule,
+    "reject-icmp": _by_rule, "dynamic-block": _dynamic,
     "idle-timeout": _forget, "wrong-forward": _wrong_forward, "host-down": _host_down, "no-route": _no_route,
     "routing-loop": _loop, "return-path": _return_path, "tunnel-blocked": _tunnel,
-    "tls-interception": _in_the_middle("tls", "serve"), "block-page": _in_the_middle("http", "block-page"),
+    "tls-interception": _intercept, "block-page": _block_page,
     "content-filter": _content_filter,
 }
 LATE = ("dynamic-block", "idle-timeout")  # the play puts these in force in the middle
@@ -400,6 +494,44 @@ def _udp_transfer(story):
     return worked
 
 
+def _udp_throttled(story):
+    timer = _later(story, 2.5, story.block)
+    worked = story.attempt(blocks=400, size=1000, patience=12)
+    timer.join()
+    return worked
+
+
+def _openvpn(story):
+    return story.vpn.connect(story.site["client"], story.site.servers["server"])
+
+
+def _openvpn_inside(story):
+    """The tunnel comes up; what fails is behind it."""
+    if not story.inside_vpn.connect(story.site["client"], story.site.servers["server"], 20):
+        raise LabError("the tunnel did not come up")
+    for _ in range(REFUSED_TRIES):
+        started = time.monotonic()
+        address, port = tunnels.TUNNEL[0], story.scenario.port
+        if story.scenario.kind == "mtpip":
+            return peers.mtpip(story.site["client"], address, port)
+        if peers.fetch(story.site["client"], story.scenario.kind, address, port):
+            return True
+        if time.monotonic() - started > peers.GIVE_UP_S / 2:
+            return False
+        settle(REFUSED_PAUSE_S)
+    return False
+
+
+def _by_name(story):
+    """Look the server up, go where one is told."""
+    name, healthy = "backup.example.com", story.scenario.healthy
+    tunnels.name_server(story.site["other"], {name: story.site.servers["server"] if healthy else truth.SINKHOLE})
+    address = tunnels.look_up(story.site["client"], story.site.addresses["other"], name)
+    if not address:
+        raise LabError("the name server does not answer")
+    return peers.fetch(story.site["client"], story.scenario.kind, address, story.scenario.port)
+
+
 def _idle(story):
     """Talk, be quiet for long, lose the state in between, talk again."""
     session = story.session()
@@ -424,15 +556,49 @@ def _trusting(story):
     return any(story.attempt(trusted=story.certificate) for _ in range(2))
 
 
+def _wrong_root(story):
+    """A client that was given another certificate than its server has."""
+    other = peers.make_certificate(story.certificate_folder(), "another.example")
+    return any(story.attempt(trusted=other) for _ in range(2))
+
+
 def _page(story):
     """It gets an answer, only not its server's."""
     return not story.attempt()
+
+
+def _login(story):
+    """The first request is turned down, the second, with a password, is served."""
+    session = story.session()
+    worked = session.ask() and session.ask()
+    session.close()
+    return worked
 
 
 def _smb_both(story):
     """Both ports are tried, as Windows does; that one of them is closed does no harm."""
     other = peers.connect(story.site["client"], story.site.servers["server"], 139, 2)
     return other is None and story.attempt()
+
+
+def _smb_pair(story):
+    """Both ports at once, and neither answers."""
+    second = threading.Thread(target=story.attempt, args=("client", "server", 139))
+    second.start()
+    worked = _connect(story)
+    second.join()
+    return worked
+
+
+def _smb_139(story):
+    """445 is filtered, 139 serves: the session comes about."""
+    story.site["server"].nft("add rule inet lab block_input tcp dport 445 drop\n")
+    first = threading.Thread(target=peers.connect, args=(story.site["client"], story.site.servers["server"], 445, 8))
+    first.start()
+    settle(0.3)
+    worked = story.attempt()
+    first.join()
+    return worked
 
 
 def _happy_eyeballs(story):
@@ -534,8 +700,11 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
-    "page": _page, "ftp": lambda story: story.attempt(), "smb-both": _smb_both, "restart": _restart, "scan": _scan,
+    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "wrong-root": _wrong_root, "page": _page, "login": _login, "ftp": lambda story: story.attempt(),
+    "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart,
+    "udp-throttled": _udp_throttled, "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name,
+    "scan": _scan,
     "big-upload": lambda story: _ask_once(story, verb="PUT", body=40000),
     "big-download": lambda story: _ask_once(story, "/size/40000"),
     "udp-transfer-ok": lambda story: story.attempt(blocks=40),

@@ -4,12 +4,13 @@ Everything follows from positions on the way (sites.py): a request is seen at th
 box that stops it, a refusal only at those its sender's answer passes, a control only where it passes.
 """
 
-from expert import judge
+from expert import judge, judge_mechanism
 from scenarios import CONTROLS
+from tunnels import TUNNEL
 from sites import BOX, POSITION
 
 # Captures that have a name of their own in the lab and a common one in the contract.
-KIND = {"server-any": "server", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
+KIND = {"server-any": "server", "client-any": "client", "master": "client", "fw1-lan": "egress-lan", "fw1-dmz": "egress-wan",
         "fw1-any": "egress-any"}
 # The inner way of the DMZ: master - Firewall 1 - edge server.
 INNER = {"master": (0,), "fw1-lan": (1,), "fw1-dmz": (5,), "fw1-any": (1, 5), "span": (5.5,), "server": (6,)}
@@ -18,6 +19,7 @@ ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2, "master": 5.
 TARGET = {"server": 7, "other": 3.2}
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp",
           "server-host": "host", "application": "host"}
+SINKHOLE = "146.112.61.106"
 MTU_HOLE = 2.5  # the cable between the two ISP routers
 WITHOUT_NAT = ("ipv6", "vpn")
 BEHIND_NAT = ("internet", "dmz", "multihomed")
@@ -27,10 +29,15 @@ def _base(vantage):
     return POSITION.get("server" if vantage == "server-any" else vantage, ())
 
 
+INSIDE = {"client-any": (0,), "server-any": (6,)}  # what captures see the inside of a VPN between the two hosts
+
+
 def positions(scenario, vantage):
     """Where on the way of the scenario's flow this capture stands; empty: beside it."""
     if scenario.options.get("flow"):
         return INNER.get(vantage, ())
+    if scenario.options.get("inside"):
+        return INSIDE.get(vantage, ())
     return _base(vantage)
 
 
@@ -73,6 +80,13 @@ def reach(scenario, vantage, box):
     return [name for position, name in steps if max(here) >= position][:1]
 
 
+def _while(scenario, box):
+    """A firewall's forward chain comes after the TTL was lowered; a host, and a gateway that keeps the packet, do not
+    lower it. The quote shows which."""
+    kept = box == BOX["host"] or scenario.mechanism == "no-port-forward"
+    return ["refused-arriving" if kept else "refused-forwarding"]
+
+
 def sender(scenario, vantage, box, by_icmp, baseline=False):
     """Who can be seen to have refused. `baseline`: the server's own packets are there to compare with."""
     here = positions(scenario, vantage)
@@ -86,8 +100,15 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
         return ["sender-near"]
     if box == BOX["isp"]:
         return ["sender-path"]
-    if box == BOX["edge"] and vantage in ("edge-wan", "edge-any"):
+    if box == BOX["edge"] and vantage == "edge-any":
         return ["sender-at-edge"]
+    if box == BOX["edge"] and vantage == "edge-wan":
+        # A public address with a fresh TTL is the edge's where packets of the address pass that have come one hop
+        # further, where the error was made while forwarding, or where it is a router's own; else a server of a
+        # public address would look the same.
+        forwarding = by_icmp and _while(scenario, box) == ["refused-forwarding"]
+        known = baseline or forwarding or scenario.topology in WITHOUT_NAT
+        return ["sender-at-edge" if known else "sender-at-address"]
     if box == BOX["edge"] and by_icmp and scenario.topology in WITHOUT_NAT:
         return ["sender-gateway-address"]
     if box == BOX["edge"]:
@@ -95,16 +116,28 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
     return ["sender-host" if max(here) >= 4 or baseline else "sender-far"]
 
 
-def finding(scenario, site, vantage, symptoms, evidence, server=None, **extra):
+def finding(scenario, site, vantage, symptoms, evidence, server=None, client=None, **extra):
     """One entry of the truth, with the names the flow has at this vantage."""
-    client, main_server = scenario.options.get("flow", ("client", "server"))
-    pairs = site.names_at("server" if vantage == "server-any" else vantage, client, server or main_server)
+    main_client, main_server = scenario.options.get("flow", ("client", "server"))
+    if scenario.options.get("inside"):
+        pairs = [TUNNEL[::-1]]
+    else:
+        pairs = site.names_at("server" if vantage == "server-any" else vantage, client or main_client,
+                              server or main_server)
+    if scenario.how == "sinkhole":
+        pairs = list(dict.fromkeys((who, SINKHOLE) for who, _ in pairs))
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
              "failure_point": scenario.place, "mechanism": scenario.mechanism, "symptoms": symptoms,
-             "evidence": evidence, "expert": judge(symptoms[0], evidence)}
+             "evidence": evidence, "expert": judge(symptoms[0], evidence),
+             "expert_mechanism": judge_mechanism(symptoms[0], evidence, scenario.topology in BEHIND_NAT)}
     if len(pairs) > 1:
         entry["also"] = [{"client_ip": c, "server_ip": s} for c, s in pairs[1:]]
     return {**entry, **extra}
+
+
+# What a play shows beside the failure itself.
+PLAYED = {"flapping": "served-between-refusals", "stopping": "stopped-for-all", "outage": "served-between",
+          "opened": "worked-after", "starting": "worked-after", "banned": "worked-before-and-after", "timers": "repeated", "cuts": "repeated", "aged": "repeated"}
 
 
 # ---- shapes: how a mechanism looks from one vantage; each returns one finding or None ----
@@ -131,7 +164,18 @@ class View:
         return sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
 
     def controls(self, refused=False):
-        return controls_seen(self.scenario, self.vantage, refused)
+        return controls_seen(self.scenario, self.vantage, refused) + self.played()
+
+    def played(self):
+        """What the way it was tried shows by itself."""
+        play = self.scenario.play
+        if play != "traced":
+            return [PLAYED[play]] if play in PLAYED else []
+        if self.box == BOX["egress"]:
+            return ["probes-end-near"] if self.vantage in ("client", "egress-lan") else []
+        if self.box == BOX["isp1"]:
+            return ["probes-end-midway"] if self.before() else []
+        return ["probes-reach-edge"] if self.before(BOX["edge"]) else []
 
     def finding(self, symptoms, evidence, **extra):
         return finding(self.scenario, self.site, self.vantage, symptoms, evidence, **extra)
@@ -151,13 +195,17 @@ def _return_lost(view):
         here = [p for p in view.here if p < view.box]
         crossing = len(here) < len(view.here)
         return view.finding(["syn-timeout"], view.reach() if crossing else reach(view.scenario, view.vantage, 99))
+    if view.scenario.options.get("box") == "client":
+        return view.finding(["synack-unanswered"], ["answer-came-back"] if view.vantage in ("client", "span") else
+                            ["answer-crossed-path"] if min(view.here) < BOX["isp"] else
+                            ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     crossed = (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     return view.finding(["synack-unanswered"], crossed)
 
 
 def _drop(view):
-    if view.scenario.how == "ftp-passive":
+    if view.scenario.how.startswith("ftp-"):
         return _ftp(view)
     if view.scenario.options.get("return"):
         return _return_lost(view)
@@ -172,6 +220,9 @@ def _refused(view, box=None, **extra):
     scenario = view.scenario
     by_icmp = view.udp or scenario.how.startswith(("icmp", "ipt"))
     evidence = view.sender(by_icmp, box=box) + view.controls(refused=True)
+    box = view.box if box is None else box
+    if by_icmp and not {"at-host-refused", "sender-host", "sender-at-address"} & set(evidence):
+        evidence += _while(scenario, box)
     if by_icmp:
         own_port = view.udp and scenario.how in ("icmp-port", "drop")
         evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
@@ -179,6 +230,8 @@ def _refused(view, box=None, **extra):
 
 
 def _rejected(view):
+    if view.scenario.how.startswith("ftp-"):
+        return _ftp(view)
     return _refused(view) if view.before() else None
 
 
@@ -203,6 +256,12 @@ def _dead(view, silent):
     return view.finding(["icmp-unreachable", "syn-timeout"], ["code-host-late"] + asked + controls)
 
 
+def _judge_again(view, found):
+    found["expert"] = judge(found["symptoms"][0], found["evidence"])
+    found["expert_mechanism"] = judge_mechanism(found["symptoms"][0], found["evidence"],
+                                                view.scenario.topology in BEHIND_NAT)
+
+
 def _wrong_forward(view):
     how = view.scenario.how
     if how.startswith("dead"):
@@ -211,7 +270,7 @@ def _wrong_forward(view):
         seen = _refused(view, BOX["host"], server="server2" if how == "other-host" else None)
         if how == "other-port" and view.vantage == "edge-any":
             seen["evidence"].append("port-changed")
-            seen["expert"] = judge(seen["symptoms"][0], seen["evidence"])
+            _judge_again(view, seen)
         return seen
     if how == "other-host" and view.vantage in ("edge-lan", "span"):
         return _refused(view, BOX["host"], server="server2")
@@ -226,10 +285,12 @@ def _cut(view, why, silent_symptom, refused_symptoms):
     """An established exchange ends in the box: silence before it, or a reset; behind it just quiet."""
     if not view.here:
         return None
-    if view.scenario.how == "rst":
+    if view.scenario.how == "forge" and not view.before():
+        evidence, symptoms = ["forged-as-client"], refused_symptoms
+    elif view.scenario.how in ("rst", "forge"):
         evidence, symptoms = view.sender(baseline=True), refused_symptoms
     else:
-        evidence, symptoms = view.reach(), silent_symptom
+        evidence, symptoms = view.reach() if view.before() else [], silent_symptom  # behind it only quiet is seen
     found = view.finding(symptoms, evidence + [why] + view.controls())
     return found if view.before() else {**found, "optional": True}
 
@@ -243,7 +304,16 @@ def _idle(view):
     return _cut(view, "after-idle", ["stall-midstream"], ["reset-midstream", "stall-midstream"])
 
 
+def _sinkhole(view):
+    """Told a wrong address, the client goes there in vain: the look-up shows it wherever it passes."""
+    if max(view.here) > BOX["isp"]:
+        return None
+    return view.finding(["syn-timeout"], ["told-a-sinkhole"])
+
+
 def _content(view):
+    if view.scenario.how == "sinkhole":
+        return _sinkhole(view)
     return _cut(view, "after-request", ["stall-midstream", "tls-failure"], ["reset-midstream", "tls-failure"])
 
 
@@ -253,7 +323,15 @@ def _not_answering(view):
     return view.finding(["stall-midstream", "reset-midstream"], ["acked-but-silent"] + view.controls())
 
 
+def _handshake_refused(view):
+    """One of the programs ends the TLS handshake; the certificate is the server's own."""
+    return view.finding(["tls-failure", "reset-midstream"],
+                        view.sender(baseline=True) + [view.scenario.how] + view.controls())
+
+
 def _aborted(view):
+    if view.scenario.how.startswith("tls-"):
+        return _handshake_refused(view)
     return view.finding(["reset-midstream"], view.sender(baseline=True) + ["refused-after-accept"] + view.controls())
 
 
@@ -281,7 +359,15 @@ def _mtu(view):
     return found if sending_side else {**found, "optional": True}
 
 
+def _other_address(view):
+    """Answers come, from an address that was not asked; a NAT or the client itself throws them away."""
+    seen = view.finding(["udp-no-response", "icmp-unreachable"], ["answer-left-elsewhere"])
+    return seen
+
+
 def _return_path(view):
+    if view.scenario.how == "other-address":
+        return _other_address(view)
     if view.scenario.how != "other-gateway":
         return _return_lost(view)
     if view.vantage == "server-any":
@@ -289,9 +375,23 @@ def _return_path(view):
     return view.finding(["syn-timeout"], reach(view.scenario, view.vantage, 99) + view.controls())
 
 
+def _vpn(view):
+    """The tunnel's own handshake goes unanswered, or is refused."""
+    if view.scenario.how.startswith("icmp"):
+        return _rejected(view)
+    return _silent(view)
+
+
 def _tunnel(view):
-    outside = view.vantage in ("egress-wan", "isp", "edge-wan", "egress-any", "edge-any")
-    return _silent(view, ["tunnel-silent"] if outside else [])
+    """One blocked direction of a tunnel looks, before the block, like any other silence behind it: its far end goes on
+    sending. Only where both directions end, nothing of the far end comes; and the far end's own two sides show that
+    nothing leaves the tunnel."""
+    if view.scenario.profile == "vpn":
+        return _vpn(view)
+    if view.vantage == "edge-any":
+        return _silent(view, ["tunnel-kept"])
+    both_ways = view.box == BOX["isp"] and view.vantage in ("egress-wan", "isp", "egress-any")
+    return _silent(view, ["tunnel-silent"] if both_ways else [])
 
 
 def _in_the_middle(symptoms):
@@ -302,16 +402,49 @@ def _in_the_middle(symptoms):
 
 def _ftp(view):
     """The data connection fails; where its SYNs do not come, only the control connection tells."""
-    private = view.scenario.how == "ftp-private"
-    found = view.finding(["ftp-data-failed", "syn-timeout"], [], any_port=True)
+    how = view.scenario.how
+    if how == "ftp-active":
+        return _ftp_active(view)
+    private = how == "ftp-private"
+    found = view.finding(["ftp-data-failed"], _ftp_evidence(view), any_port=True)
     if private:
         found.setdefault("also", []).append({"client_ip": found["client_ip"],
                                              "server_ip": view.site.addresses["server"]})
     return found if view.before(BOX["isp"] if private else None) else {**found, "optional": True}
 
 
+def _ftp_evidence(view):
+    """The control connection works, so what would stop both is out; the SYN of the data connection tells how far
+    it came, and a private address announced to somebody outside tells all."""
+    if view.scenario.how == "ftp-private":
+        return ["ftp-private-address"] if min(view.here) < BOX["edge"] else ["ftp-never-came"]
+    if view.behind():
+        return ["ftp-never-came"]
+    refused = view.scenario.how.startswith("ftp-passive-")
+    return ["ftp-control-works"] + (view.sender(view.scenario.how.endswith("port"), baseline=True) if refused
+                                    else view.reach())
+
+
+def _ftp_active(view):
+    """The server connects to the client. Its SYN is seen up to the client's side, where it ends; in front of that
+    only the control connection is."""
+    found = view.finding(["ftp-data-failed"], ["ftp-active"], any_port=True)
+    arrives = view.scenario.topology == "lan" or max(view.here) > BOX["isp"]
+    return found if arrives else {**found, "optional": True}
+
+
+def _backwards(view):
+    """The edge server tries to connect inwards. That it is the edge server shows where clients or the master are
+    seen to use it."""
+    drop = view.scenario.how.endswith("drop")
+    if drop and view.vantage in ("master", "fw1-lan"):
+        return None
+    symptoms = ["syn-timeout"] if drop else ["syn-reset"]
+    return view.finding(symptoms, ["never-this-way"])
+
+
 SHAPES = {
-    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
+    "unknown": _backwards,    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
     "no-port-forward": _no_forward, "wrong-forward": _wrong_forward, "idle-timeout": _idle,
     "dynamic-block": _dynamic, "content-filter": _content, "mtu-black-hole": _mtu, "backlog-full": _silent,
     "app-silent": _not_answering, "app-abort": _aborted, "host-down": _host_down, "no-route": _no_route,
@@ -323,9 +456,7 @@ SHAPES = {
 
 def _expected_client(view):
     """Silence where the user says that a client should appear."""
-    found = view.finding(["no-traffic"], [], any_port=True)
-    found["expert"] = judge("no-traffic", [])
-    return found
+    return view.finding(["no-traffic"], [], any_port=True)
 
 
 def findings(scenario, site, vantage):
@@ -336,9 +467,19 @@ def findings(scenario, site, vantage):
     found = SHAPES[scenario.mechanism](view)
     if found is None:
         return [_expected_client(view)] if scenario.options.get("expect") else []
-    also = [finding(scenario, site, vantage, found["symptoms"], found["evidence"], server=CONTROLS[name][1])
-            for name in scenario.controls if not CONTROLS[name][3]]
-    return [found] + also
+    return [found] + list(_others(scenario, site, vantage, found))
+
+
+def _others(scenario, site, vantage, found):
+    """The same failure of other pairs; what fails on a port that is no product's is not reported."""
+    for name in scenario.controls:
+        origin, target, port, works = CONTROLS[name]
+        if works or port is not None or (origin != "client" and not passes(vantage, origin, target)):
+            continue
+        yield finding(scenario, site, vantage, found["symptoms"], found["evidence"], server=target, client=origin)
+    for client in scenario.options.get("also", ()):
+        if passes(vantage, client, "server"):
+            yield finding(scenario, site, vantage, found["symptoms"], found["evidence"], client=client)
 
 
 def options(scenario, site, vantage):

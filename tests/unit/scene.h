@@ -27,8 +27,10 @@
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/facts_establish.h"
 #include "analyzer/attribution/failures.h"
+#include "analyzer/attribution/histories.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/knowledge.h"
+#include "analyzer/speech/speech.h"
 
 #define SCENE_START_NS INT64_C(1700000000000000000)
 
@@ -36,6 +38,8 @@ enum { SCENE_FLOWS = 4096, SCENE_EXPECTED_MAX = 4 };
 
 struct scene {
     struct tracker *tracker;
+    struct stream_pool *streams;
+    struct listener *listener;
     uint64_t frame; /* number of the latest */
     int64_t last_ns;
     uint32_t next_id; /* IP-ID */
@@ -44,6 +48,7 @@ struct scene {
     struct site site;
     struct expectation expected[SCENE_EXPECTED_MAX];
     size_t expected_count;
+    bool explain;               /* findings with their ledgers */
     struct diagnosis diagnosis; /* of scene_diagnose() */
 };
 
@@ -70,8 +75,11 @@ struct step {
     bool no_ack; /* acknowledgment 0 whatever was received */
     bool closed_window;
     bool first_fragment;
+    bool tunnelled;
+    uint32_t timestamp, timestamp_echo; /* RFC 7323; 0: the option is not there */
     const uint8_t *mac;
-    const char *payload; /* first bytes, up to 64 */
+    const char *payload;  /* first bytes; without `length` all of it */
+    const uint8_t *bytes; /* all the payload, `length` bytes */
 };
 
 #define CLIENT_SENDS(talk, ...) scene_send(talk, INITIATOR, (struct step){__VA_ARGS__})
@@ -88,6 +96,12 @@ static inline const struct knowledge *scene_knowledge(void)
     return &known;
 }
 
+static inline void scene_forget_speech(const struct attempt *attempt, void *context)
+{
+    const struct scene *scene = context;
+    speech_forget(scene->listener, (struct attempt *)attempt);
+}
+
 static inline struct scene *scene_with_room(size_t flows)
 {
     const struct knowledge *known = scene_knowledge();
@@ -99,6 +113,9 @@ static inline struct scene *scene_with_room(size_t flows)
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
     scene->tracker = tracker_new(&options);
+    scene->streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
+    scene->listener = listener_new(known->profiles, known->signs, scene->streams, NULL);
+    tracker_on_evict(scene->tracker, scene_forget_speech, scene);
     scene->last_ns = SCENE_START_NS;
     return scene;
 }
@@ -110,8 +127,13 @@ static inline struct scene *scene_new(void)
 
 static inline void scene_end(struct scene *scene)
 {
+    size_t position = 0;
     diagnosis_release(&scene->diagnosis);
+    for (struct attempt *attempt; (attempt = tracker_next_attempt(scene->tracker, &position));)
+        speech_forget(scene->listener, attempt);
     tracker_free(scene->tracker);
+    listener_free(scene->listener);
+    stream_pool_free(scene->streams);
     free(scene);
 }
 
@@ -162,8 +184,11 @@ static inline struct attempt *scene_feed(struct scene *scene, const struct packe
     int64_t time_ns = scene_time(at);
     if (time_ns > scene->last_ns)
         scene->last_ns = time_ns;
-    return tracker_packet(scene->tracker, packet, ++scene->frame, time_ns, &scene->side,
-                          &scene->fresh);
+    struct attempt *attempt = tracker_packet(scene->tracker, packet, ++scene->frame, time_ns,
+                                             &scene->side, &scene->fresh);
+    if (attempt && scene->fresh && packet->kind != PACKET_ICMP)
+        speech_listen(scene->listener, attempt, packet, scene->side, scene->frame, time_ns);
+    return attempt;
 }
 
 static inline uint8_t scene_flags(const char *letters)
@@ -197,12 +222,17 @@ static inline struct tcp_header scene_tcp(struct talk *talk, enum side from,
                                       : (uint16_t)(500 + from),
         .flags = flags,
         .window_scale = 0xff,
+        .has_timestamp = step->timestamp != 0,
+        .timestamp_value = step->timestamp,
+        .timestamp_echo = step->timestamp_echo,
     };
 }
 
 static inline struct attempt *scene_send(struct talk *talk, enum side from, struct step step)
 {
     static const uint8_t filler[64] = {1, 2, 3, 4};
+    if (step.payload && !step.length)
+        step.length = (uint32_t)strlen(step.payload);
     uint8_t hop_limit = step.hop_limit ? step.hop_limit : talk->hop_limit[from];
     struct packet packet = scene_ip(&talk->address[from], &talk->address[!from], hop_limit);
     packet.kind = step.flags ? PACKET_TCP : PACKET_UDP;
@@ -215,11 +245,15 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
     packet.source_port = talk->port[from];
     packet.destination_port = talk->port[!from];
     packet.transport = packet.ip_bytes; /* zeros: no checksum to be wrong */
-    packet.payload = step.payload ? (const uint8_t *)step.payload : filler;
+    packet.payload = step.bytes     ? step.bytes
+                     : step.payload ? (const uint8_t *)step.payload
+                                    : filler;
     packet.payload_length = step.length;
-    packet.payload_captured = step.payload                  ? (uint32_t)strlen(step.payload)
+    packet.payload_captured = step.bytes                    ? step.length
+                              : step.payload                ? (uint32_t)strlen(step.payload)
                               : step.length < sizeof filler ? step.length
                                                             : (uint32_t)sizeof filler;
+    packet.tunnels = step.tunnelled ? TUNNEL_VXLAN : 0;
     packet.direction = step.direction;
     packet.if_index = step.if_index;
     packet.has_mac = !talk->no_mac;
@@ -285,6 +319,7 @@ struct icmp_step {
     uint8_t quoted_hop_limit; /* 0: as the quoted side sends it */
     const char *quoted_source, *quoted_destination; /* where a NAT changed them */
     const uint8_t *mac;
+    enum link_direction direction;
     bool no_quote;
 };
 
@@ -312,6 +347,7 @@ static inline struct attempt *scene_icmp(struct talk *talk, enum side quoted, st
         scene_ip(&sender, &talk->address[quoted], step.hop_limit ? step.hop_limit : 64);
     bool v6 = packet.ip.version == 6;
     packet.kind = PACKET_ICMP;
+    packet.direction = step.direction;
     packet.has_mac = true;
     memcpy(packet.source_mac, step.mac ? step.mac : talk->mac[!quoted], 6);
     packet.icmp = (struct icmp_header){
@@ -337,13 +373,22 @@ static inline struct attempt *scene_icmp(struct talk *talk, enum side quoted, st
     return scene_feed(talk->scene, &packet, step.at);
 }
 
+static inline void scene_arp_with(struct scene *scene, double at, uint16_t operation,
+                                  const char *sender, const char *target, const uint8_t mac[6],
+                                  enum link_direction direction)
+{
+    struct packet packet = {.kind = PACKET_ARP, .direction = direction};
+    packet.arp = (struct arp_header){
+        .operation = operation, .sender = scene_address(sender), .target = scene_address(target)};
+    memcpy(packet.arp.sender_mac, mac, 6);
+    scene_feed(scene, &packet, at);
+}
+
 static inline void scene_arp(struct scene *scene, double at, uint16_t operation, const char *sender,
                              const char *target)
 {
-    struct packet packet = {.kind = PACKET_ARP};
-    packet.arp = (struct arp_header){
-        .operation = operation, .sender = scene_address(sender), .target = scene_address(target)};
-    scene_feed(scene, &packet, at);
+    static const uint8_t somebodys[6] = {2, 8, 8, 8, 8, 8};
+    scene_arp_with(scene, at, operation, sender, target, somebodys, LINK_UNKNOWN);
 }
 
 /* ICMP or ICMPv6 that is no error: echo, ND. */
@@ -372,7 +417,8 @@ static inline void scene_ping(struct scene *scene, double at, const char *client
 
 static inline struct detection scene_detect(const struct attempt *attempt, double now)
 {
-    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now)};
+    const struct detect_context context = {&scene_knowledge()->thresholds, scene_time(now),
+                                           scene_knowledge()->profiles};
     struct detection detection;
     assert_non_null(attempt);
     detect(attempt, &context, &detection);
@@ -387,10 +433,12 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
         .tracker = scene->tracker,
         .profiles = known->profiles,
         .rules = known->rules,
+        .signs = known->signs,
         .thresholds = &known->thresholds,
         .site = &scene->site,
         .expected = scene->expected,
         .expected_count = scene->expected_count,
+        .explain = scene->explain,
         .now_ns = now < 0 ? scene->last_ns : scene_time(now),
     };
     diagnosis_release(&scene->diagnosis);
@@ -402,6 +450,7 @@ static inline const struct diagnosis *scene_diagnose(struct scene *scene, double
 struct study {
     struct failures failures;
     struct controls *controls;
+    struct histories *histories;
     struct suppressions left_out;
     struct vantage_context vantage;
     struct fact_context context;
@@ -411,12 +460,14 @@ struct study {
 static inline struct study *scene_study(struct scene *scene, double now)
 {
     const struct knowledge *known = scene_knowledge();
-    const struct detect_context detecting = {&known->thresholds, scene_time(now)};
+    const struct detect_context detecting = {&known->thresholds, scene_time(now), known->profiles};
     struct study *study = calloc(1, sizeof *study);
     assert_non_null(study);
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
     study->controls = controls_gather(scene->tracker, study->failures.all, study->failures.count,
                                       detecting.now_ns);
+    study->histories = histories_gather(scene->tracker, study->failures.all, study->failures.count,
+                                        known->thresholds.idle_min_s);
     failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
                       &known->thresholds, &study->left_out);
     const struct control_summary *summary = controls_summary(study->controls);
@@ -425,7 +476,9 @@ static inline struct study *scene_study(struct scene *scene, double now)
                                               .flows = {summary->flows[0], summary->flows[1]}};
     study->context = (struct fact_context){.vantage = &study->vantage,
                                            .controls = study->controls,
+                                           .histories = study->histories,
                                            .thresholds = &known->thresholds,
+                                           .signs = known->signs,
                                            .now_ns = detecting.now_ns};
     return study;
 }
@@ -452,6 +505,7 @@ static inline size_t scene_failing(const struct study *study)
 
 static inline void scene_study_end(struct study *study)
 {
+    histories_free(study->histories);
     controls_free(study->controls);
     free(study->failures.all);
     free(study);

@@ -88,7 +88,103 @@ static void icmp_sender_and_distances(void **state)
     }
 }
 
+/* A client two routers before the edge (three before the server): what the quote has lost against
+ * what the error has. */
+static void refused_while_forwarding_or_on_arrival(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t hop_limit, left;
+        const char *word;
+    } cases[] = {
+        {62, 61, "forwarding"}, /* by the edge, in its forward chain */
+        {61, 61, "arriving"},   /* by the server */
+        {62, 62, "arriving"},   /* by the edge, for itself */
+        {253, 61, "forwarding"}, {62, 59, "unknown"}, {60, 62, "unknown"}, /* ways differ */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = TALK(scene);
+        CLIENT_SENDS(&talk, .at = 1, .flags = "S");
+        ICMP_REFUSES(&talk, INITIATOR, .at = 1.02, .type = 3, .code = 13,
+                     .hop_limit = cases[i].hop_limit, .quoted_hop_limit = cases[i].left);
+        assert_string_equal(fact_word(facts_of(scene, 10), FACT_ICMP_REFUSED_WHILE), cases[i].word);
+    }
+}
+
+/* The capturing box itself takes one off what it passes on. */
+static void refused_behind_the_capturing_router(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "2001:db8::7", 50000, "2001:db8:1::2", 5800);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "S", .hop_limit = 60, .direction = LINK_IN);
+    CLIENT_SENDS(&talk, .at = 1.0001, .flags = "S", .seq = 0, .hop_limit = 59,
+                 .direction = LINK_OUT);
+    ICMP_REFUSES(&talk, INITIATOR, .at = 1.01, .type = 1, .code = 1, .hop_limit = 64,
+                 .quoted_hop_limit = 59, .direction = LINK_IN);
+    assert_string_equal(fact_word(facts_of(scene, 10), FACT_ICMP_REFUSED_WHILE), "arriving");
+}
+
 /* --- RST --- */
+
+/* On a gateway with NAT the RST is held against its kind where it came in, not one hop later. */
+static void rst_distance_is_that_of_its_arrival(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk known = scene_talk(scene, "198.51.100.1", 40000, "203.0.113.2", 80);
+    struct talk lan = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+    struct talk wan = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
+    CLIENT_SENDS(&known, .at = 0, .flags = "S", .hop_limit = 63, .direction = LINK_OUT);
+    SERVER_SENDS(&known, .at = 0.02, .flags = "SA", .hop_limit = 58, .direction = LINK_IN);
+    SERVER_SENDS(&known, .at = 0.03, .flags = "A", .hop_limit = 58, .direction = LINK_IN);
+    CLIENT_SENDS(&lan, .at = 1, .flags = "S", .id = 7, .direction = LINK_IN);
+    CLIENT_SENDS(&wan, .at = 1.0001, .flags = "S", .id = 7, .hop_limit = 63, .direction = LINK_OUT);
+    SERVER_SENDS(&wan, .at = 1.02, .flags = "RA", .hop_limit = 59, .direction = LINK_IN);
+    SERVER_SENDS(&lan, .at = 1.0201, .flags = "RA", .hop_limit = 58, .direction = LINK_OUT);
+    assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_TTL), "one-nearer");
+}
+
+/* RFC 7323 3.2. */
+static void rst_of_the_connections_own_end_has_its_timestamps(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t value, echo;
+        int own; /* -1: not known */
+    } cases[] = {{5010, 1000, 1}, {5000, 1000, 1}, {4000, 1000, 0}, {5010, 9000, 0}, {0, 0, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = TALK(scene);
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S", .timestamp = 990);
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "SA", .timestamp = 5000, .timestamp_echo = 990);
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA", .length = 100, .timestamp = 1000,
+                     .timestamp_echo = 5000);
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "RA", .timestamp = cases[i].value,
+                     .timestamp_echo = cases[i].echo);
+        const struct fact *facts = facts_of(scene, 10);
+        assert_int_equal(facts[FACT_RST_STACK].known ? (int)facts[FACT_RST_STACK].number : -1,
+                         cases[i].own);
+    }
+}
+
+static void rst_that_its_side_outran(void **state)
+{
+    (void)state;
+    for (int goes_on = 0; goes_on < 2; goes_on++) {
+        struct scene *scene = scene_new();
+        struct talk talk = TALK(scene);
+        scene_handshake(&talk, 0);
+        CLIENT_SENDS(&talk, .at = 0.1, .flags = "PA", .length = 100);
+        SERVER_SENDS(&talk, .at = 0.11, .flags = "RA", .hop_limit = 60);
+        if (goes_on)
+            SERVER_SENDS(&talk, .at = 0.13, .flags = "PA", .length = 400);
+        const struct fact *facts = facts_of(scene, 10);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "reset-midstream");
+        assert_int_equal((int)facts[FACT_RST_OUTRUN].number, goes_on);
+    }
+}
 
 /* A RST in reply to a SYN, held against two earlier connections of the server (hop limit 57). */
 static const struct fact *reset_with(uint8_t hop_limit, double after, const uint8_t *mac,
@@ -113,7 +209,7 @@ static void rst_distance_against_the_servers_own(void **state)
 {
     (void)state;
     static const uint8_t other[6] = {2, 9, 9, 9, 9, 9};
-    assert_string_equal(fact_word(reset_with(57, 0.02, NULL, true), FACT_RST_TTL), "same");
+    assert_string_equal(fact_word(reset_with(57, 0.02, NULL, true), FACT_RST_TTL), "exact");
     assert_string_equal(fact_word(reset_with(58, 0.02, NULL, true), FACT_RST_TTL), "one-nearer");
     assert_string_equal(fact_word(reset_with(56, 0.02, NULL, true), FACT_RST_TTL), "same");
     assert_string_equal(fact_word(reset_with(62, 0.02, NULL, true), FACT_RST_TTL), "nearer");
@@ -251,6 +347,42 @@ static void acknowledged_request_without_a_reply(void **state)
     assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
 }
 
+/* The client's side of a path MTU black hole: small packets of the server come, and their sequence
+ * numbers show what was sent before them. */
+static void later_packets_show_what_is_missing(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t gap;
+        bool full_size;
+    } cases[] = {{11 * 1448, true}, {300, false}, {0, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = established(scene);
+        CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+        SERVER_SENDS(&talk, .at = 1.02, .flags = "A");
+        CLIENT_SENDS(&talk, .at = 9, .flags = "FA");
+        SERVER_SENDS(&talk, .at = 9.02, .flags = "A", .seq = 1 + cases[i].gap);
+        const struct fact *facts = facts_of(scene, 60);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "stall-midstream");
+        assert_int_equal((int)facts[FACT_STALL_MISSING].number, (int)cases[i].gap);
+        assert_int_equal(facts[FACT_STALL_MISSING].known, cases[i].gap != 0);
+        assert_int_equal((int)facts[FACT_STALL_FULL_SIZE].number, cases[i].full_size);
+    }
+}
+
+/* Lost by the capture alone: the receiver had it and said so. */
+static void what_was_acknowledged_is_not_missing(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = established(scene);
+    CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+    SERVER_SENDS(&talk, .at = 1.02, .flags = "A", .seq = 1 + 2896);
+    CLIENT_SENDS(&talk, .at = 9, .flags = "FA", .ack = 1 + 2896);
+    assert_false(facts_of(scene, 60)[FACT_STALL_MISSING].known);
+}
+
 /* A RST that answers the request has not acknowledged it to TCP's satisfaction. */
 static void reset_request_was_not_acknowledged(void **state)
 {
@@ -291,6 +423,49 @@ static void arp_of_others_for_a_server_that_is_there(void **state)
     scene_unanswered(&talk, 1, 4);
     scene_arp(scene, 2, 1, "10.0.0.99", "10.0.0.2");
     assert_string_equal(fact_word(facts_of(scene, 60), FACT_ARP_SERVER), "answered");
+}
+
+/* Requests are shouted, answers are not: what another host was told is not heard here. */
+static void arp_whose_answer_would_not_be_heard(void **state)
+{
+    (void)state;
+    static const uint8_t mac[6] = {2, 7, 7, 7, 7, 7};
+    static const struct {
+        bool hears_answers, asks_itself;
+        const char *word;
+    } cases[] = {
+        {false, false, "unknown"}, {true, false, "unanswered"}, {false, true, "unanswered"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        scene_unanswered(&talk, 1, 4);
+        if (cases[i].hears_answers)
+            scene_arp_with(scene, 0, 2, "10.1.0.9", "10.1.0.1", mac, LINK_UNKNOWN);
+        scene_arp_with(scene, 2, 1, "10.1.0.1", "10.1.0.2", mac,
+                       cases[i].asks_itself ? LINK_OUT : LINK_UNKNOWN);
+        assert_string_equal(fact_word(facts_of(scene, 60), FACT_ARP_SERVER), cases[i].word);
+    }
+}
+
+static void tunnel_whose_packets_do_not_come_out(void **state)
+{
+    (void)state;
+    for (int crossed = 0; crossed < 2; crossed++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        for (int i = 0; i < 4; i++) {
+            CLIENT_SENDS(&talk, .at = i * 3, .flags = "S", .direction = LINK_IN, .tunnelled = true);
+            if (crossed)
+                CLIENT_SENDS(&talk, .at = i * 3 + 0.001, .flags = "S", .direction = LINK_IN);
+        }
+        struct study *study = scene_study(scene, 60);
+        study->vantage.cooked = true;
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_TUNNEL_END), crossed ? "crossed" : "kept");
+        assert_int_equal((int)facts[FACT_IP_VERSION].number, 4);
+        scene_study_end(study);
+        scene_end(scene);
+    }
 }
 
 static void server_alive_means_during_the_failure(void **state)
@@ -354,6 +529,11 @@ int main(void)
         cmocka_unit_test(icmp_reason_of_every_v4_code),
         cmocka_unit_test(icmp_reason_of_every_v6_code),
         cmocka_unit_test(icmp_sender_and_distances),
+        cmocka_unit_test(refused_while_forwarding_or_on_arrival),
+        cmocka_unit_test(refused_behind_the_capturing_router),
+        cmocka_unit_test(rst_distance_is_that_of_its_arrival),
+        cmocka_unit_test(rst_of_the_connections_own_end_has_its_timestamps),
+        cmocka_unit_test(rst_that_its_side_outran),
         cmocka_unit_test(rst_distance_against_the_servers_own),
         cmocka_unit_test(one_hop_says_nothing_where_paths_vary),
         cmocka_unit_test(rst_that_comes_too_soon),
@@ -364,9 +544,13 @@ int main(void)
         cmocka_unit_test(stall_of_a_transfer_with_a_living_receiver),
         cmocka_unit_test(only_full_size_segments_are_lost),
         cmocka_unit_test(acknowledged_request_without_a_reply),
+        cmocka_unit_test(later_packets_show_what_is_missing),
+        cmocka_unit_test(what_was_acknowledged_is_not_missing),
         cmocka_unit_test(reset_request_was_not_acknowledged),
         cmocka_unit_test(arp_that_nobody_answers),
         cmocka_unit_test(arp_of_others_for_a_server_that_is_there),
+        cmocka_unit_test(arp_whose_answer_would_not_be_heard),
+        cmocka_unit_test(tunnel_whose_packets_do_not_come_out),
         cmocka_unit_test(server_alive_means_during_the_failure),
         cmocka_unit_test(paths_and_ports),
         cmocka_unit_test(client_that_repeats_its_syn_after_the_synack),

@@ -186,6 +186,183 @@ static void local_net_speaks_for_its_side(void **state)
     scene_end(with);
 }
 
+/* --- what ARP tells of an unanswered SYN between public addresses --- */
+
+static const uint8_t near_router[6] = {2, 0, 0, 0, 0, 0xc}, far_router[6] = {2, 0, 0, 0, 0, 0x5};
+
+/* A SYN that nobody answers, seen after `hops` routers. */
+static struct scene *silent(uint8_t hops)
+{
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "198.51.100.7", 50000, "203.0.113.2", 5800);
+    talk.hop_limit[INITIATOR] = (uint8_t)(64 - hops);
+    scene_unanswered(&talk, 1, 4);
+    return scene;
+}
+
+static void both_macs_are_routers_on_the_way(void **state)
+{
+    (void)state;
+    struct scene *scene = silent(2);
+    scene_arp_with(scene, 0, 1, "198.18.0.1", "198.18.0.2", near_router, LINK_UNKNOWN);
+    scene_arp_with(scene, 0, 2, "198.18.0.2", "198.18.0.1", far_router, LINK_UNKNOWN);
+    expect_vantage(scene, VANTAGE_ISP);
+}
+
+static void clients_address_on_the_link_one_router_away_is_its_nat(void **state)
+{
+    (void)state;
+    struct scene *scene = silent(1);
+    scene_arp_with(scene, 0, 1, "198.51.100.7", "198.51.100.1", near_router, LINK_UNKNOWN);
+    scene_arp_with(scene, 0, 2, "198.51.100.1", "198.51.100.7", far_router, LINK_UNKNOWN);
+    expect_vantage(scene, VANTAGE_EGRESS_WAN);
+}
+
+static void servers_address_on_the_link_one_router_away_is_its_nat(void **state)
+{
+    (void)state;
+    struct scene *scene = silent(9);
+    scene_arp_with(scene, 0, 2, "203.0.113.2", "203.0.113.1", far_router, LINK_UNKNOWN);
+    struct talk web = scene_talk(scene, "192.0.2.9", 40000, "203.0.113.2", 80);
+    web.hop_limit[INITIATOR] = 50;
+    web.hop_limit[RESPONDER] = 127;
+    scene_success(&web, 2);
+    expect_vantage(scene, VANTAGE_EDGE_WAN);
+}
+
+/* With public addresses the edge's outer link and a server's own look alike; both remain. */
+static void servers_address_on_the_link_may_be_its_own(void **state)
+{
+    (void)state;
+    struct scene *scene = silent(9);
+    scene_arp_with(scene, 0, 1, "203.0.113.1", "203.0.113.2", near_router, LINK_UNKNOWN);
+    scene_arp_with(scene, 0, 2, "203.0.113.2", "203.0.113.1", far_router, LINK_UNKNOWN);
+    struct vantage_estimate estimate = estimate_of(scene);
+    assert_true(estimate.kind == VANTAGE_EDGE_WAN || estimate.kind == VANTAGE_SERVER);
+    assert_true(estimate.confidence < 0.8);
+    scene_end(scene);
+}
+
+/* Nothing was taken off the TTL, as in networks of clouds, yet the frames go to a router. */
+static void router_that_leaves_the_ttl_alone(void **state)
+{
+    (void)state;
+    for (int routed = 0; routed < 2; routed++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.1.7", 50000, "10.0.2.9", 5800);
+        if (routed)
+            scene_arp_with(scene, 0, 2, "10.0.1.1", "10.0.1.7", far_router, LINK_UNKNOWN);
+        scene_success(&talk, 1);
+        struct study *study = scene_study(scene, 60);
+        neighbours_gather(scene->tracker, &study->vantage.neighbours);
+        assert_int_equal(vantage_same_link(&study->vantage, scene_attempt(scene, 1)), !routed);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
+/* Both addresses private, and between the gateways all the same. */
+static void packets_inside_a_tunnel_are_between_the_gateways(void **state)
+{
+    (void)state;
+    for (int incoming = 0; incoming < 2; incoming++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        talk.hop_limit[INITIATOR] = 63;
+        for (int i = 0; i < 4; i++)
+            CLIENT_SENDS(&talk, .at = i + i * i, .flags = "S", .tunnelled = true,
+                         .direction = incoming ? LINK_IN : LINK_UNKNOWN);
+        struct vantage_estimate estimate = estimate_of(scene);
+        assert_true(incoming
+                        ? estimate.kind == VANTAGE_EDGE_ANY
+                        : estimate.kind == VANTAGE_EGRESS_WAN || estimate.kind == VANTAGE_EDGE_WAN);
+        scene_end(scene);
+    }
+}
+
+static void neighbours_have_a_cap(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct neighbours *neighbours = calloc(1, sizeof *neighbours);
+    assert_non_null(neighbours);
+    for (int i = 0; i < NEIGHBOURS_MAX + 10; i++) {
+        char address[IP_ADDRESS_TEXT];
+        const uint8_t mac[6] = {2, 0, 0, 9, (uint8_t)(i >> 8), (uint8_t)i};
+        snprintf(address, sizeof address, "10.7.%d.%d", i >> 8, i & 255);
+        scene_arp_with(scene, i, 2, address, "10.7.255.1", mac, LINK_UNKNOWN);
+    }
+    neighbours_gather(scene->tracker, neighbours);
+    assert_int_equal(neighbours->count, NEIGHBOURS_MAX);
+    free(neighbours);
+    scene_end(scene);
+}
+
+/* Captured on "any": this box answers ARP for one address, which is neither end's. */
+static void box_with_an_address_of_its_own_is_a_router(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+    scene_arp_with(scene, 0, 1, "10.0.0.7", "10.0.0.1", near_router, LINK_IN);
+    scene_arp_with(scene, 0, 2, "10.0.0.1", "10.0.0.7", far_router, LINK_OUT);
+    scene_arp_with(scene, 0, 1, "10.1.0.9", "10.1.0.2", far_router, LINK_IN);
+    for (int i = 0; i < 4; i++)
+        CLIENT_SENDS(&talk, .at = i + i * i, .flags = "S", .direction = LINK_IN);
+    expect_vantage(scene, VANTAGE_EGRESS_ANY);
+}
+
+static void box_that_answers_for_the_server_is_the_server(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+    talk.hop_limit[INITIATOR] = 62;
+    scene_arp_with(scene, 0, 2, "10.1.0.2", "10.1.0.1", far_router, LINK_OUT);
+    for (int i = 0; i < 4; i++)
+        CLIENT_SENDS(&talk, .at = i + i * i, .flags = "S", .direction = LINK_IN);
+    expect_vantage(scene, VANTAGE_SERVER);
+}
+
+static void nat_told_by_the_user_speaks_for_its_side(void **state)
+{
+    (void)state;
+    const struct nat_mapping told = {.public_side = scene_address("203.0.113.2"),
+                                     .private_side = scene_address("10.9.0.2")};
+    for (int inside = 0; inside < 2; inside++) {
+        struct scene *scene =
+            healthy(&(struct view){"198.51.100.7", inside ? "10.9.0.2" : "203.0.113.2", 55, 62});
+        scene->site.nat = &told;
+        scene->site.nat_count = 1;
+        struct vantage_belief belief;
+        size_t position = 0;
+        const struct vantage_context context = {.tracker = scene->tracker, .site = &scene->site};
+        vantage_of_attempt(&context, tracker_next_attempt(scene->tracker, &position), &belief);
+        double behind = belief.probability[VANTAGE_SERVER] + belief.probability[VANTAGE_EDGE_LAN];
+        assert_true(inside ? behind > 0.7 : behind < 0.05);
+        scene_end(scene);
+    }
+}
+
+static void segments_over_the_mtu_are_seen_on_hosts(void **state)
+{
+    (void)state;
+    double server[2];
+    for (int oversized = 0; oversized < 2; oversized++) {
+        struct scene *scene = healthy(&(struct view){"10.0.0.7", "10.0.0.2", 64, 64});
+        struct talk talk = seen_as(scene, &(struct view){"10.0.0.7", "10.0.0.2", 64, 64}, 51000);
+        scene_handshake(&talk, 5);
+        SERVER_SENDS(&talk, .at = 5.1, .flags = "PA", .length = oversized ? 20000 : 1400);
+        struct vantage_belief belief;
+        size_t position = 0;
+        const struct vantage_context context = {.tracker = scene->tracker, .site = &scene->site};
+        vantage_of_attempt(&context, tracker_next_attempt(scene->tracker, &position), &belief);
+        server[oversized] = belief.probability[VANTAGE_SERVER];
+        scene_end(scene);
+    }
+    assert_true(server[1] > server[0]);
+}
+
 static void empty_capture_has_no_vantage(void **state)
 {
     (void)state;
@@ -211,6 +388,17 @@ int main(void)
         cmocka_unit_test(what_the_user_says_is_certain),
         cmocka_unit_test(own_address_of_the_interface_is_certain),
         cmocka_unit_test(local_net_speaks_for_its_side),
+        cmocka_unit_test(both_macs_are_routers_on_the_way),
+        cmocka_unit_test(clients_address_on_the_link_one_router_away_is_its_nat),
+        cmocka_unit_test(servers_address_on_the_link_one_router_away_is_its_nat),
+        cmocka_unit_test(servers_address_on_the_link_may_be_its_own),
+        cmocka_unit_test(router_that_leaves_the_ttl_alone),
+        cmocka_unit_test(packets_inside_a_tunnel_are_between_the_gateways),
+        cmocka_unit_test(neighbours_have_a_cap),
+        cmocka_unit_test(box_with_an_address_of_its_own_is_a_router),
+        cmocka_unit_test(box_that_answers_for_the_server_is_the_server),
+        cmocka_unit_test(nat_told_by_the_user_speaks_for_its_side),
+        cmocka_unit_test(segments_over_the_mtu_are_seen_on_hosts),
         cmocka_unit_test(empty_capture_has_no_vantage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

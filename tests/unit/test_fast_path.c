@@ -185,7 +185,7 @@ static void take_slowly(void *context, const struct frame *frame,
 
 static void take_batch(struct twins *twins)
 {
-    fast_path_batch(twins->fast, twins->frames, twins->count, take_slowly, twins);
+    fast_path_batch(twins->fast, twins->frames, twins->count, 0, take_slowly, twins);
     twins->all += (size_t)twins->count;
     for (int i = 0; i < twins->count; i++) {
         take_naively(twins->naive, &twins->frames[i]);
@@ -233,7 +233,7 @@ static void assert_same_hosts(const struct twins *twins)
     assert_int_equal(host_table_count(one), host_table_count(two));
     for (size_t i = 0; i < host_table_count(one); i++) {
         struct host a = *host_table_at(one, i), b = *host_table_at(two, i);
-        a.asked_frames = b.asked_frames = NULL;
+        a.link = b.link = NULL;
         assert_memory_equal(&a, &b, sizeof a);
     }
 }

@@ -106,6 +106,29 @@ static void late_synack_completes_the_attempt(void **state)
     scene_end(scene);
 }
 
+/* Data sent once and acknowledged is a round trip as well; sent again, it is not known which. */
+static void acknowledged_data_measures_the_server(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+        scene_handshake(&talk, 0);
+        CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+        if (again)
+            CLIENT_SENDS(&talk, .at = 1.3, .flags = "PA", .seq = 1, .length = 100);
+        SERVER_SENDS(&talk, .at = 1.305, .flags = "A");
+        CLIENT_SENDS(&talk, .at = 2, .flags = "PA", .length = 100);
+        if (again)
+            CLIENT_SENDS(&talk, .at = 2.004, .flags = "PA", .seq = 101, .length = 100);
+        SERVER_SENDS(&talk, .at = 2.005, .flags = "A");
+        const struct host *server =
+            host_table_find(tracker_hosts(scene->tracker), &talk.address[RESPONDER]);
+        assert_int_equal(server->answer_min_us, again ? 20000 : 5000);
+        scene_end(scene);
+    }
+}
+
 static void same_ports_with_a_new_isn_are_a_new_attempt(void **state)
 {
     (void)state;
@@ -441,6 +464,7 @@ int main(void)
         cmocka_unit_test(recovered_retransmissions_are_forgotten),
         cmocka_unit_test(outstanding_data_of_a_running_transfer_is_young),
         cmocka_unit_test(probes_of_a_closed_window_are_no_stall),
+        cmocka_unit_test(acknowledged_data_measures_the_server),
         cmocka_unit_test(sequence_numbers_wrap_around),
         cmocka_unit_test(exchange_that_goes_on_after_a_rst_survived_it),
         cmocka_unit_test(fins_are_kept_per_side),

@@ -101,17 +101,24 @@ static void test_errors(void **state)
         {"-r a -x", "unknown option '-x'"},
         {"-r a -nxv", "unknown option '-x'"},
         {"-r a --quiet=3", "option --quiet takes no value ('--quiet=3')"},
-        {"-r a --html=x", "--html is not available in this version"},
-        {"-r a --markdown", "--markdown is not available in this version"},
-        {"-r a --markdown=x", "--markdown is not available in this version"},
-        {"-r a --evidence=x", "--evidence is not available in this version"},
-        {"batch captures", "the command batch is not available in this version"},
-        {"batch -j 4 captures", "the command batch is not available in this version"},
+        {"-r a --html", "option --html needs a value: FILE"},
+        {"-r a --html=", "option --html: '' is not a file"},
+        {"-r a --html=x --html=y", "option --html is given twice"},
+        {"-r a --html=x --evidence=x", "options --html and --evidence both write to x"},
+        {"-r a --markdown --json", "options --json and --markdown both write to standard output"},
+        {"-r a --evidence=a", "option --evidence: 'a' is the capture to be read"},
+        {"-r a --evidence=-", "a capture does not go to standard output"},
+        {"-r a --anonymize=short", "option --anonymize: 'short' is not a key"},
+        {"-r a --strip-payload=x", "option --strip-payload takes no value"},
+        {"batch captures", "nothing to analyze"}, /* only as the first word: main.c */
         {"-r a -p ''", "option --profile: '' is not NAME[,NAME...]"},
         {"-r a -p druva,", "option --profile: 'druva,' is not NAME"},
         {"-r a -p ,druva", "option --profile: ',druva' is not NAME"},
         {"-r a --profile-file ''", "option --profile-file: '' is not a profile file"},
         {"-r a --rules ''", "option --rules: '' is not a directory"},
+        {"-r a --pin syncrify", "'syncrify' is not PROFILE=sha256:FINGERPRINT"},
+        {"-r a --pin syncrify=sha1:12", "'syncrify=sha1:12' is not"},
+        {"-r a --pin =issuer:x", "'=issuer:x' is not"},
         {"-r a --port syncrify", "option --port: 'syncrify' is not PROFILE=PROTO/PORT"},
         {"-r a --port syncrify=9443", "'syncrify=9443' is not"},
         {"-r a --port syncrify=tcp/", "'syncrify=tcp/' is not"},
@@ -153,6 +160,9 @@ static void test_errors(void **state)
         {"-i e --ndjson=x --json=x", "options --json and --ndjson both write to x"},
         {"-r a --json=a", "option --json: 'a' is the capture to be read"},
         {"-r /etc/passwd --json=/etc/../etc/passwd", "is the capture to be read"},
+        {"-r a --explain=", "option --explain: '' is not the id of a finding"},
+        {"-r a --explain=C0FFEE12", "'C0FFEE12' is not the id"},
+        {"-r a --explain=c0ffee1", "'c0ffee1' is not the id"},
         {"-r a --color", "option --color needs a value: WHEN"},
         {"-r a --color red", "option --color: 'red' is not auto, always or never"},
         {"-i e -d 0", "option --duration: '0' is not a time"},
@@ -187,6 +197,19 @@ static void test_errors(void **state)
     }
 }
 
+static void test_explain(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_good(&parsed, "-r a --explain");
+    assert_string_equal(parsed.options.explain, "");
+    options_free(&parsed.options);
+    parse_good(&parsed, "-r a --explain=c0ffee12 host 10.0.0.1");
+    assert_string_equal(parsed.options.explain, "c0ffee12");
+    assert_string_equal(parsed.options.filter, "host 10.0.0.1");
+    options_free(&parsed.options);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -200,6 +223,7 @@ static void test_defaults(void **state)
     assert_null(options->filter);
     assert_null(options->json);
     assert_null(options->ndjson);
+    assert_null(options->explain);
     assert_int_equal(options->duration_ns, 0);
     assert_int_equal(options->max_flows, 0);
     assert_int_equal(options->colour, COLOUR_AUTO);
@@ -350,6 +374,16 @@ static void test_outputs(void **state)
     assert_string_equal(parsed.options.json, "-");
     assert_true(options_stdout_taken(&parsed.options));
     options_free(&parsed.options);
+    parse_good(&parsed, "-r - --markdown --html=x --evidence=y");
+    assert_true(options_stdout_taken(&parsed.options));
+    assert_string_equal(parsed.options.html, "x");
+    assert_string_equal(parsed.options.evidence, "y");
+    assert_false(parsed.options.strip_payload);
+    options_free(&parsed.options);
+    parse_good(&parsed, "-r - --anonymize");
+    assert_true(parsed.options.anonymize && parsed.options.strip_payload);
+    assert_null(parsed.options.anonymize_key);
+    options_free(&parsed.options);
     parse_good(&parsed, "-i any --ndjson");
     assert_true(options_stdout_taken(&parsed.options));
     options_free(&parsed.options);
@@ -391,10 +425,12 @@ static void test_help(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "--interface", "--read",  "--profile", "--profile-file",  "--port",       "--vantage",
-        "--local-net", "--nat",   "--expect",  "--json",          "--ndjson",     "--color",
-        "--duration",  "--count", "--rules",   "--max-flows",     "--snaplen",    "--promisc",
-        "--version",   "--help",  "-D",        "--list-profiles", "--buffer-size"};
+        "--interface", "--read",          "--profile",     "--profile-file", "--port",
+        "--vantage",   "--local-net",     "--nat",         "--expect",       "--json",
+        "--ndjson",    "--color",         "--duration",    "--count",        "--rules",
+        "--max-flows", "--snaplen",       "--promisc",     "--version",      "--help",
+        "-D",          "--list-profiles", "--buffer-size", "--html",         "--markdown",
+        "--evidence",  "--strip-payload", "--anonymize",     "--explain"};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -403,7 +439,7 @@ static void test_help(void **state)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("%s is missing", words[i]);
-    assert_null(strstr(text, "--html")); /* not offered before it works */
+    assert_null(strstr(text, "--batch")); /* a command, not an option */
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 80);
     free(text);
@@ -437,19 +473,13 @@ static void test_version_and_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_durations_and_sizes),
-        cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_site),
-        cmocka_unit_test(test_expect),
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_colour),
-        cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_version_and_error),
+        cmocka_unit_test(test_results),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_durations_and_sizes),
+        cmocka_unit_test(test_filter),   cmocka_unit_test(test_site),
+        cmocka_unit_test(test_expect),   cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_colour),   cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_help),     cmocka_unit_test(test_version_and_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,9 +50,14 @@ static void built_in_profiles(void **state)
         {PROTO_TCP, 445, "peersync", "SMB"},
         {PROTO_TCP, 139, "peersync", "SMB over NetBIOS"},
         {PROTO_TCP, 21, "peersync", "FTP control"},
+        {PROTO_UDP, 1194, "vpn", "OpenVPN"},
+        {PROTO_TCP, 1194, "vpn", "OpenVPN over TCP"},
+        {PROTO_UDP, 51820, "vpn", "WireGuard"},
+        {PROTO_UDP, 500, "vpn", "IKE (IPsec)"},
+        {PROTO_UDP, 4500, "vpn", "IKE and ESP through NAT (IPsec)"},
     };
-    static const char *const order[] = {"druva",      "mtpip",   "peersync",
-                                        "securidata", "synaman", "syncrify"};
+    static const char *const order[] = {"druva",   "mtpip",    "peersync", "securidata",
+                                        "synaman", "syncrify", "vpn"};
     struct error error = {""};
     struct profiles *profiles =
         profiles_load(&(struct profile_request){.directory = rules_directory}, &error);
@@ -161,9 +166,47 @@ static struct profiles *load(const char *const *names, size_t name_count, const 
                              size_t file_count, const struct port_override *ports,
                              size_t port_count, struct error *error)
 {
-    return profiles_load(&(struct profile_request){rules_directory, names, name_count, files,
-                                                   file_count, ports, port_count},
+    return profiles_load(&(struct profile_request){.directory = rules_directory,
+                                                   .names = names,
+                                                   .name_count = name_count,
+                                                   .files = files,
+                                                   .file_count = file_count,
+                                                   .ports = ports,
+                                                   .port_count = port_count},
                          error);
+}
+
+static void pins(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\": \"p\", \"title\": \"P\", \"services\": [{\"name\": \"s\", \"proto\": \"tcp\", "
+        "\"ports\": [1]}], \"pins\": [\"sha1:AA:00112233445566778899aabbccddeeff001122\", "
+        "\"issuer:Backup CA\"]}";
+    static const char own[] = "aa00112233445566778899aabbccddeeff001122";
+    struct error error = {""};
+    struct profile_file *file = profile_file_parse("p.json", text, strlen(text), &error);
+    assert_string_equal(error.text, "");
+    const struct profile *profile = &file->profile;
+    assert_int_equal(profile_pinned(profile, "CN=x", own, ""), PIN_MATCHES);
+    assert_int_equal(profile_pinned(profile, "CN=the backup ca 2", "", ""), PIN_MATCHES);
+    assert_int_equal(profile_pinned(profile, "CN=x", "ab", ""), PIN_DIFFERS);
+    assert_int_equal(profile_pinned(profile, "CN=x", "", own), PIN_DIFFERS); /* of another kind */
+    assert_int_equal(profile_pinned(&(struct profile){0}, "CN=x", own, ""), PIN_NONE);
+    profile_file_free(file);
+
+    assert_false(pin_is_valid("sha1:aa"));
+    assert_false(pin_is_valid("sha256:aa00112233445566778899aabbccddeeff001122"));
+    assert_false(pin_is_valid("sha1:zz00112233445566778899aabbccddeeff001122"));
+    assert_false(pin_is_valid("issuer:"));
+    assert_false(pin_is_valid("md5:00"));
+    assert_false(pin_is_valid("aa00112233445566778899aabbccddeeff001122"));
+
+    static const struct pin_option option = {"nobody", "issuer:x"};
+    const struct profile_request request = {
+        .directory = rules_directory, .pins = &option, .pin_count = 1};
+    assert_null(profiles_load(&request, &error));
+    assert_string_equal(error.text, "--pin nobody: that profile is not watched");
 }
 
 static void unknown_names(void **state)
@@ -173,11 +216,11 @@ static void unknown_names(void **state)
         const char *name, *error;
     } cases[] = {
         {"synkrify", "unknown profile \"synkrify\"; did you mean \"syncrify\"?; there are: druva, "
-                     "mtpip, peersync, securidata, synaman, syncrify"},
+                     "mtpip, peersync, securidata, synaman, syncrify, vpn"},
         {"../profiles/druva", "unknown profile \"../profiles/druva\"; there are: druva, mtpip, "
-                              "peersync, securidata, synaman, syncrify"},
+                              "peersync, securidata, synaman, syncrify, vpn"},
         {"", "unknown profile \"\"; there are: druva, mtpip, peersync, securidata, synaman, "
-             "syncrify"},
+             "syncrify, vpn"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct error error = {""};
@@ -239,13 +282,13 @@ static void own_files(void **state)
 
     struct profiles *profiles = load(NULL, 0, first, 1, NULL, 0, &error);
     assert_string_equal(error.text, "");
-    assert_int_equal(profiles_count(profiles), 7);
-    assert_string_equal(profiles_at(profiles, 6)->name, "p");
+    assert_int_equal(profiles_count(profiles), 8);
+    assert_string_equal(profiles_at(profiles, 7)->name, "p");
     assert_string_equal(profiles_service(profiles, PROTO_TCP, 443)->profile->name, "p");
     profiles_free(profiles);
 
     profiles = load(NULL, 0, second, 2, NULL, 0, &error);
-    assert_int_equal(profiles_count(profiles), 7);
+    assert_int_equal(profiles_count(profiles), 8);
     assert_string_equal(profiles_service(profiles, PROTO_TCP, 10443)->profile->title, "mine");
     profiles_free(profiles);
 
@@ -274,7 +317,7 @@ static void listing(void **state)
     struct error error = {""};
     int count = 0;
     assert_true(profiles_list(rules_directory, count_profile, &count, &error));
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 7);
     assert_false(profiles_list("/nonexistent", count_profile, &count, &error));
 }
 
@@ -325,7 +368,8 @@ static void filter_keeps_what_decides(void **state)
         {"data to 5800", FOUR("06", TCP("c001", "16a8", "18")), true},
         {"data from 5800", FOUR("06", TCP("16a8", "c001", "18")), true},
         {"UDP to 8080", FOUR("11", UDP("c001", "1f90")), true},
-        {"UDP of others", FOUR("11", UDP("c001", "0035")), false},
+        {"UDP of others", FOUR("11", UDP("c001", "0045")), false},
+        {"a name looked up", FOUR("11", UDP("c001", "0035")), true},
         {"later fragment", MACS "0800" IP4("11", "0010") "0000000000000000", true},
         {"ICMP", FOUR("01", "0301000000000000"), true},
         {"GRE", FOUR("2f", "00000800"), true},
@@ -466,6 +510,7 @@ int main(void)
         cmocka_unit_test(built_in_profiles),
         cmocka_unit_test(vendors_words),
         cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(pins),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(port_overrides),
         cmocka_unit_test(own_files),

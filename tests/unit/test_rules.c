@@ -235,6 +235,21 @@ static void other_files_are_checked(void **state)
          "{\"remedies\": [{\"who\": \"w\", \"action\": \"a\", \"commands\": [\n"
          "{\"platform\": \"p\", \"command\": \"x {colour}\"}]}]}",
          "f.json:2:30: {colour} cannot stand in a command"},
+        {"remedies", "letters", "{\"letters\": [{\"subject\": \"s\", \"text\": \"t\"}]}",
+         "f.json:1:14: the field \"check\" is missing"},
+        {"attribution", "topologies",
+         "{\"topologies\": [{\"title\": \"t\", \"stations\": [\n{\"kind\": \"router\", \"name\": "
+         "\"n\"}]}]}",
+         "f.json:2:10: unknown kind of station \"router\""},
+        {"attribution", "topologies",
+         "{\"topologies\": [{\"title\": \"t\", \"stations\": [\n{\"kind\": \"host\", \"name\": "
+         "\"n\", "
+         "\"places\": [\"edge\"]}]}]}",
+         "f.json:2:42: unknown place \"edge\""},
+        {"attribution", "topologies",
+         "{\"topologies\": [{\"title\": \"t\", \"stations\": [\n{\"kind\": \"host\", \"name\": "
+         "\"{nobody}\"}]}]}",
+         "f.json:2:26: unknown name {nobody}"},
         {"", "thresholds", "{\"thresholds\": {\"A\": 1}}",
          "f.json:1:17: expected a name of small letters, digits and ._-"},
         {"", "thresholds", "{\"thresholds\": {\"a\": 1}}",
@@ -547,6 +562,42 @@ static void a_verdict_in_words(void **state)
     rules_free(rules);
 }
 
+/* The first letter and the first topology that hold, with their names filled in. */
+static void letters_and_topologies(void **state)
+{
+    (void)state;
+    static const char letters[] =
+        "{\"letters\": [{\"places\": [\"server-host\"], \"subject\": \"x\", \"text\": \"x\", "
+        "\"check\": \"x\"}, {\"subject\": \"open {port}\", \"text\": \"to {server}, {confidence} "
+        "%\", "
+        "\"check\": \"try\"}]}";
+    static const char topologies[] =
+        "{\"topologies\": [{\"when\": {\"size\": 4}, \"title\": \"x\", \"stations\": []},"
+        "{\"title\": \"via {server}\", \"stations\": ["
+        "{\"kind\": \"host\", \"name\": \"c\"},"
+        "{\"kind\": \"tunnel\", \"name\": \"t\", \"places\": [\"network-path\", "
+        "\"edge-firewall\"]},"
+        "{\"kind\": \"firewall\", \"name\": \"f\", \"note\": \"at {server}\", \"aside\": true}]}]}";
+    struct rules *rules = full_rules();
+    must_read(rules, "remedies", "letters", letters);
+    must_read(rules, "attribution", "topologies", topologies);
+    struct fact facts[FACTS] = {{false}};
+    set_number(&facts[SIZE], 3, 1);
+    const struct variable variables[] = {{"server", "192.0.2.1"}, {"port", "5800"}, {NULL, NULL}};
+    struct verdict *verdict = judge(rules, facts, variables);
+    assert_string_equal(verdict->letter.subject, "open 5800");
+    assert_string_equal(verdict->letter.text, "to 192.0.2.1, 55 %");
+    assert_string_equal(verdict->letter.check, "try");
+    assert_string_equal(verdict->topology, "via 192.0.2.1");
+    assert_int_equal(verdict->station_count, 3);
+    assert_int_equal(verdict->stations[1].kind, STATION_TUNNEL);
+    assert_int_equal(verdict->stations[1].places, 1u << NETWORK_PATH | 1u << EDGE_FIREWALL);
+    assert_true(verdict->stations[2].aside);
+    assert_string_equal(verdict->stations[2].note, "at 192.0.2.1");
+    drop(verdict);
+    rules_free(rules);
+}
+
 /* The caller's own weighing takes the place of the rules'. */
 static void a_weighing_of_several_readings(void **state)
 {
@@ -798,6 +849,7 @@ int main(void)
         cmocka_unit_test(caps_are_kept),
         cmocka_unit_test(reasons_have_frames),
         cmocka_unit_test(a_verdict_in_words),
+        cmocka_unit_test(letters_and_topologies),
         cmocka_unit_test(a_weighing_of_several_readings),
         cmocka_unit_test(strangers_texts),
         cmocka_unit_test(long_commands_are_dropped),

@@ -1,0 +1,18 @@
+/* Facts that only several captures together can establish, from what correlation found. */
+#ifndef FWSNIFF_ATTRIBUTION_FACTS_CAPTURES_H
+#define FWSNIFF_ATTRIBUTION_FACTS_CAPTURES_H
+
+#include "analyzer/attribution/facts.h"
+#include "analyzer/correlation/correlation.h"
+
+/* Adds to facts[FACT_COUNT] of a finding of capture `own`. What lies between the two captures is
+ * left to facts_set_between(), as it depends on where they were taken. */
+void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *facts);
+
+/* `between`: bits of stretch.h. */
+void facts_set_between(const struct joint *joint, unsigned between, struct fact *facts);
+
+/* Controls that only the other capture of the same failure has. `theirs`: its facts. */
+void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fact *facts);
+
+#endif

@@ -1,0 +1,83 @@
+#include "analyzer/batch/places.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/batch/document.h"
+#include "analyzer/memory.h"
+
+static int64_t first_of(const cJSON *item)
+{
+    return document_number(item, "first", INT64_MIN);
+}
+
+static int by_id_and_time(const void *left, const void *right)
+{
+    const cJSON *a = *(cJSON *const *)left, *b = *(cJSON *const *)right;
+    int order = strcmp(document_text(a, "id"), document_text(b, "id"));
+    if (order)
+        return order;
+    return first_of(a) < first_of(b) ? -1 : first_of(a) > first_of(b);
+}
+
+static double confidence(const cJSON *item)
+{
+    const cJSON *document = cJSON_GetObjectItem(item, "document");
+    return cJSON_GetNumberValue(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(document, "verdict"), "confidence"));
+}
+
+static void set_number(cJSON *item, const char *name, int64_t number)
+{
+    cJSON_DeleteItemFromObject(item, name);
+    document_add_number(item, name, number);
+}
+
+/* Of `count` items with one identifier, ascending in time: the surest, with all their attempts. */
+static cJSON *join(cJSON **items, size_t count)
+{
+    cJSON *surest = items[0];
+    int64_t attempts = 0, most = 0, until = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        int64_t last = document_number(items[i], "last", INT64_MIN);
+        int64_t here = document_number(items[i], "attempts", 0);
+        if (i && first_of(items[i]) > until) {
+            attempts += most;
+            most = 0;
+        }
+        most = here > most ? here : most;
+        until = last > until ? last : until;
+        if (confidence(items[i]) > confidence(surest))
+            surest = items[i];
+    }
+    attempts += most;
+    set_number(surest, "first", first_of(items[0]));
+    set_number(surest, "last", until);
+    set_number(surest, "attempts", attempts);
+    cJSON *told = cJSON_GetObjectItem(cJSON_GetObjectItem(surest, "document"), "attempts");
+    cJSON_SetNumberValue(told, (double)attempts);
+    for (size_t i = 0; i < count; i++)
+        if (items[i] != surest)
+            cJSON_Delete(items[i]);
+    return surest;
+}
+
+void places_join(cJSON *result)
+{
+    cJSON *findings = cJSON_GetObjectItem(result, "findings");
+    size_t count = (size_t)cJSON_GetArraySize(findings);
+    cJSON **items = memory_zeroed(count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = cJSON_DetachItemFromArray(findings, 0);
+    if (count)
+        qsort(items, count, sizeof *items, by_id_and_time);
+    for (size_t at = 0; at < count;) {
+        size_t end = at + 1;
+        while (end < count &&
+               strcmp(document_text(items[end], "id"), document_text(items[at], "id")) == 0)
+            end++;
+        cJSON_AddItemToArray(findings, join(items + at, end - at));
+        at = end;
+    }
+    free(items);
+}

@@ -1,0 +1,14 @@
+/* One failure seen at several places at once - in captures of several streams - is one failure: its
+ * attempts are counted once, and it is told by the capture that is surest of it, as with several
+ * -r.
+ */
+#ifndef FWSNIFF_BATCH_PLACES_H
+#define FWSNIFF_BATCH_PLACES_H
+
+#include <cjson/cJSON.h>
+
+/* Takes the "findings" of a unit's result together, one for each identifier, in its order. Those
+ * whose times overlap are the same attempts, seen from elsewhere; the others add up. */
+void places_join(cJSON *result);
+
+#endif

@@ -1,0 +1,36 @@
+/* A run of new captures of one stream, analysed with one tracker behind what they continue. */
+#ifndef FWSNIFF_BATCH_SEGMENT_H
+#define FWSNIFF_BATCH_SEGMENT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "analyzer/batch/probe.h"
+#include "analyzer/batch/unit.h"
+
+/* One capture of a site. Texts are owned by whoever gathers them (unit.c). */
+struct part {
+    const char *name;   /* as reports call it */
+    const char *path;   /* of the file or archive, encoded */
+    const char *member; /* NULL: the file itself */
+    char *place;        /* where it can be read now; NULL: nowhere any more */
+    char hash[HASH_TEXT];
+    char id[16]; /* as evidence refers to it */
+    uint64_t bytes, packets;
+    int64_t first_ns, last_ns;
+    const char *links;
+    bool fresh;               /* new, or grown */
+    uint64_t told;            /* of its packets, these were analysed before it grew */
+    char replaces[HASH_TEXT]; /* its hash before it grew; "": it is new */
+    int64_t size, mtime_ns, inode;
+    uint64_t dropped;
+    bool truncated;
+    const char *problem; /* NULL: none */
+};
+
+/* Analyses parts[0..count-1]; the first `context` of them only to understand the others. Adds to
+ * the lists and counts of `result`. */
+void segment_analyse(const struct unit_request *request, struct part *const *parts, size_t count,
+                     size_t context, cJSON *result);
+
+#endif

@@ -1,0 +1,42 @@
+/* TLS among the speakers. */
+#include "analyzer/speech/heard.h"
+#include "analyzer/speech/speaker.h"
+
+static bool opens(const struct hearing *hearing)
+{
+    return tls_begins(hearing->bytes, hearing->length);
+}
+
+struct chain_context {
+    struct heard_tls *heard;
+    struct certificates *certificates;
+};
+
+static void keep_certificate(void *context, unsigned place, const uint8_t *der, size_t length)
+{
+    const struct chain_context *chain = context;
+    chain->heard->chain[place] = certificates_number(chain->certificates, der, length);
+}
+
+static bool hears(void *record, const struct hearing *hearing)
+{
+    struct heard_tls *heard = record;
+    struct chain_context chain = {heard, hearing->certificates};
+    return tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->sent,
+                    hearing->length, keep_certificate, &chain);
+}
+
+static struct said *said(void *record, enum side side, size_t *count)
+{
+    struct heard_tls *heard = record;
+    *count = TLS_MESSAGES;
+    return heard->talk.side[side].said;
+}
+
+const struct speaker speaker_tls = {
+    .protocol = "TLS",
+    .record_bytes = sizeof(struct heard_tls),
+    .opens = opens,
+    .hears = hears,
+    .said = said,
+};

@@ -1,0 +1,20 @@
+/* The speakers' records: what was heard of one connection, by protocol. */
+#ifndef FWSNIFF_SPEECH_HEARD_H
+#define FWSNIFF_SPEECH_HEARD_H
+
+#include "analyzer/speech/certificates.h"
+#include "analyzer/speech/signs.h"
+#include "dissectors/http.h"
+#include "dissectors/tls.h"
+
+struct heard_tls {
+    struct tls_talk talk;
+    uint32_t chain[TLS_CHAIN_MAX]; /* certificates_number() of the server's chain, leaf first; 0 */
+};
+
+struct heard_http {
+    struct http_talk talk;
+    const struct page_sign *page; /* the sign that its page shows; NULL: none */
+};
+
+#endif

@@ -1,0 +1,34 @@
+/* The signs of boxes in the middle, read from rules/signs.json: issuers of certificates made on the
+ * fly, and pages put in a server's place. */
+#ifndef FWSNIFF_SPEECH_SIGNS_H
+#define FWSNIFF_SPEECH_SIGNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/error.h"
+
+enum page_kind { PAGE_FILTER, PAGE_PORTAL, PAGE_PROXY };
+
+struct page_sign {
+    const char *name; /* "FortiGuard", as sentences call it */
+    enum page_kind kind;
+    bool in_body;
+    const char *text;
+};
+
+struct signs;
+
+/* rules/signs.json of a rules directory; NULL with a message. */
+struct signs *signs_load(const char *directory, struct error *error);
+void signs_free(struct signs *signs);
+
+/* Whose inspection makes certificates with such an issuer; NULL: none that is known. */
+const char *signs_of_issuer(const struct signs *signs, const char *issuer);
+
+/* Whose page this is; NULL: nobody's that is known. Lives as long as the signs. */
+const struct page_sign *signs_of_page(const struct signs *signs, const uint8_t *head,
+                                      size_t head_length, const uint8_t *body, size_t body_length);
+
+#endif

@@ -1,0 +1,291 @@
+#include "analyzer/speech/speech.h"
+
+#include <stdlib.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/speech/heard.h"
+#include "analyzer/speech/speaker.h"
+#include "dissectors/ndpi_bridge.h"
+
+enum { NOT_KNOWN = -1, NONE_OF_OURS = -2 };
+
+/* What hangs on an attempt. The streams live only while they are of use; what was found stays. For
+ * nDPI the first packets wait until somebody asks what is spoken, which is only of connections that
+ * fail, and it is asked only where no speaker knows. */
+struct speech {
+    struct listener *listener;
+    bool ndpi_done, streams_done;
+    struct ndpi_flow *flow;      /* its first packets wait with the bridge; NULL: none do */
+    struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
+    struct stream stream[2];     /* by enum side */
+    int speaker[2];              /* enum speaker_id, or the above */
+    void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
+};
+
+struct listener {
+    const struct profiles *profiles;
+    const struct signs *signs;
+    struct stream_pool *pool;
+    struct certificates *certificates;
+    struct ndpi_bridge *bridge; /* NULL until needed */
+    bool borrowed;
+};
+
+struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
+                              struct stream_pool *pool, struct ndpi_bridge *bridge)
+{
+    struct listener *listener = memory_zeroed(1, sizeof *listener);
+    listener->profiles = profiles;
+    listener->signs = signs;
+    listener->pool = pool;
+    listener->bridge = bridge;
+    listener->borrowed = bridge != NULL;
+    listener->certificates = certificates_new(CERTIFICATES_MAX, CERTIFICATES_BYTES_MAX);
+    return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (!listener)
+        return;
+    if (!listener->borrowed)
+        ndpi_bridge_free(listener->bridge);
+    certificates_free(listener->certificates);
+    free(listener);
+}
+
+/* --- nDPI --- */
+
+static void ndpi_end(struct listener *listener, struct speech *speech)
+{
+    if (speech->flow)
+        ndpi_bridge_flow_free(listener->bridge, speech->flow);
+    speech->flow = NULL;
+    speech->ndpi_done = true;
+}
+
+static void show_ndpi(struct listener *listener, struct speech *speech, const struct packet *packet,
+                      enum side side, int64_t time_ns)
+{
+    if (!listener->bridge)
+        listener->bridge = ndpi_bridge_new();
+    if (listener->bridge && !speech->flow)
+        speech->flow = ndpi_bridge_flow_new(listener->bridge);
+    if (!speech->flow) {
+        speech->ndpi_done = true;
+        return;
+    }
+    speech->ndpi_done =
+        !ndpi_bridge_packet(listener->bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
+                            (uint64_t)(time_ns / 1000000), side == INITIATOR);
+}
+
+/* --- the streams and their speakers --- */
+
+static void streams_end(struct speech *speech)
+{
+    stream_close(&speech->stream[INITIATOR]);
+    stream_close(&speech->stream[RESPONDER]);
+    speech->streams_done = true;
+}
+
+static int speaker_of(const struct hearing *hearing)
+{
+    if (hearing->length < SPEECH_OPENING_MIN)
+        return NOT_KNOWN;
+    for (enum speaker_id i = 0; i < SPEAKER_COUNT; i++)
+        if (speaker_at(i)->opens(hearing))
+            return (int)i;
+    return hearing->length < SPEECH_OPENING_MAX ? NOT_KNOWN : NONE_OF_OURS;
+}
+
+static void look_up_frames(struct said *said, size_t count, const struct stream *stream)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!said[i].seen || said[i].frame)
+            continue;
+        const struct stream_piece *piece = stream_piece_at(stream, said[i].at);
+        if (piece) {
+            said[i].frame = piece->frame;
+            said[i].time_ns = piece->time_ns;
+        }
+    }
+}
+
+/* More of one side is in order. */
+static void hear(struct speech *speech, const struct hearing *hearing)
+{
+    enum side side = hearing->side;
+    struct stream *stream = &speech->stream[side];
+    int *id = &speech->speaker[side];
+    bool more = true;
+    if (*id == NOT_KNOWN)
+        *id = speaker_of(hearing);
+    if (*id >= 0) {
+        const struct speaker *speaker = speaker_at((enum speaker_id) * id);
+        if (!speech->record[*id])
+            speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
+        void *record = speech->record[*id];
+        size_t count;
+        more = speaker->hears(record, hearing);
+        struct said *said = speaker->said(record, side, &count);
+        look_up_frames(said, count, stream);
+    }
+    if (!more || *id == NONE_OF_OURS || stream_ended(stream))
+        stream_close(stream);
+}
+
+static uint32_t first_sequence(const struct attempt *attempt, const struct packet *packet,
+                               enum side side)
+{
+    const struct mark *opening = side == INITIATOR ? &attempt->syn : &attempt->synack;
+    uint32_t syn = (packet->tcp.flags & TCP_SYN) != 0; /* RFC 7413: data on the SYN itself */
+    return opening->frame ? opening->sequence + 1 : packet->tcp.sequence + syn;
+}
+
+static void put_in_order(struct listener *listener, struct speech *speech,
+                         const struct attempt *attempt, const struct packet *packet, enum side side,
+                         uint64_t frame, int64_t time_ns)
+{
+    struct stream *stream = &speech->stream[side];
+    uint32_t sequence = packet->tcp.sequence + ((packet->tcp.flags & TCP_SYN) != 0);
+    if (stream->closed)
+        return;
+    if (!stream->open)
+        stream_open(stream, listener->pool, first_sequence(attempt, packet, side));
+    if (!stream_segment(stream, sequence, packet->payload, packet->payload_captured,
+                        packet->payload_length, frame, time_ns))
+        return;
+    const struct hearing hearing = {
+        .side = side,
+        .stream = stream,
+        .bytes = stream_bytes(stream),
+        .length = stream->length < stream->cut ? stream->length : stream->cut,
+        .sent = stream->length,
+        .attempt = attempt,
+        .service = profiles_service_at(listener->profiles, attempt->service),
+        .certificates = listener->certificates,
+        .signs = listener->signs,
+    };
+    hear(speech, &hearing);
+}
+
+static bool conversation_over(const struct attempt *attempt, const struct packet *packet)
+{
+    return (packet->tcp.flags & TCP_RST) ||
+           (attempt->side[INITIATOR].fin.frame && attempt->side[RESPONDER].fin.frame);
+}
+
+static struct speech *speech_of(struct listener *listener, struct attempt *attempt)
+{
+    if (!attempt->speech) {
+        attempt->speech = memory_zeroed(1, sizeof *attempt->speech);
+        attempt->speech->listener = listener;
+        attempt->speech->speaker[INITIATOR] = attempt->speech->speaker[RESPONDER] = NOT_KNOWN;
+        attempt->speech->streams_done = attempt->proto != PROTO_TCP;
+    }
+    return attempt->speech;
+}
+
+/* What a speaker knows by its first bytes nDPI need not be asked: that is ten times as dear. */
+static bool is_known(const struct speech *speech)
+{
+    return speech->speaker[INITIATOR] >= 0 || speech->speaker[RESPONDER] >= 0;
+}
+
+void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
+                   enum side side, uint64_t frame, int64_t time_ns)
+{
+    bool tcp = packet->kind == PACKET_TCP;
+    bool ends = tcp && (packet->tcp.flags & (TCP_FIN | TCP_RST));
+    if (packet->payload_length == 0 && !(ends && attempt->speech))
+        return;
+    struct speech *speech = speech_of(listener, attempt);
+    bool resets = tcp && (packet->tcp.flags & TCP_RST);
+    if (!speech->streams_done && packet->payload_length && !resets)
+        put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
+    if ((speech->flow || !speech->ndpi_done) && is_known(speech))
+        ndpi_end(listener, speech);
+    else if (!speech->ndpi_done && packet->payload_captured)
+        show_ndpi(listener, speech, packet, side, time_ns);
+    if (speech->flow && ends && attempt_went_well(attempt))
+        ndpi_bridge_dispensable(speech->flow);
+    if (!speech->streams_done &&
+        ((ends && conversation_over(attempt, packet)) ||
+         (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
+        streams_end(speech);
+}
+
+/* --- asking --- */
+
+static const char *known(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static void tell_tls(const struct speech *speech, struct spoken *spoken)
+{
+    const struct heard_tls *heard = spoken->heard_tls;
+    const struct x509 *leaf = certificates_at(speech->listener->certificates, heard->chain[0]);
+    uint16_t version = heard->talk.chosen ? heard->talk.chosen : heard->talk.offered;
+    spoken->tls.server_name = known(heard->talk.server_name);
+    spoken->tls.alpn = known(heard->talk.alpn);
+    spoken->tls.version = tls_version_name(version);
+    if (!leaf)
+        return;
+    spoken->leaf = leaf;
+    spoken->tls.issuer = known(leaf->issuer);
+    spoken->tls.subject = known(leaf->subject);
+    spoken->tls.sha1 = known(leaf->sha1);
+    spoken->tls.sha256 = known(leaf->sha256);
+}
+
+void speech_heard(const struct attempt *attempt, struct spoken *spoken)
+{
+    *spoken = (struct spoken){0};
+    if (!attempt->speech)
+        return;
+    const struct speech *speech = attempt->speech;
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        int id = speech->speaker[side];
+        spoken->by[side] = id >= 0 ? speaker_at((enum speaker_id)id)->protocol : NULL;
+        spoken->other[side] = id == NONE_OF_OURS;
+    }
+    spoken->protocol = spoken->by[RESPONDER] ? spoken->by[RESPONDER] : spoken->by[INITIATOR];
+    spoken->heard_http = speech->record[SPEAKER_HTTP];
+    spoken->heard_tls = speech->record[SPEAKER_TLS];
+    if (spoken->heard_tls)
+        tell_tls(speech, spoken);
+}
+
+void speech_told(const struct attempt *attempt, struct spoken *spoken)
+{
+    struct speech *speech = attempt->speech;
+    speech_heard(attempt, spoken);
+    if (!speech || spoken->protocol || !speech->flow)
+        return;
+    if (!speech->result)
+        speech->result = memory_zeroed(1, sizeof *speech->result);
+    ndpi_bridge_result(speech->listener->bridge, speech->flow, speech->result);
+    spoken->protocol = known(speech->result->master);
+}
+
+void speech_forget(struct listener *listener, struct attempt *attempt)
+{
+    struct speech *speech = attempt->speech;
+    if (!speech)
+        return;
+    streams_end(speech);
+    if (speech->flow)
+        ndpi_end(listener, speech);
+    for (size_t i = 0; i < SPEAKER_COUNT; i++)
+        free(speech->record[i]);
+    free(speech->result);
+    free(speech);
+    attempt->speech = NULL;
+}
+
+uint64_t listener_certificates_refused(const struct listener *listener)
+{
+    return certificates_refused(listener->certificates);
+}

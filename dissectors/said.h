@@ -1,0 +1,23 @@
+/* One message found in a stream. A parser says where it begins; whoever knows the packets looks up
+ * the frame that brought its first byte. */
+#ifndef FWSNIFF_DISSECTORS_SAID_H
+#define FWSNIFF_DISSECTORS_SAID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct said {
+    bool seen;
+    uint32_t at;    /* offset of its first byte in its direction's stream */
+    uint64_t frame; /* 0: not looked up */
+    int64_t time_ns;
+};
+
+/* The first of its kind stays. */
+static inline void said_at(struct said *said, uint32_t at)
+{
+    if (!said->seen)
+        *said = (struct said){.seen = true, .at = at};
+}
+
+#endif

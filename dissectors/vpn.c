@@ -1,0 +1,46 @@
+#include "dissectors/vpn.h"
+
+#include "dissectors/cursor.h"
+
+/* OpenVPN, ssl_pkt.h: | opcode 5, key 3 | session (8) | ...
+ * P_CONTROL_HARD_RESET_CLIENT_V1, V2 and V3, of key 0; without protection 14 bytes. */
+static bool openvpn_asks(const uint8_t *bytes, uint32_t length)
+{
+    enum { RESET_V1 = 1 << 3, RESET_V2 = 7 << 3, RESET_V3 = 10 << 3, RESET_MIN = 14 };
+    return length >= RESET_MIN &&
+           (bytes[0] == RESET_V1 || bytes[0] == RESET_V2 || bytes[0] == RESET_V3);
+}
+
+/* WireGuard, protocol 5.4.2: | type 1 | reserved 0 (3) | sender (4) | ephemeral (32) | ... */
+static bool wireguard_asks(const uint8_t *bytes, uint32_t length)
+{
+    enum { INITIATION_LENGTH = 148 };
+    return length == INITIATION_LENGTH && bytes_u32(bytes) == 0x01000000;
+}
+
+/* RFC 7296 3.1; RFC 2408 3.1 for version 1, whose requests tell themselves only at first
+ *   | initiator's SPI (8) | responder's SPI (8) | next | version | exchange | flags |
+ *   | message (4) | length (4) |
+ * On port 4500 behind four zeros (RFC 3948 2.2). */
+static bool ike_asks(const uint8_t *bytes, uint32_t captured, uint32_t length)
+{
+    enum { HEADER = 28, VERSION_1 = 0x10, VERSION_2 = 0x20, RESPONSE = 0x20 };
+    static const uint8_t none[8];
+    if (captured >= 4 && bytes_u32(bytes) == 0) {
+        bytes += 4;
+        captured -= 4;
+        length -= 4;
+    }
+    if (captured < HEADER || bytes_u32(bytes + 24) != length || memcmp(bytes, none, 8) == 0)
+        return false;
+    return bytes[17] == VERSION_2 ? !(bytes[19] & RESPONSE)
+                                  : bytes[17] == VERSION_1 && memcmp(bytes + 8, none, 8) == 0;
+}
+
+bool vpn_asks(const uint8_t *bytes, uint32_t captured, uint32_t length)
+{
+    if (captured < 8 || length < captured)
+        return false;
+    return openvpn_asks(bytes, length) || wireguard_asks(bytes, length) ||
+           ike_asks(bytes, captured, length);
+}
