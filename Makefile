@@ -18,7 +18,9 @@ BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libar
                   libgnutls28-dev nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
                   iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base chromium fonts-dejavu-core \
-                  clang libclang-rt-14-dev
+                  clang libclang-rt-14-dev valgrind
+# What make bench compares with, and plays packets with. None of them is needed; those missing are left out.
+BENCH_PACKAGES := valgrind tcptrace argus-server nfdump softflowd libndpi-bin tshark tcpreplay
 # Only for make slurm.
 SLURM_PACKAGES := slurm-wlm munge
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
@@ -43,12 +45,14 @@ LIB_SOURCES  := $(filter-out analyzer/main.c,$(wildcard analyzer/*.c analyzer/*/
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
 
 LIBRARY := $(BUILD)/libfwsniff.a
 PROGRAM := $(BUILD)/fwsniff
 UNITS   := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOLS   := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 FUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
+BENCHES := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 OBJECT   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # make V=1 shows whole commands.
@@ -92,6 +96,11 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBRARY)
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # --- what it needs ------------------------------------------------------------------------------
@@ -129,7 +138,7 @@ demo: deps-build
 test: deps-test
 	@$(MAKE) --no-print-directory test-run
 
-test-run: $(PROGRAM) $(UNITS) $(TOOLS)
+test-run: $(PROGRAM) $(UNITS) $(TOOLS) $(BENCHES)
 	@$(PYTHON) tests/run.py --build $(BUILD) --fwsniff $(PROGRAM) $(TEST_OPTIONS)
 
 # The same tests with memory and undefined behaviour checked.
@@ -155,6 +164,16 @@ lab: deps-test
 # The latest result stands in docs/accuracy.md: make lab score SCORE_OPTIONS='--markdown docs/accuracy.md'
 score: $(PROGRAM)
 	$(PYTHON) tests/lab/score.py --lab $(LAB) --fwsniff $(PROGRAM) --pairs --by-rule $(SCORE_OPTIONS)
+
+# --- the benchmark: how fast it is -----------------------------------------------------------------
+
+# Several GB of made-up captures; BENCH_OPTIONS='--scale 0.1' takes a tenth. The latest result stands
+# in docs/performance.md. What peers are missing is told; make deps-bench installs them.
+.PHONY: bench deps-bench
+deps-bench:
+	$(call install_missing,$(BENCH_PACKAGES))
+bench: $(PROGRAM) $(BENCHES)
+	$(PYTHON) tests/bench/bench.py --build $(BUILD) --fwsniff $(PROGRAM) $(BENCH_OPTIONS)
 
 # Do the weights hold on a topology that nobody looked at while choosing them? After score, with
 # LEAVE_OUT_OPTIONS='--markdown docs/accuracy.md'
@@ -232,6 +251,7 @@ help:
 	@echo 'make test-run   the tests, without looking for packages (TEST_OPTIONS="--only live -v")'
 	@echo 'make asan       the tests under address and undefined-behaviour sanitizers'
 	@echo 'make lab        play the whole lab and check it; make score: score fwsniff on it'
+	@echo 'make bench      how fast it is, against libpcap and others (BENCH_OPTIONS="--scale 0.1")'
 	@echo 'make bench-pairs  two captures of a million packets, together and one after the other'
 	@echo 'make leave-out  do the weights hold on a topology left out while choosing them?'
 	@echo 'make bench-batch  fwsniff batch on many captures (BATCH_CAPTURES="DIR ..."); make slurm: on Slurm'

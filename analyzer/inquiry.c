@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/finished.h"
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/names.h"
 #include "analyzer/flow/tracker.h"
@@ -14,7 +17,7 @@
 #include "analyzer/symptom/detector.h"
 #include "dissectors/packet.h"
 
-enum { BATCH_FRAMES = 256, WARNING_TEXT = 700 };
+enum { BATCH_FRAMES = FAST_PATH_BATCH, WARNING_TEXT = 700 };
 
 struct inquiry {
     struct inquiry_request request;
@@ -38,6 +41,20 @@ static void forget_speech(const struct attempt *attempt, void *context)
     speech_forget(inquiry->listener, (struct attempt *)attempt);
 }
 
+static bool has_succeeded(const struct inquiry *inquiry, const struct attempt *attempt)
+{
+    const struct detect_context judge = {inquiry->request.thresholds, inquiry->last_ns,
+                                         inquiry->request.profiles};
+    struct detection detection;
+    detect(attempt, &judge, &detection);
+    return detection.outcome == OUTCOME_SUCCEEDED;
+}
+
+static bool is_dispensable(const struct attempt *attempt, void *context)
+{
+    return has_succeeded(context, attempt);
+}
+
 struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source)
 {
     struct inquiry *inquiry = memory_zeroed(1, sizeof *inquiry);
@@ -49,9 +66,11 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
         .max_flows = request->max_flows,
         .profiles = request->profiles,
         .syn_copy_gap_ns = (int64_t)(request->thresholds->syn_retry_gap_min_s * 1e9),
+        .keep_whole = request->compared,
     };
     inquiry->tracker = tracker_new(&options);
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
+    tracker_on_settle(inquiry->tracker, is_dispensable, inquiry);
     if (!request->streams)
         inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
     inquiry->listener =
@@ -81,36 +100,50 @@ static bool may_be_evidence(const struct packet *packet, const struct attempt *a
     return attempt || opens || packet->kind == PACKET_ICMP || packet->kind == PACKET_ARP;
 }
 
-static void take_frame(struct inquiry *inquiry, const struct frame *frame)
+/* The slow way, which any packet can go. */
+static void take_frame(void *context, const struct frame *frame,
+                       const struct fast_packet *looked_at)
 {
+    struct inquiry *inquiry = context;
     struct packet packet;
     enum side side;
     bool fresh;
-    if (inquiry->first_ns == INT64_MIN)
-        inquiry->first_ns = frame->time_ns;
-    if (frame->time_ns < inquiry->earliest_ns)
-        inquiry->earliest_ns = frame->time_ns;
-    if (frame->time_ns > inquiry->last_ns)
-        inquiry->last_ns = frame->time_ns;
-    packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    if (looked_at->common)
+        packet_from_glance(&looked_at->seen, &packet);
+    else
+        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
-    struct attempt *attempt =
-        tracker_packet(inquiry->tracker, &packet, inquiry->frame_base + frame->number,
-                       frame->time_ns, &side, &fresh);
+    uint64_t number = inquiry->frame_base + frame->number;
+    struct attempt *attempt = fast_path_hand_over(inquiry->tracker, looked_at, &packet, number,
+                                                  frame->time_ns, &side, &fresh);
     if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
         keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
         speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
 }
 
-static bool past_limit(const struct inquiry *inquiry, const struct frame *frame)
+static void note_times(struct inquiry *inquiry, const struct frame *frames, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (frames[i].time_ns < inquiry->earliest_ns)
+            inquiry->earliest_ns = frames[i].time_ns;
+        if (frames[i].time_ns > inquiry->last_ns)
+            inquiry->last_ns = frames[i].time_ns;
+    }
+}
+
+/* How many of the frames are still to be taken by --count and --duration. */
+static int within_limits(const struct inquiry *inquiry, const struct frame *frames, int count)
 {
     const struct inquiry_request *request = &inquiry->request;
-    if (request->packet_limit && inquiry->taken >= request->packet_limit)
-        return true;
-    return request->duration_ns && inquiry->first_ns != INT64_MIN &&
-           frame->time_ns - inquiry->first_ns > request->duration_ns;
+    uint64_t left = request->packet_limit ? request->packet_limit - inquiry->taken : UINT64_MAX;
+    if (left < (uint64_t)count)
+        count = (int)left;
+    for (int i = 0; request->duration_ns && i < count; i++)
+        if (frames[i].time_ns - inquiry->first_ns > request->duration_ns)
+            return i;
+    return count;
 }
 
 bool inquiry_step_to(struct inquiry *inquiry, uint64_t limit)
@@ -118,15 +151,17 @@ bool inquiry_step_to(struct inquiry *inquiry, uint64_t limit)
     struct frame frames[BATCH_FRAMES];
     size_t room = limit < BATCH_FRAMES ? (size_t)limit : BATCH_FRAMES;
     int count = source_next(inquiry->source, frames, room);
-    for (int i = 0; i < count; i++) {
-        if (past_limit(inquiry, &frames[i]))
-            return false;
-        take_frame(inquiry, &frames[i]);
-        inquiry->taken++;
-        inquiry->news = true;
-    }
+    if (count <= 0)
+        return count == 0;
+    if (inquiry->first_ns == INT64_MIN)
+        inquiry->first_ns = frames[0].time_ns;
+    int wanted = within_limits(inquiry, frames, count);
+    note_times(inquiry, frames, wanted);
+    fast_path_batch(inquiry->tracker, frames, wanted, inquiry->frame_base, take_frame, inquiry);
+    inquiry->taken += (uint64_t)wanted;
+    inquiry->news |= wanted > 0;
     bool full = inquiry->request.packet_limit && inquiry->taken >= inquiry->request.packet_limit;
-    return count >= 0 && !full;
+    return wanted == count && !full;
 }
 
 bool inquiry_step(struct inquiry *inquiry)
@@ -160,22 +195,38 @@ const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry)
 }
 
 void inquiry_successes(const struct inquiry *inquiry,
-                       void (*each)(void *context, const struct attempt *attempt,
-                                    const struct service *service),
+                       void (*each)(void *context, const struct inquiry_success *success),
                        void *context)
 {
-    const struct detect_context judge = {inquiry->request.thresholds, inquiry->last_ns,
-                                         inquiry->request.profiles};
+    const struct profiles *profiles = inquiry->request.profiles;
     size_t position = 0;
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(inquiry->tracker, &position));) {
-        struct detection detection;
-        if (attempt->bits & ATTEMPT_IS_INNER)
+        if ((attempt->bits & ATTEMPT_IS_INNER) || !has_succeeded(inquiry, attempt))
             continue;
-        detect(attempt, &judge, &detection);
-        if (detection.outcome == OUTCOME_SUCCEEDED)
-            each(context, attempt,
-                 profiles_service_at(inquiry->request.profiles, attempt->service));
+        const struct inquiry_success success = {
+            .client = attempt->address[INITIATOR],
+            .server = attempt->address[RESPONDER],
+            .server_port = attempt->port[RESPONDER],
+            .service = profiles_service_at(profiles, attempt->service),
+            .last_ns = attempt->last_ns,
+        };
+        each(context, &success);
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(inquiry->tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        tracker_finished_ends(inquiry->tracker, finished, address, port);
+        const struct inquiry_success success = {
+            .client = address[INITIATOR],
+            .server = address[RESPONDER],
+            .server_port = port[RESPONDER],
+            .service = profiles_service_at(profiles, finished->service),
+            .last_ns = finished->last_ns,
+        };
+        each(context, &success);
     }
 }
 

@@ -21,6 +21,7 @@ struct inquiry_request {
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
+    bool compared; /* with other captures: no connection's record is given up while it fits */
     struct ndpi_bridge *bridge; /* started, to use and leave alone; NULL: one of its own */
     uint64_t packet_limit;      /* 0: none */
     int64_t duration_ns;        /* 0: none; counted from the first packet */
@@ -63,10 +64,17 @@ int64_t inquiry_last_ns(const struct inquiry *inquiry);
 /* Of the file that is read now. */
 const struct source_stats *inquiry_source_stats(const struct inquiry *inquiry);
 
-/* Calls `each` for every connection of a watched product that works, as far as was read. */
+/* A connection of a watched product that works. */
+struct inquiry_success {
+    struct ip_address client, server;
+    uint16_t server_port;
+    const struct service *service;
+    int64_t last_ns; /* its last packet */
+};
+
+/* Calls `each` for all of them, as far as was read. */
 void inquiry_successes(const struct inquiry *inquiry,
-                       void (*each)(void *context, const struct attempt *attempt,
-                                    const struct service *service),
+                       void (*each)(void *context, const struct inquiry_success *success),
                        void *context);
 
 /* Something was read since the last diagnosis. */

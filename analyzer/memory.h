@@ -8,6 +8,12 @@
 
 void *memory_zeroed(size_t count, size_t size) __attribute__((returns_nonnull));
 void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
+/* A zeroed table. Large ones come in huge pages where the kernel has them to give: a look-up in a
+ * table of 100 MB costs a walk through the page tables besides the access itself. What is not
+ * written to costs no memory. Freed with its own size. */
+void *memory_table(size_t count, size_t size) __attribute__((returns_nonnull));
+void memory_table_free(void *table, size_t count, size_t size);
+
 char *memory_string(const char *text) __attribute__((returns_nonnull));
 
 #endif

@@ -493,7 +493,7 @@ static const struct option_row rows[] = {
     {"snaplen", 's', required_argument, "BYTES", SECTION_LIVE, true, take_snaplen, OPTIONS_RUN,
      "capture this much of each frame (262144)"},
     {"buffer-size", 'B', required_argument, "SIZE", SECTION_LIVE, true, take_buffer, OPTIONS_RUN,
-     "kernel buffer: in KiB, or with K, M or G"},
+     "kernel buffer: in KiB, or with K, M or G (64M)"},
 
     {"count", 'c', required_argument, "N", SECTION_LIMITS, false, take_count, OPTIONS_RUN,
      "stop after N packets and report"},

@@ -81,7 +81,7 @@ struct options {
     int64_t duration_ns;   /* 0: no limit */
     uint64_t packet_limit; /* -c; 0: no limit */
     uint64_t max_flows;    /* 0: the flow table's own cap */
-    int buffer_bytes;      /* 0: libpcap's default */
+    int buffer_bytes;      /* 0: not given */
     int snaplen;
     bool promiscuous;
 

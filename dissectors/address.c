@@ -4,14 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* RFC 4291 2.5.5.2 */
-static const uint8_t v4_prefix[12] = {[10] = 0xff, [11] = 0xff};
 enum { V4_PREFIX_BITS = 96, ADDRESS_BITS = 128 };
-
-bool ip_is_v4(const struct ip_address *address)
-{
-    return memcmp(address->bytes, v4_prefix, sizeof v4_prefix) == 0;
-}
 
 static bool in_any(const struct ip_address *address, const struct ip_network *networks,
                    size_t count)
@@ -33,24 +26,6 @@ static bool in_any(const struct ip_address *address, const struct ip_network *ne
         {.bytes = {a, b}}, bits                                                                    \
     }
 
-bool ip_is_unspecified(const struct ip_address *address)
-{
-    static const struct ip_network unspecified[] = {
-        V4_NETWORK(0, 0, 0, 0, 32), V6_NETWORK(0, 0, 128), /* also "no address" */
-    };
-    return IN_ANY(address, unspecified);
-}
-
-bool ip_is_multicast(const struct ip_address *address)
-{
-    static const struct ip_network multicast[] = {
-        V4_NETWORK(224, 0, 0, 0, 4),        /* RFC 5771 */
-        V4_NETWORK(255, 255, 255, 255, 32), /* RFC 919 7 */
-        V6_NETWORK(0xff, 0, 8),             /* RFC 4291 2.7 */
-    };
-    return IN_ANY(address, multicast);
-}
-
 bool ip_is_private(const struct ip_address *address)
 {
     static const struct ip_network private_[] = {
@@ -61,15 +36,6 @@ bool ip_is_private(const struct ip_address *address)
         V6_NETWORK(0xfe, 0x80, 10),                                    /* RFC 4291 2.5.6 */
     };
     return IN_ANY(address, private_);
-}
-
-bool ip_is_loopback(const struct ip_address *address)
-{
-    static const struct ip_network loopback[] = {
-        V4_NETWORK(127, 0, 0, 0, 8),
-        {{.bytes = {[15] = 1}}, 128},
-    };
-    return IN_ANY(address, loopback);
 }
 
 const char *ip_text(const struct ip_address *address, char text[IP_ADDRESS_TEXT])

@@ -34,13 +34,41 @@ static inline struct ip_address ip_from_v4(const uint8_t bytes[4])
     return address;
 }
 
-bool ip_is_v4(const struct ip_address *address);
-bool ip_is_unspecified(const struct ip_address *address);
-/* Multicast, or the IPv4 limited broadcast. */
-bool ip_is_multicast(const struct ip_address *address);
+/* These four are asked of every packet, so they are a few compares each; the networks that they
+ * stand for are their twins in tests/unit/test_address.c. */
+
+/* RFC 4291 2.5.5.2 */
+static inline bool ip_is_v4(const struct ip_address *address)
+{
+    static const struct ip_address prefix = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    return address->halves[0] == 0 && address->words[2] == prefix.words[2];
+}
+
+/* 0.0.0.0 and ::, which is also "no address". */
+static inline bool ip_is_unspecified(const struct ip_address *address)
+{
+    return address->halves[0] == 0 && address->words[3] == 0 &&
+           (address->words[2] == 0 || ip_is_v4(address));
+}
+
+/* Multicast (RFC 5771 224/4, RFC 4291 2.7 ff00::/8), or the IPv4 limited broadcast (RFC 919 7). */
+static inline bool ip_is_multicast(const struct ip_address *address)
+{
+    if (address->halves[0] != 0)
+        return address->bytes[0] == 0xff;
+    return address->bytes[12] >= 224 &&
+           (address->bytes[12] < 240 || address->words[3] == UINT32_MAX) && ip_is_v4(address);
+}
+
+/* 127/8, ::1 */
+static inline bool ip_is_loopback(const struct ip_address *address)
+{
+    static const struct ip_address one = {.bytes = {[15] = 1}};
+    return address->halves[0] == 0 &&
+           ((address->bytes[12] == 127 && ip_is_v4(address)) || ip_equal(address, &one));
+}
 /* RFC 1918, RFC 4193, RFC 6598 (CGNAT), link-local: cannot be reached from the Internet. */
 bool ip_is_private(const struct ip_address *address);
-bool ip_is_loopback(const struct ip_address *address);
 
 /* Dotted quad or RFC 5952 text into `text`; returns `text`. */
 const char *ip_text(const struct ip_address *address, char text[IP_ADDRESS_TEXT]);

@@ -4,16 +4,36 @@
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 
-uint32_t checksum_add(uint32_t sum, const uint8_t *bytes, size_t length)
+/* RFC 1071 2 (B): the sum does not depend on the byte order, so it is made of the machine's own
+ * words, 8 bytes at a time, and turned at the end. */
+static uint64_t sum_words(const uint8_t *bytes, size_t length)
 {
-    uint64_t wide = sum;
-    for (; length >= 2; bytes += 2, length -= 2)
-        wide += bytes_u16(bytes);
-    if (length != 0)
-        wide += (uint32_t)bytes[0] << 8;
+    uint64_t low = 0, high = 0;
+    for (; length >= 8; bytes += 8, length -= 8) {
+        uint64_t word;
+        memcpy(&word, bytes, 8);
+        low += word & 0xffffffff;
+        high += word >> 32;
+    }
+    uint64_t last = 0;
+    memcpy(&last, bytes, length);
+    return low + high + (last & 0xffffffff) + (last >> 32);
+}
+
+static uint32_t fold(uint64_t wide)
+{
     while (wide >> 16)
         wide = (wide & 0xffff) + (wide >> 16);
     return (uint32_t)wide;
+}
+
+uint32_t checksum_add(uint32_t sum, const uint8_t *bytes, size_t length)
+{
+    uint32_t part = fold(sum_words(bytes, length));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    part = __builtin_bswap16((uint16_t)part);
+#endif
+    return fold((uint64_t)sum + part);
 }
 
 /* RFC 8200 8.1: a routing header hides the destination that the sum was made with, a home address

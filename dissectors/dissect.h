@@ -72,6 +72,8 @@ bool ip_extensions(struct cursor *c, struct ip_header *ip, bool *authenticated);
 
 /* transport.c */
 dissector dissect_transport; /* by ip.protocol; always true */
+/* Fills in what the options say; `tcp` is zeroed but for window_scale, which is 0xff. */
+void dissect_tcp_options(const uint8_t *bytes, size_t length, struct tcp_header *tcp);
 
 /* tunnel.c */
 dissector dissect_ip4_in_ip, dissect_ip6_in_ip, dissect_esp, dissect_gre;

@@ -39,17 +39,32 @@
 
 enum { ZEROS_BEHIND = 256 };
 
+/* A packet that waits until somebody asks. */
+struct waiting {
+    struct waiting *next;
+    uint64_t time_ms;
+    uint32_t length;
+    bool from_client;
+    uint8_t bytes[];
+};
+
 struct ndpi_bridge {
-    struct ndpi_detection_module_struct *module; /* NULL until the first packet */
+    struct ndpi_detection_module_struct *module; /* NULL until nDPI is first asked */
     bool failed;
+    struct ndpi_flow *oldest, *newest; /* of those whose packets wait */
+    size_t waiting_bytes;
     uint8_t packet[NDPI_BRIDGE_BYTES_MAX + ZEROS_BEHIND];
 };
 
 struct ndpi_flow {
-    struct ndpi_flow_struct *state; /* NULL until the first packet */
+    struct ndpi_flow_struct *state; /* NULL until nDPI was shown a packet */
+    struct waiting *first, **last;  /* `last`: where the next one is hung on */
+    struct ndpi_flow *older, *newer;
     uint32_t bytes;
     uint8_t packets;
-    bool done;
+    bool heard; /* nDPI was asked once: from then on it is shown each packet at once */
+    bool done, full, dispensable;
+    bool handshake[2]; /* TLS; by from_client */
 };
 
 struct ndpi_bridge *ndpi_bridge_new(void)
@@ -94,15 +109,7 @@ struct ndpi_flow *ndpi_bridge_flow_new(struct ndpi_bridge *bridge)
     return calloc(1, sizeof(struct ndpi_flow));
 }
 
-void ndpi_bridge_flow_free(struct ndpi_bridge *bridge, struct ndpi_flow *flow)
-{
-    (void)bridge;
-    if (!flow)
-        return;
-    if (flow->state)
-        ndpi_free_flow(flow->state);
-    free(flow);
-}
+/* --- showing nDPI --- */
 
 static bool start_flow(struct ndpi_flow *flow)
 {
@@ -126,31 +133,150 @@ static void write_length(uint8_t *ip, uint32_t length)
     at[1] = (uint8_t)value;
 }
 
+static void show_bytes(struct ndpi_bridge *bridge, struct ndpi_flow *flow,
+                       const struct waiting *packet, const uint8_t *ip_bytes, uint32_t length)
+{
+    flow->done |= !start(bridge) || !start_flow(flow);
+    if (flow->done)
+        return;
+    memcpy(bridge->packet, ip_bytes, length);
+    memset(bridge->packet + length, 0, ZEROS_BEHIND);
+    write_length(bridge->packet, length);
+    (void)DETECT(bridge->module, flow->state, bridge->packet, (uint16_t)length, packet->time_ms,
+                 packet->from_client);
+    bool known = flow->state->detected_protocol_stack[0] != NDPI_PROTOCOL_UNKNOWN;
+    flow->done = known && !ndpi_extra_dissection_possible(bridge->module, flow->state);
+}
+
+static void show_packet(struct ndpi_bridge *bridge, struct ndpi_flow *flow,
+                        const struct waiting *waiting)
+{
+    show_bytes(bridge, flow, waiting, waiting->bytes, waiting->length);
+}
+
+/* --- packets that wait --- */
+
+static void queue_flow(struct ndpi_bridge *bridge, struct ndpi_flow *flow)
+{
+    flow->last = &flow->first;
+    flow->older = bridge->newest;
+    flow->newer = NULL;
+    *(bridge->newest ? &bridge->newest->newer : &bridge->oldest) = flow;
+    bridge->newest = flow;
+}
+
+static void unqueue_flow(struct ndpi_bridge *bridge, struct ndpi_flow *flow)
+{
+    *(flow->older ? &flow->older->newer : &bridge->oldest) = flow->newer;
+    *(flow->newer ? &flow->newer->older : &bridge->newest) = flow->older;
+    flow->first = NULL;
+}
+
+static size_t waiting_size(const struct waiting *waiting)
+{
+    return sizeof *waiting + waiting->length;
+}
+
+/* Takes the flow out of the queue; its packets are shown to nDPI, or not. */
+static void end_waiting(struct ndpi_bridge *bridge, struct ndpi_flow *flow, bool show)
+{
+    struct waiting *waiting = flow->first;
+    if (waiting)
+        unqueue_flow(bridge, flow);
+    while (waiting) {
+        struct waiting *next = waiting->next;
+        bridge->waiting_bytes -= waiting_size(waiting);
+        if (show && !flow->done)
+            show_packet(bridge, flow, waiting);
+        free(waiting);
+        waiting = next;
+    }
+}
+
+static bool wait_with(struct ndpi_bridge *bridge, struct ndpi_flow *flow, const uint8_t *ip_bytes,
+                      uint32_t length, uint64_t time_ms, bool from_client)
+{
+    struct waiting *waiting = malloc(sizeof *waiting + length);
+    if (!waiting)
+        return false;
+    *waiting = (struct waiting){.length = length, .time_ms = time_ms, .from_client = from_client};
+    memcpy(waiting->bytes, ip_bytes, length);
+    if (!flow->first)
+        queue_flow(bridge, flow);
+    *flow->last = waiting;
+    flow->last = &waiting->next;
+    bridge->waiting_bytes += waiting_size(waiting);
+    while (bridge->waiting_bytes > NDPI_BRIDGE_WAITING_MAX) {
+        struct ndpi_flow *oldest = bridge->oldest;
+        oldest->done |= oldest->dispensable;
+        oldest->heard = true;
+        end_waiting(bridge, oldest, true);
+    }
+    return true;
+}
+
+void ndpi_bridge_dispensable(struct ndpi_flow *flow)
+{
+    flow->dispensable = true;
+}
+
+void ndpi_bridge_flow_free(struct ndpi_bridge *bridge, struct ndpi_flow *flow)
+{
+    if (!flow)
+        return;
+    end_waiting(bridge, flow, false);
+    if (flow->state)
+        ndpi_free_flow(flow->state);
+    free(flow);
+}
+
+/* What an IP packet carries, so far as that is worth a look; NULL: nothing. */
+static const uint8_t *payload_of(const uint8_t *ip, uint32_t length)
+{
+    enum { PROTOCOL_TCP = 6, TCP_OFFSET_AT = 12, TLS_RECORD_HEADER = 5 };
+    bool v6 = ip[0] >> 4 == 6;
+    uint32_t header = v6 ? 40 : (ip[0] & 0xfu) * 4;
+    if (ip[v6 ? 6 : 9] != PROTOCOL_TCP || header + TCP_OFFSET_AT >= length)
+        return NULL;
+    uint32_t at = header + (uint32_t)(ip[header + TCP_OFFSET_AT] >> 4) * 4;
+    return at + TLS_RECORD_HEADER <= length ? ip + at : NULL;
+}
+
+/* RFC 8446 5.1: behind the handshake all is encrypted, and nDPI would only pass over it. */
+static bool is_encrypted(struct ndpi_flow *flow, const uint8_t *ip, uint32_t length,
+                         bool from_client)
+{
+    enum { HANDSHAKE = 22, APPLICATION_DATA = 23, VERSION_MAJOR = 3, VERSION_MINOR_MAX = 4 };
+    const uint8_t *record = payload_of(ip, length);
+    if (!record || record[1] != VERSION_MAJOR || record[2] > VERSION_MINOR_MAX)
+        return false;
+    flow->handshake[from_client] |= record[0] == HANDSHAKE;
+    return record[0] == APPLICATION_DATA && flow->handshake[0] && flow->handshake[1];
+}
+
 bool ndpi_bridge_packet(struct ndpi_bridge *bridge, struct ndpi_flow *flow, const uint8_t *ip_bytes,
                         uint32_t ip_length, uint64_t time_ms, bool from_client)
 {
     enum { HEADER_MIN = 40 }; /* IPv6; IPv4 with UDP and 12 bytes of payload */
-    if (flow->done || !start(bridge) || !start_flow(flow))
+    if (flow->done || flow->full)
         return false;
     uint32_t length = ip_length, rest = NDPI_BRIDGE_BYTES_MAX - flow->bytes;
     if (length > rest)
         length = rest;
     if (length < HEADER_MIN)
         return true;
-
-    memcpy(bridge->packet, ip_bytes, length);
-    memset(bridge->packet + length, 0, ZEROS_BEHIND);
-    write_length(bridge->packet, length);
-    (void)DETECT(bridge->module, flow->state, bridge->packet, (uint16_t)length, time_ms,
-                 from_client);
-
     flow->bytes += length;
     flow->packets++;
-    bool known = flow->state->detected_protocol_stack[0] != NDPI_PROTOCOL_UNKNOWN;
-    bool wants_more = !known || ndpi_extra_dissection_possible(bridge->module, flow->state);
-    flow->done = !wants_more || flow->packets >= NDPI_BRIDGE_PACKETS_MAX ||
+    flow->full = flow->packets >= NDPI_BRIDGE_PACKETS_MAX ||
                  NDPI_BRIDGE_BYTES_MAX - flow->bytes < HEADER_MIN;
-    return !flow->done;
+    if (flow->heard) {
+        const struct waiting now = {.time_ms = time_ms, .from_client = from_client};
+        show_bytes(bridge, flow, &now, ip_bytes, length);
+    } else if (!is_encrypted(flow, ip_bytes, length, from_client) &&
+               !wait_with(bridge, flow, ip_bytes, length, time_ms, from_client)) {
+        return false;
+    }
+    return !flow->done && !flow->full;
 }
 
 /* nDPI keeps what it found of TLS in a union: only these may look into it. */
@@ -227,10 +353,12 @@ static bool runs_over_nothing_else(uint16_t protocol)
     return false;
 }
 
-void ndpi_bridge_result(struct ndpi_bridge *bridge, const struct ndpi_flow *flow,
+void ndpi_bridge_result(struct ndpi_bridge *bridge, struct ndpi_flow *flow,
                         struct ndpi_result *result)
 {
     *result = (struct ndpi_result){0};
+    flow->heard = true;
+    end_waiting(bridge, flow, true);
     const struct ndpi_flow_struct *state = flow->state;
     if (!state || state->detected_protocol_stack[0] == NDPI_PROTOCOL_UNKNOWN ||
         state->confidence != NDPI_CONFIDENCE_DPI) /* a guess from a port or an address is no fact */

@@ -1,9 +1,11 @@
 /* What the protocol library nDPI can say of a flow. The .c file beside this header is the only one
  * that knows nDPI. Everything it tells comes from strangers' bytes: escape it before it is shown.
  *
- * nDPI is slow to start (10 to 20 ms) and its flow state is large (0.7 KiB); both are put off
- * until the first packet. All bridges of a process belong to one thread at a time: nDPI forbids two
- * starts in parallel (ndpi_api.h), and has static buffers and counters besides. */
+ * nDPI is slow to start (10 to 20 ms), a packet costs it microseconds, and its flow state is large
+ * (0.7 KiB and more). So a flow's packets only wait, and nDPI is asked when somebody wants to know:
+ * of most flows nobody does. What waits has a cap; beyond it the oldest flow is heard, or let go
+ * where it was said to be dispensable. All bridges of a process belong to one thread at a time:
+ * nDPI forbids two starts in parallel (ndpi_api.h), and has static buffers and counters besides. */
 #ifndef FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 #define FWSNIFF_DISSECTORS_NDPI_BRIDGE_H
 
@@ -16,6 +18,9 @@ struct ndpi_flow;
 /* After so many packets of a flow, or so many bytes, further ones are ignored. A certificate chain
  * is in by then. The second also keeps nDPI 4.2 from a known fault, see ndpi_bridge.c. */
 enum { NDPI_BRIDGE_PACKETS_MAX = 12, NDPI_BRIDGE_BYTES_MAX = 24 * 1024 };
+
+/* Bytes of all flows of a bridge that wait. */
+enum { NDPI_BRIDGE_WAITING_MAX = 16 * 1024 * 1024 };
 
 /* All text is terminated, cut to its field, and "" where it is not known. */
 struct ndpi_result {
@@ -49,13 +54,16 @@ void ndpi_bridge_flow_free(struct ndpi_bridge *bridge, struct ndpi_flow *flow);
 
 /* One packet of the flow in the capture's order: packet.ip_bytes, packet.ip_captured. True while
  * further packets are welcome; false once nDPI has all it wants, or a limit is reached, or nDPI
- * could not be started. */
+ * could not be started. The bytes are copied. */
 bool ndpi_bridge_packet(struct ndpi_bridge *bridge, struct ndpi_flow *flow, const uint8_t *ip_bytes,
                         uint32_t ip_length, uint64_t time_ms, bool from_client);
 
-/* At any time, as often as wanted. */
-void ndpi_bridge_result(struct ndpi_bridge *bridge, const struct ndpi_flow *flow,
+/* At any time, as often as wanted; what waits is heard now. */
+void ndpi_bridge_result(struct ndpi_bridge *bridge, struct ndpi_flow *flow,
                         struct ndpi_result *result);
+
+/* Most likely nobody will ask for this flow: the conversation went well and is over. */
+void ndpi_bridge_dispensable(struct ndpi_flow *flow);
 
 /* nDPI's release, as linked: "4.2.0". */
 const char *ndpi_bridge_version(void);

@@ -103,6 +103,15 @@ static inline bool only_timestamp(const struct cursor *c)
     return cursor_left(c) == 12 && bytes_u32(c->at) == 0x0101080a;
 }
 
+void dissect_tcp_options(const uint8_t *bytes, size_t length, struct tcp_header *tcp)
+{
+    struct cursor options = cursor_over(bytes, length);
+    if (only_timestamp(&options))
+        tcp_option(tcp, OPTION_TIMESTAMP, bytes + 4, 8);
+    else
+        tcp_options(options, tcp);
+}
+
 /* RFC 9293 3.1
  *   |          source port          |        destination port       |
  *   |                        sequence number                        |
@@ -139,10 +148,7 @@ static bool dissect_tcp(struct dissection *d)
     cursor_skip(c, TCP_HEADER - UP_TO_WINDOW);
     struct cursor options = *c;
     cursor_limit(&options, header - TCP_HEADER);
-    if (only_timestamp(&options))
-        tcp_option(tcp, OPTION_TIMESTAMP, options.at + 4, 8);
-    else
-        tcp_options(options, tcp);
+    dissect_tcp_options(options.at, cursor_left(&options), tcp);
     cursor_skip(c, header - TCP_HEADER);
     set_payload(d, wire - header);
     return true;

@@ -35,6 +35,7 @@ SCRIPTS = [
     ("batch", ["tests/batch/test_batch.py", "--fwsniff", "{program}"]),
     ("batch: pages", ["tests/batch/test_pages.py", "--fwsniff", "{program}"]),
     ("scale", ["tests/scale/test_scale.py", "--fwsniff", "{program}", "--build", "{build}"]),
+    ("instructions", ["tests/bench/test_instructions.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("live", ["tests/live/test_live.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("lab, fast part", ["tests/lab/test_lab.py", "--fwsniff", "{program}", "--build", "{build}"]),
 ]

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analyzer/attribution/concern.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -34,6 +35,7 @@ struct chained_slot {
 };
 
 struct controls {
+    struct concern clients, servers; /* of the failures; a failure's client may serve as well */
     struct entry *entries;
     size_t mask;
     struct chained_slot *slots;
@@ -156,8 +158,13 @@ static void want_all(struct controls *controls, const struct failure *failures, 
         slots *= 2;
     controls->mask = slots - 1;
     controls->entries = memory_zeroed(slots, sizeof *controls->entries);
+    concern_open(&controls->clients, count);
+    concern_open(&controls->servers, count * 2);
     for (size_t i = 0; i < count; i++) {
         struct ends ends = ends_of_failure(&failures[i]), serves = ends_as_server(&failures[i]);
+        concern_add(&controls->clients, ends.client);
+        concern_add(&controls->servers, ends.server);
+        concern_add(&controls->servers, serves.server);
         for (enum control control = 0; control < CONTROLS; control++)
             want(controls,
                  control_key(control, control == CONTROL_CLIENT_SERVES ? &serves : &ends));
@@ -275,11 +282,21 @@ static bool silence_counts(enum control control, const struct flow *flow)
     return flow->proto != PROTO_UDP || (flow->bits & FLOW_ICMP_ERROR) || same_service;
 }
 
+/* Whose control it is: of the failure's server (or its client as one), or of its client. */
+static bool is_of_server(enum control control)
+{
+    return control == CONTROL_OTHER_CLIENTS || control == CONTROL_SERVER_PORTS;
+}
+
 static void count_flow(struct controls *controls, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
+    bool client = concerned(&controls->clients, ends->client);
+    bool server = concerned(&controls->servers, ends->server);
+    if (!client && !server)
+        return;
     for (enum control control = 0; control < CONTROLS; control++) {
-        if (!control_takes(control, ends))
+        if (!control_takes(control, ends) || !(is_of_server(control) ? server : client))
             continue;
         struct entry *entry = find_entry(controls, control_key(control, ends));
         if (!entry->key)
@@ -317,8 +334,10 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
 {
     bool counts = tells_whose(address);
     controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
-    for (int i = 0; i < 2 && counts; i++) {
-        struct host *host = host_table_find(tracker_hosts(tracker), &address[i]);
+    for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
+        uint32_t number = flow_host(flow, flow_end(flow, side));
+        struct host *host = number ? host_table_numbered(tracker_hosts(tracker), number)
+                                   : host_table_find(tracker_hosts(tracker), &address[side]);
         if (host)
             host->flows++;
     }
@@ -329,6 +348,21 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
     uint16_t both = FLOW_FROM_INITIATOR | FLOW_FROM_RESPONDER;
     controls->summary.conversations++;
     controls->summary.one_sided += (flow->bits & both) != both;
+}
+
+/* The hosts of a flow that comes up soon: of millions, they are not in the cache. */
+static void fetch_hosts(const struct tracker *tracker, size_t position)
+{
+    enum { AHEAD = 16 };
+    const struct flow_table *flows = tracker_flows(tracker);
+    if (position + AHEAD >= flow_table_count(flows))
+        return;
+    const struct flow *flow = flow_table_entry(flows, position + AHEAD);
+    for (int i = 0; i < 2; i++) {
+        const struct host *host = host_table_numbered(tracker_hosts(tracker), flow_host(flow, i));
+        if (host)
+            __builtin_prefetch(&host->flows, 1);
+    }
 }
 
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
@@ -344,6 +378,7 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
     for (const struct flow *flow; (flow = flow_table_next(tracker_flows(tracker), &position));) {
         struct ip_address address[2];
         uint16_t port[2];
+        fetch_hosts(tracker, position);
         if (flow->bits & FLOW_TO_GROUP)
             continue; /* who hears it, and whether anybody has to answer, is not known */
         tracker_flow_ends(tracker, flow, address, port);
@@ -362,6 +397,8 @@ void controls_free(struct controls *controls)
 {
     if (!controls)
         return;
+    concern_close(&controls->clients);
+    concern_close(&controls->servers);
     free(controls->entries);
     free(controls->slots);
     free(controls->habits);

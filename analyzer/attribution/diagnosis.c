@@ -371,10 +371,24 @@ static struct finding *make_finding(const struct examination *examination,
 
 /* --- expected peers that never appeared --- */
 
-static bool is_expected(const struct expectation *peer, const struct attempt *attempt)
+static bool is_expected(const struct expectation *peer, const struct ip_address address[2])
 {
-    return ip_network_contains(&peer->client, &attempt->address[INITIATOR]) &&
-           (!peer->has_server || ip_equal(&peer->server, &attempt->address[RESPONDER]));
+    return ip_network_contains(&peer->client, &address[INITIATOR]) &&
+           (!peer->has_server || ip_equal(&peer->server, &address[RESPONDER]));
+}
+
+static bool finished_appeared(const struct tracker *tracker, const struct expectation *peer)
+{
+    size_t position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        tracker_finished_ends(tracker, finished, address, port);
+        if (is_expected(peer, address))
+            return true;
+    }
+    return false;
 }
 
 /* Whether the peer was seen on any watched service; and the service it would have used, as far as
@@ -387,7 +401,7 @@ static bool appeared(const struct diagnosis_request *request, const struct expec
     size_t position = 0;
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(request->tracker, &position));) {
-        if (is_expected(peer, attempt))
+        if (is_expected(peer, attempt->address))
             return true;
         if (peer->has_server && !ip_equal(&peer->server, &attempt->address[RESPONDER]))
             continue;
@@ -395,7 +409,7 @@ static bool appeared(const struct diagnosis_request *request, const struct expec
             most = attempt->service;
     }
     *expected = profiles_service_at(request->profiles, most);
-    return false;
+    return finished_appeared(request->tracker, peer);
 }
 
 static const char *what_was_seen(const struct tracker *tracker, const struct expectation *peer)
@@ -612,11 +626,12 @@ void examination_conclude(const struct examination *examination,
     const struct failures *failures = &examination->failures;
     const struct detect_context detect_context = {request->thresholds, request->now_ns,
                                                   request->profiles};
+    uint64_t finished = finished_count(tracker_finished(request->tracker));
     const struct joint **told = memory_zeroed(failures->count + 1, sizeof *told);
     *diagnosis = (struct diagnosis){
         .vantage = examination->vantage,
-        .attempts = failures->attempts,
-        .succeeded = failures->succeeded,
+        .attempts = failures->attempts + finished,
+        .succeeded = failures->succeeded + finished,
         .failed = failures->failed,
         .scans = examination->left_out.scans,
         .races = examination->left_out.races,

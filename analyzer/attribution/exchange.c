@@ -271,6 +271,12 @@ static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t 
         *first_ns = begun < *first_ns ? begun : *first_ns;
         *last_ns = begun > *last_ns ? begun : *last_ns;
     }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        *first_ns = finished->begun_ns < *first_ns ? finished->begun_ns : *first_ns;
+        *last_ns = finished->begun_ns > *last_ns ? finished->begun_ns : *last_ns;
+    }
     return *first_ns <= *last_ns;
 }
 
@@ -280,6 +286,21 @@ static size_t bin_of(const struct history *history, int64_t time_ns)
     double part = (double)time_ns - (double)history->first_ns;
     double bin = whole > 0 ? part / whole * HISTORY_BINS : 0;
     return bin < 0 ? 0 : bin < HISTORY_BINS ? (size_t)bin : HISTORY_BINS - 1;
+}
+
+/* One client fails on one service in as many ways as there are symptoms, no more. */
+static void fill_bins(struct finding *const *sorted, size_t count, const struct key *key,
+                      int64_t begun, bool failed)
+{
+    for (size_t at = find_first(sorted, count, key); at < count && is_about(sorted[at], key);
+         at++) {
+        struct history *history = &sorted[at]->history;
+        size_t bin = bin_of(history, begun);
+        if (failed)
+            history->failed[bin]++;
+        else
+            history->succeeded[bin]++;
+    }
 }
 
 void histories_fill(const struct tracker *tracker, const struct detect_context *context,
@@ -304,15 +325,17 @@ void histories_fill(const struct tracker *tracker, const struct detect_context *
         bool failed = detection.outcome == OUTCOME_FAILED || detection.outcome == OUTCOME_SILENT;
         if (!failed && detection.outcome != OUTCOME_SUCCEEDED)
             continue;
-        /* One client fails on one service in as many ways as there are symptoms, no more. */
-        for (; at < count && is_about(sorted[at], &key); at++) {
-            struct history *history = &sorted[at]->history;
-            size_t bin = bin_of(history, begun_ns(attempt));
-            if (failed)
-                history->failed[bin]++;
-            else
-                history->succeeded[bin]++;
-        }
+        fill_bins(sorted, count, &key, begun_ns(attempt), failed);
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        tracker_finished_ends(tracker, finished, address, port);
+        const struct key key = {address[INITIATOR], address[RESPONDER], finished->key.proto,
+                                port[RESPONDER]};
+        fill_bins(sorted, count, &key, finished->begun_ns, false);
     }
     free(sorted);
 }

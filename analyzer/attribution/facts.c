@@ -152,12 +152,12 @@ static void path_facts(const struct fact_context *context, const struct failure 
 /* Whether an answer to the requests for this address would have come to the capture: the capturing
  * box or the client asks itself, or other answers to who asks are seen. */
 static bool answers_are_heard(const struct fact_context *context, const struct failure *failure,
-                              const struct host *asked)
+                              const struct host_link *asked)
 {
     const struct host *asker =
         host_table_find(tracker_hosts(context->vantage->tracker), &asked->asked_by);
     return asked->asked_out || ip_equal(&asked->asked_by, &failure->client) ||
-           (asker && (asker->answers || asker->packets));
+           (asker && (host_link(asker)->answers || asker->packets));
 }
 
 static void server_facts(const struct fact_context *context, const struct failure *failure,
@@ -175,11 +175,12 @@ static void server_facts(const struct fact_context *context, const struct failur
         frame_list_add(&fact->frames, server->last_frame);
     if (!host_on_link(server))
         return;
-    bool unanswered = server->asked_unanswered && !server->resolved && !seen;
-    if (unanswered && !answers_are_heard(context, failure, server))
+    const struct host_link *link = host_link(server);
+    bool unanswered = link->asked_unanswered && !link->resolved && !seen;
+    if (unanswered && !answers_are_heard(context, failure, link))
         return;
     fact = set_word(facts, FACT_ARP_SERVER, unanswered ? "unanswered" : "answered");
-    fact->frames = server->asked_frames;
+    fact->frames = link->asked_frames;
 }
 
 /* --- who sent the refusal --- */

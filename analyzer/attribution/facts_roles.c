@@ -4,11 +4,10 @@
 #include <string.h>
 
 /* From within its own network somebody keeps a connection to the server. */
-static bool is_relay(const struct service *service, const struct attempt *attempt)
+static bool is_relay(const struct service *service, const struct ip_address address[2])
 {
-    return service->relayed_by && !(attempt->bits & ATTEMPT_IS_INNER) &&
-           (attempt->bits & ATTEMPT_ESTABLISHED) && ip_is_private(&attempt->address[INITIATOR]) &&
-           ip_is_private(&attempt->address[RESPONDER]);
+    return service->relayed_by && ip_is_private(&address[INITIATOR]) &&
+           ip_is_private(&address[RESPONDER]);
 }
 
 void relays_gather(const struct tracker *tracker, const struct profiles *profiles,
@@ -18,8 +17,23 @@ void relays_gather(const struct tracker *tracker, const struct profiles *profile
     memset(relays, 0, sizeof *relays);
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         uint64_t *frame = &relays->first_frame[attempt->service];
-        if (*frame == 0 && is_relay(profiles_service_at(profiles, attempt->service), attempt))
+        if (*frame == 0 && !(attempt->bits & ATTEMPT_IS_INNER) &&
+            (attempt->bits & ATTEMPT_ESTABLISHED) &&
+            is_relay(profiles_service_at(profiles, attempt->service), attempt->address))
             *frame = attempt->side[INITIATOR].first.frame;
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        uint64_t *frame = &relays->first_frame[finished->service];
+        const struct service *service = profiles_service_at(profiles, finished->service);
+        struct ip_address address[2];
+        uint16_t port[2];
+        if (!service->relayed_by || (*frame && *frame <= finished->first_frame))
+            continue;
+        tracker_finished_ends(tracker, finished, address, port);
+        if (is_relay(service, address))
+            *frame = finished->first_frame;
     }
 }
 

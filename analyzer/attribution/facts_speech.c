@@ -182,7 +182,7 @@ static void compare(const struct failure *failure, const struct x509 *leaf,
                     const struct attempt *attempt, struct usual *usual)
 {
     struct spoken spoken;
-    speech_told(attempt, &spoken);
+    speech_heard(attempt, &spoken);
     if (!spoken.leaf)
         return;
     const struct said *shown = &spoken.heard_tls->talk.side[RESPONDER].said[TLS_CERTIFICATE];

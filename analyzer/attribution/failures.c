@@ -341,7 +341,7 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
     const struct control_summary *summary = controls_summary(controls);
     bool one_directional =
         summary->conversations >= 3 && summary->one_sided * 2 > summary->conversations;
-    struct races *races = races_gather(tracker, profiles, thresholds->eyeballs_window_s);
+    struct races *races = races_gather(tracker, profiles, failures, thresholds->eyeballs_window_s);
     size_t flood_parts = 0;
     *suppressions = (struct suppressions){0};
     for (size_t i = 0; i < failures->count; i++)

@@ -45,13 +45,18 @@ static void want(struct histories *histories, const struct failure *failure)
     entry->proto = failure->proto;
 }
 
+static void note_survived(struct service_history *history, int64_t idle_ns, uint64_t frame)
+{
+    if (idle_ns > history->longest_survived_ns) {
+        history->longest_survived_ns = idle_ns;
+        history->survived_frame = frame;
+    }
+}
+
 static void note_silence(struct service_history *history, const struct attempt *attempt,
                          double idle_min_s)
 {
-    if (attempt->idle_survived_ns > history->longest_survived_ns) {
-        history->longest_survived_ns = attempt->idle_survived_ns;
-        history->survived_frame = attempt->idle_survived_frame;
-    }
+    note_survived(history, attempt->idle_survived_ns, attempt->idle_survived_frame);
     const struct side_record *died = NULL;
     for (int i = 0; i < 2; i++) {
         const struct side_record *side = &attempt->side[i];
@@ -69,6 +74,22 @@ static void note_silence(struct service_history *history, const struct attempt *
     frame_list_add(&history->died_frames, died->first_unanswered.frame);
 }
 
+static void note_answered(struct service_history *history, const struct ip_address *client,
+                          uint64_t frame, int64_t time_ns)
+{
+    history->several_answered |=
+        history->answered_first && !ip_equal(&history->answered_client, client);
+    if (!history->answered_first || time_ns < history->answered_first_ns) {
+        history->answered_first = frame;
+        history->answered_first_ns = time_ns;
+        history->answered_client = *client;
+    }
+    if (!history->answered_last || time_ns > history->answered_last_ns) {
+        history->answered_last = frame;
+        history->answered_last_ns = time_ns;
+    }
+}
+
 static void note_fate(struct service_history *history, const struct attempt *attempt)
 {
     const struct ip_address *client = &attempt->address[INITIATOR];
@@ -76,17 +97,7 @@ static void note_fate(struct service_history *history, const struct attempt *att
     if (!syn->frame)
         return;
     if (attempt->synack.frame) {
-        history->several_answered |=
-            history->answered_first && !ip_equal(&history->answered_client, client);
-        if (!history->answered_first || syn->time_ns < history->answered_first_ns) {
-            history->answered_first = syn->frame;
-            history->answered_first_ns = syn->time_ns;
-            history->answered_client = *client;
-        }
-        if (!history->answered_last || syn->time_ns > history->answered_last_ns) {
-            history->answered_last = syn->frame;
-            history->answered_last_ns = syn->time_ns;
-        }
+        note_answered(history, client, syn->frame, syn->time_ns);
     } else if (attempt->refused.frame || attempt->icmp.count ||
                attempt->syn_count >= FAILED_SYNS_MIN) {
         history->several_failed |=
@@ -105,6 +116,21 @@ static bool is_probe(const struct attempt *attempt)
 {
     const struct mark *first = &attempt->side[INITIATOR].first;
     return first->frame && first->hop_limit <= PROBE_HOP_LIMIT_MAX;
+}
+
+/* Of the connections that went well and left no more. */
+static void note_finished(const struct histories *histories, const struct tracker *tracker,
+                          const struct finished *finished)
+{
+    struct ip_address address[2];
+    uint16_t port[2];
+    tracker_finished_ends(tracker, finished, address, port);
+    struct entry *entry =
+        entry_of(histories, &address[RESPONDER], port[RESPONDER], finished->key.proto);
+    if (!entry->used || finished->hop_limit <= PROBE_HOP_LIMIT_MAX)
+        return;
+    note_survived(&entry->history, finished->idle_survived_ns, finished->idle_survived_frame);
+    note_answered(&entry->history, &address[INITIATOR], finished->first_frame, finished->begun_ns);
 }
 
 struct histories *histories_gather(const struct tracker *tracker, const struct failure *failures,
@@ -127,6 +153,10 @@ struct histories *histories_gather(const struct tracker *tracker, const struct f
         note_silence(&entry->history, attempt, idle_min_s);
         note_fate(&entry->history, attempt);
     }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));)
+        note_finished(histories, tracker, finished);
     return histories;
 }
 

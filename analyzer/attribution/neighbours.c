@@ -6,8 +6,8 @@ void neighbours_gather(const struct tracker *tracker, struct neighbours *neighbo
     *neighbours = (struct neighbours){0};
     for (size_t i = 0; i < host_table_count(hosts); i++) {
         const struct host *host = host_table_at(hosts, i);
-        neighbours->own |= host->link_out > 0;
-        if (host->has_link_mac && neighbours->count < NEIGHBOURS_MAX)
+        neighbours->own |= host_link(host)->out > 0;
+        if (host_link(host)->has_mac && neighbours->count < NEIGHBOURS_MAX)
             neighbours->known[neighbours->count++] = host;
     }
 }
@@ -18,7 +18,7 @@ bool neighbours_is_router(const struct neighbours *neighbours, const uint8_t mac
     bool others = false;
     for (size_t i = 0; i < neighbours->count; i++) {
         const struct host *host = neighbours->known[i];
-        if (memcmp(host->link_mac, mac, sizeof host->link_mac) != 0)
+        if (memcmp(host_link(host)->mac, mac, sizeof host_link(host)->mac) != 0)
             continue;
         if (ip_equal(&host->address, address))
             return false;

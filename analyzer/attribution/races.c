@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/concern.h"
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
@@ -18,10 +19,21 @@ struct heat {
 };
 
 struct races {
+    struct concern keys; /* that a failure will be looked up by */
     const struct profiles *profiles;
     int64_t window_ns;
     struct heat *heats;
-    size_t mask;
+    size_t mask, winners;
+};
+
+/* What a race knows of a runner, whether its record is still whole or not. */
+struct runner {
+    struct ip_address client, server;
+    uint16_t port;
+    uint8_t proto, service;
+    uint64_t mac; /* the client's, as a number; 0: not known */
+    bool on_link; /* behind a router all clients share its MAC address */
+    int64_t begun_ns, last_ns;
 };
 
 static int64_t begun_ns(const struct attempt *attempt)
@@ -36,35 +48,60 @@ static bool worked(const struct attempt *attempt)
            (attempt->proto != PROTO_TCP || attempt->synack.frame || attempt->side[1].data_packets);
 }
 
-/* The client's MAC address as a number: what tells that addresses of both families are one host's.
- * 0: not known. Behind a router all clients share its address, so it says so only on the link. */
-static uint64_t client_mac(const struct attempt *attempt)
+/* The MAC address is what tells that addresses of both families are one host's. */
+static uint64_t mac_number(bool has_mac, const uint8_t mac[6])
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
     uint64_t number = 0;
-    if (first->has_mac)
-        memcpy(&number, first->mac, sizeof first->mac);
+    if (has_mac)
+        memcpy(&number, mac, 6);
     return number;
 }
 
-static bool on_link(const struct attempt *attempt)
+static struct runner runner_of(const struct attempt *attempt)
 {
     const struct mark *first = &attempt->side[INITIATOR].first;
-    return first->frame && hops_travelled(first->hop_limit) == 0;
+    return (struct runner){
+        .client = attempt->address[INITIATOR],
+        .server = attempt->address[RESPONDER],
+        .port = attempt->port[RESPONDER],
+        .proto = attempt->proto,
+        .service = attempt->service,
+        .mac = mac_number(first->has_mac, first->mac),
+        .on_link = first->frame && hops_travelled(first->hop_limit) == 0,
+        .begun_ns = begun_ns(attempt),
+        .last_ns = attempt->last_ns,
+    };
 }
 
-static uint64_t family_key(const struct attempt *attempt, bool v4)
+static struct runner runner_of_finished(const struct tracker *tracker,
+                                        const struct finished *finished)
 {
-    uint64_t service = (uint64_t)attempt->proto << 16 | attempt->port[RESPONDER];
-    return hash_two(v4 ? 4 : 6, client_mac(attempt), service << 1 | on_link(attempt));
+    struct ip_address address[2];
+    uint16_t port[2];
+    tracker_finished_ends(tracker, finished, address, port);
+    return (struct runner){
+        .client = address[INITIATOR],
+        .server = address[RESPONDER],
+        .port = port[RESPONDER],
+        .proto = finished->key.proto,
+        .service = finished->service,
+        .mac = mac_number(finished->has_mac, finished->mac),
+        .on_link = hops_travelled(finished->hop_limit) == 0,
+        .begun_ns = finished->begun_ns,
+        .last_ns = finished->last_ns,
+    };
 }
 
-static uint64_t service_key(const struct attempt *attempt, uint8_t service)
+static uint64_t family_key(const struct runner *runner, bool v4)
 {
-    const struct ip_address *client = &attempt->address[INITIATOR];
-    const struct ip_address *server = &attempt->address[RESPONDER];
-    return hash_two(hash_two(service, client->halves[0], client->halves[1]), server->halves[0],
-                    server->halves[1]);
+    uint64_t service = (uint64_t)runner->proto << 16 | runner->port;
+    return hash_two(v4 ? 4 : 6, runner->mac, service << 1 | runner->on_link);
+}
+
+static uint64_t service_key(const struct runner *runner, uint8_t service)
+{
+    return hash_two(hash_two(service, runner->client.halves[0], runner->client.halves[1]),
+                    runner->server.halves[0], runner->server.halves[1]);
 }
 
 static uint64_t heat_key(uint64_t key, int64_t step)
@@ -101,11 +138,11 @@ static void enter(struct races *races, uint64_t key, int64_t time_ns)
 
 /* Somebody used that service while the attempt lasted, or began at once after it: a client may try
  * the ports one after the other, and keep the session that it has. */
-static bool won_during(const struct races *races, uint64_t key, const struct attempt *attempt)
+static bool won_during(const struct races *races, uint64_t key, const struct runner *loser)
 {
     const struct heat *heat = find_heat(races, key, WHOLE_TIME);
-    return heat->key && heat->first_ns <= attempt->last_ns + races->window_ns &&
-           heat->last_ns >= begun_ns(attempt) - races->window_ns;
+    return heat->key && heat->first_ns <= loser->last_ns + races->window_ns &&
+           heat->last_ns >= loser->begun_ns - races->window_ns;
 }
 
 static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
@@ -118,29 +155,69 @@ static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
            (after->key && after->first_ns - time_ns <= races->window_ns);
 }
 
-struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
-                           double window_s)
+/* Who worked, as far as a failure may ask for it: counted while there is no table yet. */
+static void take_winner(struct races *races, const struct runner *runner)
 {
+    uint64_t service = service_key(runner, runner->service);
+    uint64_t family = family_key(runner, ip_is_v4(&runner->server));
+    bool by_service = concerned(&races->keys, service);
+    bool by_family = runner->mac && concerned(&races->keys, family);
+    if (!races->heats) {
+        races->winners += (size_t)by_service + by_family;
+        return;
+    }
+    if (by_service)
+        widen(races, service, WHOLE_TIME, runner->begun_ns, runner->last_ns);
+    if (by_family)
+        enter(races, family, runner->begun_ns);
+}
+
+static void take_winners(struct races *races, const struct tracker *tracker)
+{
+    size_t position = 0;
+    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
+        const struct runner runner = runner_of(attempt);
+        if (worked(attempt))
+            take_winner(races, &runner);
+    }
+    position = 0;
+    for (const struct finished *finished;
+         (finished = finished_next(tracker_finished(tracker), &position));) {
+        const struct runner runner = runner_of_finished(tracker, finished);
+        take_winner(races, &runner);
+    }
+}
+
+static void ask_for(struct races *races, const struct attempt *attempt)
+{
+    const struct runner runner = runner_of(attempt);
+    concern_add(&races->keys, family_key(&runner, !ip_is_v4(&runner.server)));
+    const struct service *service = profiles_service_at(races->profiles, attempt->service);
+    const struct profile *profile = service->profile;
+    for (size_t i = 0; service->alternative && i < profile->service_count; i++)
+        concern_add(
+            &races->keys,
+            service_key(&runner, profiles_service_index(races->profiles, &profile->services[i])));
+}
+
+struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
+                           const struct failures *failures, double window_s)
+{
+    enum { KEYS_PER_FAILURE = 4 };
     struct races *races = memory_zeroed(1, sizeof *races);
-    size_t position = 0, winners = 0, slots = 64;
-    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));)
-        winners += worked(attempt);
-    while (slots < winners * 4) /* two keys each, at most half full */
-        slots *= 2;
+    size_t slots = 64;
     races->profiles = profiles;
     races->window_ns = window_s > 0 ? (int64_t)(window_s * 1e9) : 1;
+    concern_open(&races->keys, failures->count * KEYS_PER_FAILURE);
+    for (size_t i = 0; i < failures->count; i++)
+        for (uint32_t sample = 0; sample < failures->all[i].sample_count; sample++)
+            ask_for(races, failures->all[i].sample[sample]);
+    take_winners(races, tracker);
+    while (slots < races->winners * 2) /* at most half full */
+        slots *= 2;
     races->heats = memory_zeroed(slots, sizeof *races->heats);
     races->mask = slots - 1;
-    position = 0;
-    for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
-        if (!worked(attempt))
-            continue;
-        widen(races, service_key(attempt, attempt->service), WHOLE_TIME, begun_ns(attempt),
-              attempt->last_ns);
-        if (client_mac(attempt))
-            enter(races, family_key(attempt, ip_is_v4(&attempt->address[RESPONDER])),
-                  begun_ns(attempt));
-    }
+    take_winners(races, tracker);
     return races;
 }
 
@@ -148,29 +225,31 @@ void races_free(struct races *races)
 {
     if (!races)
         return;
+    concern_close(&races->keys);
     free(races->heats);
     free(races);
 }
 
 static bool lost_to_family(const struct races *races, const struct attempt *attempt)
 {
+    const struct runner runner = runner_of(attempt);
     /* From afar all clients have the router's MAC address. Then only a SYN that was never repeated
      * looks given up for another. */
-    if (!client_mac(attempt) || (!on_link(attempt) && attempt->syn_count > 1))
+    if (!runner.mac || (!runner.on_link && attempt->syn_count > 1))
         return false;
-    bool v4 = ip_is_v4(&attempt->address[RESPONDER]);
-    return won_near(races, family_key(attempt, !v4), begun_ns(attempt));
+    return won_near(races, family_key(&runner, !ip_is_v4(&runner.server)), runner.begun_ns);
 }
 
 static bool lost_to_alternative(const struct races *races, const struct attempt *attempt)
 {
     const struct service *service = profiles_service_at(races->profiles, attempt->service);
     const struct profile *profile = service->profile;
+    const struct runner runner = runner_of(attempt);
     for (size_t i = 0; service->alternative && i < profile->service_count; i++) {
         const struct service *other = &profile->services[i];
         if (strcmp(other->name, service->alternative) == 0 &&
-            won_during(races, service_key(attempt, profiles_service_index(races->profiles, other)),
-                       attempt))
+            won_during(races, service_key(&runner, profiles_service_index(races->profiles, other)),
+                       &runner))
             return true;
     }
     return false;

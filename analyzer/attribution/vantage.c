@@ -154,8 +154,8 @@ bool vantage_same_link(const struct vantage_context *context, const struct attem
     const struct host *server = host_of(context, attempt, RESPONDER);
     if (!context->cooked)
         return host_on_link(server);
-    return (server && ip_equal(&server->asked_by, &attempt->address[INITIATOR])) ||
-           (client && ip_equal(&client->asked_by, &attempt->address[RESPONDER]));
+    return (server && ip_equal(&host_link(server)->asked_by, &attempt->address[INITIATOR])) ||
+           (client && ip_equal(&host_link(client)->asked_by, &attempt->address[RESPONDER]));
 }
 
 /* One observation: whether it was made, what it says of each vantage, and how to say it. */
@@ -285,7 +285,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
     const struct link_view server_link = link_view(context, attempt, RESPONDER);
     bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
     bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
-    bool is_client = client && client->link_out, is_server = server && server->link_out;
+    bool is_client = host_link(client)->out, is_server = host_link(server)->out;
     /* A host at the end of a tunnel has another address and another interface outside of it. */
     bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
 

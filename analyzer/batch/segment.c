@@ -285,22 +285,21 @@ struct worked {
     int64_t after_ns;
 };
 
-static void note_success(void *context, const struct attempt *attempt,
-                         const struct service *service)
+static void note_success(void *context, const struct inquiry_success *success)
 {
     struct worked *worked = context;
-    if (attempt->last_ns <= worked->after_ns || worked->count == WORKED_MAX)
+    if (success->last_ns <= worked->after_ns || worked->count == WORKED_MAX)
         return;
     if (worked->count == worked->capacity) {
         worked->capacity = worked->capacity ? worked->capacity * 2 : 64;
         worked->pairs = memory_resize(worked->pairs, worked->capacity, sizeof *worked->pairs);
     }
     worked->pairs[worked->count++] = (struct notes_pair){
-        .client = attempt->address[INITIATOR],
-        .server = attempt->address[RESPONDER],
-        .proto = service->proto,
-        .port = attempt->port[RESPONDER],
-        .last_ns = attempt->last_ns,
+        .client = success->client,
+        .server = success->server,
+        .proto = success->service->proto,
+        .port = success->server_port,
+        .last_ns = success->last_ns,
     };
 }
 

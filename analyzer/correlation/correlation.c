@@ -671,7 +671,7 @@ static void gather_asked(struct correlation *all, uint32_t capture)
     const struct host_table *hosts = tracker_hosts(all->view[capture].tracker);
     for (size_t i = 0; i < host_table_count(hosts) && asked->count < ASKED_MAX; i++) {
         const struct host *host = host_table_at(hosts, i);
-        if (host->asked_unanswered >= ARP_ASKED_MIN)
+        if (host_link(host)->asked_unanswered >= ARP_ASKED_MIN)
             asked->host[asked->count++] = host;
     }
 }
@@ -694,12 +694,13 @@ static void look_for_arp(const struct correlation *all, const struct couple *cou
     bool exact = relation->has_match && relation->witness != WITNESS_CLIENT;
     for (size_t i = 0; i < asked->count; i++) {
         const struct host *host = asked->host[i];
-        if (host->asked_last_ns < from_ns || host->asked_last_ns > to_ns + ARP_GRACE_NS)
+        const struct host_link *link = host_link(host);
+        if (link->asked_last_ns < from_ns || link->asked_last_ns > to_ns + ARP_GRACE_NS)
             continue;
         if (exact && !ip_equal(&host->address, &ends[RESPONDER]))
             continue;
         joint->arp_unanswered = true;
-        frame_list_join(&joint->arp_frames, &host->asked_frames);
+        frame_list_join(&joint->arp_frames, &link->asked_frames);
     }
 }
 

@@ -466,14 +466,6 @@ static void link_attempts(struct workspace *work, const struct chains *chains,
     }
 }
 
-static size_t count_attempts(const struct tracker *tracker)
-{
-    size_t count = 0;
-    while (tracker_next_attempt(tracker, &count))
-        ;
-    return count;
-}
-
 /* --- the whole --- */
 
 static void estimate(struct workspace *work)
@@ -577,7 +569,7 @@ void pairing_make(const struct tracker *a, const struct tracker *b, struct pairi
     struct workspace work = {.tracker = {a, b}, .pairing = pairing};
     *pairing = (struct pairing){.comparable = true};
     for (int capture = 0; capture < 2; capture++) {
-        pairing->link_count[capture] = count_attempts(work.tracker[capture]);
+        pairing->link_count[capture] = tracker_attempt_numbers(work.tracker[capture]);
         pairing->link[capture] =
             memory_zeroed(pairing->link_count[capture] + 1, sizeof *pairing->link[capture]);
     }

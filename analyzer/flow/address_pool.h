@@ -10,9 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/flow/hash_index.h"
 #include "dissectors/address.h"
 
-struct address_pool;
+/* Open addressing over a growing array of addresses; nothing is ever removed. Open to the fast
+ * path, which looks addresses up inline. */
+struct address_pool {
+    struct ip_address *addresses;
+    size_t count, capacity, cap;
+    struct hash_index index;
+    uint64_t seed, refused;
+};
 
 struct address_pool *address_pool_new(size_t cap);
 void address_pool_free(struct address_pool *pool);
@@ -22,6 +30,37 @@ void address_pool_free(struct address_pool *pool);
  * False: unknown, or full. */
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
                          bool add, uint32_t *number);
+
+static inline uint32_t address_pool_hash(const struct address_pool *pool,
+                                         const struct ip_address *address)
+{
+    return (uint32_t)hash_two(pool->seed, address->halves[0], address->halves[1]);
+}
+
+/* The slot of an address, or the free one where it would go. */
+static inline struct hash_slot *address_pool_slot(const struct address_pool *pool,
+                                                  const struct ip_address *address, uint32_t hash)
+{
+    const struct hash_index *index = &pool->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry ||
+            (slot->hash == hash && ip_equal(&pool->addresses[slot->entry - 1], address)))
+            return slot;
+    }
+}
+
+/* The number of an IPv6 address as it stands in a header. False: it has none. */
+static inline bool address_pool_find(const struct address_pool *pool, const uint8_t bytes[16],
+                                     uint32_t *number)
+{
+    struct ip_address address;
+    memcpy(address.bytes, bytes, sizeof address.bytes);
+    uint32_t found = address_pool_slot(pool, &address, address_pool_hash(pool, &address))->entry;
+    *number = found - 1;
+    return found;
+}
 
 /* The address of a number handed out before. */
 struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number);

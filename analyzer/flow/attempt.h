@@ -99,6 +99,7 @@ enum attempt_bit {
     ATTEMPT_SUPERSEDED = 1 << 4,     /* the same ports were used again for a new attempt */
     ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
     ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
+    ATTEMPT_SETTLED = 1 << 7,        /* it went well and is over, and waits to be given up */
     ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
     ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
     ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */
@@ -172,7 +173,24 @@ struct attempt {
     bool backwards;            /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
+    bool initiator_is_high;   /* the initiator is end[1] of the key */
+    uint32_t settled_link[2]; /* numbers of the older and newer settled one; 0: none */
+    uint32_t begun_link[2];   /* of those that began before and after it; 0: none */
 };
+
+/* Both sides opened, said something and closed, and nothing on the way was odd; nor is it one that
+ * others are told by (FTP's connections, tunnels). What was said is for the detectors. */
+static inline bool attempt_went_well(const struct attempt *attempt)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct side_record *server = &attempt->side[RESPONDER];
+    return attempt->syn.frame && attempt->syn.frame == client->first.frame &&
+           attempt->synack.frame && client->fin.frame && server->fin.frame &&
+           client->data_packets && server->data_packets && !client->rst_count &&
+           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
+           !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
+           !(attempt->bits & ATTEMPT_CARRIES);
+}
 
 static inline void attempt_asked(struct attempt *attempt, int64_t time_ns)
 {

@@ -9,6 +9,8 @@
 
 enum {
     EVICT_LOOKS = 32,
+    SETTLED_MAX = 4096, /* records of what went well that are kept whole, for late packets ... */
+    KEPT_WHOLE = 4096,  /* ... and always the first: vantages and what is usual are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
@@ -18,7 +20,7 @@ enum {
 
 struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number)
 {
-    return number && number <= tracker->attempt_count ? tracker->attempts[number - 1] : NULL;
+    return number && number <= tracker->attempt_count ? attempt_at(tracker, number) : NULL;
 }
 
 struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow *flow)
@@ -28,7 +30,32 @@ struct attempt *attempt_of_flow(const struct tracker *tracker, const struct flow
 
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position)
 {
-    return *position < tracker->attempt_count ? tracker->attempts[(*position)++] : NULL;
+    uint32_t number =
+        *position ? attempt_at(tracker, (uint32_t)*position)->begun_link[1] : tracker->begun_end[0];
+    if (!number)
+        return NULL;
+    *position = number;
+    return attempt_at(tracker, number);
+}
+
+size_t tracker_attempt_numbers(const struct tracker *tracker)
+{
+    return tracker->attempt_count;
+}
+
+/* --- the order in which they began: a record that is used again has gone to the end --- */
+
+static void link_begun(struct tracker *tracker, uint32_t before, uint32_t after)
+{
+    *(before ? &attempt_at(tracker, before)->begun_link[1] : &tracker->begun_end[0]) = after;
+    *(after ? &attempt_at(tracker, after)->begun_link[0] : &tracker->begun_end[1]) = before;
+}
+
+static void begins_last(struct tracker *tracker, struct attempt *attempt)
+{
+    attempt->begun_link[1] = 0;
+    link_begun(tracker, tracker->begun_end[1], attempt->number);
+    tracker->begun_end[1] = attempt->number;
 }
 
 static bool worked_and_ended(const struct attempt *attempt)
@@ -42,7 +69,7 @@ static struct attempt *pick_victim(struct tracker *tracker)
 {
     struct attempt *oldest = NULL;
     for (int i = 0; i < EVICT_LOOKS; i++) {
-        struct attempt *attempt = tracker->attempts[tracker->attempt_hand];
+        struct attempt *attempt = attempt_at(tracker, (uint32_t)tracker->attempt_hand + 1);
         tracker->attempt_hand = (tracker->attempt_hand + 1) % tracker->attempt_count;
         if (worked_and_ended(attempt))
             return attempt;
@@ -52,9 +79,69 @@ static struct attempt *pick_victim(struct tracker *tracker)
     return oldest;
 }
 
+/* --- what went well and is over, oldest first --- */
+
+static void link_settled(struct tracker *tracker, uint32_t older, uint32_t newer)
+{
+    *(older ? &attempt_at(tracker, older)->settled_link[1] : &tracker->settled_end[0]) = newer;
+    *(newer ? &attempt_at(tracker, newer)->settled_link[0] : &tracker->settled_end[1]) = older;
+}
+
+static void unsettle(struct tracker *tracker, struct attempt *attempt)
+{
+    if (!(attempt->bits & ATTEMPT_SETTLED))
+        return;
+    link_settled(tracker, attempt->settled_link[0], attempt->settled_link[1]);
+    attempt->bits &= (uint16_t)~ATTEMPT_SETTLED;
+    tracker->settled_count--;
+}
+
+void attempt_settle(struct tracker *tracker, struct attempt *attempt)
+{
+    if ((attempt->bits & ATTEMPT_SETTLED) || attempt->number <= KEPT_WHOLE ||
+        tracker->options.keep_whole || !attempt_went_well(attempt))
+        return;
+    attempt->bits |= ATTEMPT_SETTLED;
+    attempt->settled_link[1] = 0;
+    link_settled(tracker, tracker->settled_end[1], attempt->number);
+    tracker->settled_end[1] = attempt->number;
+    tracker->settled_count++;
+}
+
+static bool is_dispensable(const struct tracker *tracker, const struct attempt *attempt)
+{
+    return !tracker->is_dispensable || tracker->is_dispensable(attempt, tracker->settle_context);
+}
+
+/* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
+ * none, or no room to keep it. Late packets of it are no new attempt. */
+static struct attempt *reuse_settled(struct tracker *tracker)
+{
+    while (tracker->settled_count > SETTLED_MAX && !finished_full(tracker->finished)) {
+        struct attempt *attempt = attempt_at(tracker, tracker->settled_end[0]);
+        unsettle(tracker, attempt);
+        if (!attempt_went_well(attempt) || !is_dispensable(tracker, attempt))
+            continue; /* something came of it since, or was said on it */
+        if (tracker->on_evict)
+            tracker->on_evict(attempt, tracker->evict_context);
+        struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
+        if (flow && flow->attempt == attempt->number) {
+            flow->attempt = 0;
+            flow->bits |= FLOW_UNWATCHED;
+        }
+        finished_add(tracker->finished, attempt);
+        link_begun(tracker, attempt->begun_link[0], attempt->begun_link[1]);
+        *attempt = (struct attempt){.number = attempt->number};
+        begins_last(tracker, attempt);
+        return attempt;
+    }
+    return NULL;
+}
+
 static struct attempt *evict(struct tracker *tracker)
 {
     struct attempt *attempt = pick_victim(tracker);
+    unsettle(tracker, attempt);
     if (tracker->on_evict)
         tracker->on_evict(attempt, tracker->evict_context);
     tracker->counters.attempts_evicted++;
@@ -73,20 +160,30 @@ static struct attempt *evict(struct tracker *tracker)
 
 static struct attempt *blank_record(struct tracker *tracker)
 {
+    struct attempt *reused = reuse_settled(tracker);
+    if (reused)
+        return reused;
     if (tracker->attempt_count == tracker->attempt_cap) {
         struct attempt *attempt = evict(tracker);
         ftp_forget(attempt);
         free(attempt->pace);
-        *attempt = (struct attempt){.number = attempt->number};
+        *attempt = (struct attempt){
+            .number = attempt->number,
+            .begun_link = {attempt->begun_link[0], attempt->begun_link[1]},
+        };
         return attempt;
     }
     size_t count = tracker->attempt_count;
-    if ((count & (count - 1)) == 0) /* doubles at powers of two */
-        tracker->attempts =
-            memory_resize(tracker->attempts, count ? count * 2 : 1, sizeof *tracker->attempts);
-    struct attempt *attempt = memory_zeroed(1, sizeof *attempt);
-    attempt->number = (uint32_t)++tracker->attempt_count;
-    tracker->attempts[count] = attempt;
+    if (count % ATTEMPT_SLAB == 0) {
+        size_t slabs = count / ATTEMPT_SLAB + 1;
+        tracker->attempt_slabs =
+            memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
+        tracker->attempt_slabs[slabs - 1] = memory_table(1, ATTEMPT_SLAB_BYTES);
+    }
+    uint32_t number = (uint32_t)++tracker->attempt_count;
+    struct attempt *attempt = attempt_at(tracker, number);
+    attempt->number = number;
+    begins_last(tracker, attempt);
     return attempt;
 }
 
@@ -100,15 +197,26 @@ uint64_t attempt_payload_hash(const struct packet *packet)
     return hash | 1;
 }
 
+/* What the first packets of two twins have in common for certain: a NAT leaves the initial sequence
+ * number and the payload alone. */
+static uint32_t nat_mark(const struct packet *packet, uint64_t hash)
+{
+    return packet->kind == PACKET_TCP ? packet->tcp.sequence : (uint32_t)hash;
+}
+
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
                             const struct event *event, enum side sender, bool midstream)
 {
     const struct packet *packet = event->packet;
     uint16_t port = sender == INITIATOR ? packet->destination_port : packet->source_port;
+    bool may_be_ftp_data = !midstream && key->proto == PROTO_TCP;
+    if ((flow->bits & FLOW_UNWATCHED) && !may_be_ftp_data)
+        return NULL;
     const struct service *service = profiles_service(tracker->options.profiles, key->proto, port);
+    if (service && (flow->bits & FLOW_UNWATCHED))
+        return NULL; /* it went well and is over */
     struct attempt *control = NULL;
-    if (!service && !midstream && key->proto == PROTO_TCP &&
-        (control = ftp_control_of(tracker, packet, event->time_ns)))
+    if (!service && may_be_ftp_data && (control = ftp_control_of(tracker, packet, event->time_ns)))
         service = profiles_service_at(tracker->options.profiles, control->service);
     if (!service)
         return NULL;
@@ -131,6 +239,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->address[!sender] = packet->ip.destination;
     attempt->port[sender] = packet->source_port;
     attempt->port[!sender] = packet->destination_port;
+    attempt->initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0;
     attempt->last_ns = event->time_ns;
     if (packet->kind == PACKET_UDP)
         attempt->payload_hash = attempt_payload_hash(packet);
@@ -140,7 +249,9 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
         attempt->backwards = control->ftp->mode == FTP_MODE_ACTIVE;
         ftp_data_seen(tracker, control, attempt);
     }
-    flow->attempt = attempt->number;
+    flow_set_attempt(flow, attempt->number);
+    flow->bits &= (uint16_t)~FLOW_UNWATCHED;
+    tracker->latest_mark[tracker->latest_at % LATEST] = nat_mark(packet, attempt->payload_hash);
     tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
     return attempt;
 }
@@ -241,9 +352,12 @@ static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 {
+    uint32_t mark = tracker->latest_mark[(tracker->latest_at - 1) % LATEST]; /* its own */
     for (uint32_t i = 2; i <= TWIN_LOOKS && i <= tracker->latest_at; i++) {
-        uint32_t number = tracker->latest[(tracker->latest_at - i) % LATEST];
-        struct attempt *outer = tracker_attempt(tracker, number);
+        uint32_t at = (tracker->latest_at - i) % LATEST;
+        if (tracker->latest_mark[at] != mark)
+            continue; /* without a look at the record, which is not in the cache */
+        struct attempt *outer = tracker_attempt(tracker, tracker->latest[at]);
         if (outer && !outer->twin && is_twin(outer, attempt)) {
             outer->twin = attempt->number;
             attempt->twin = outer->number;
@@ -271,10 +385,11 @@ void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *a
 
 void attempts_free(struct tracker *tracker)
 {
-    for (size_t i = 0; i < tracker->attempt_count; i++) {
-        ftp_forget(tracker->attempts[i]);
-        free(tracker->attempts[i]->pace);
-        free(tracker->attempts[i]);
+    for (uint32_t number = 1; number <= tracker->attempt_count; number++) {
+        ftp_forget(attempt_at(tracker, number));
+        free(attempt_at(tracker, number)->pace);
     }
-    free(tracker->attempts);
+    for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
+        memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
+    free(tracker->attempt_slabs);
 }

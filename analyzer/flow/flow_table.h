@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "analyzer/flow/hash_index.h"
 
 /* Ends of a conversation; as an index and as what an "initiator" bit says. */
 enum side { INITIATOR, RESPONDER };
@@ -31,7 +34,8 @@ enum flow_bit {
     FLOW_TUNNELLED = 1 << 12,
     FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
     FLOW_PROBE = 1 << 14, /* begun by a traceroute probe: that the server is silent says nothing */
-    FLOW_USED = 1 << 15,
+    FLOW_UNWATCHED = 1 << 15, /* neither port is a product's, or its attempt went well and is over:
+                                 there will be no attempt, unless a SYN begins another */
 };
 
 /* The two ends, the lower one first. Built with flow_key_make. */
@@ -42,39 +46,122 @@ struct flow_key {
     uint8_t v6;
 };
 
+enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21 };
+
 struct flow {
     int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
+    /* Three numbers in eight bytes, each with as many bits as its table's cap needs. */
+    uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
+    uint64_t host_low : FLOW_HOST_BITS;   /* flow_host() */
+    uint64_t host_high : FLOW_HOST_BITS;
     uint32_t address[2];
     uint16_t port[2];
     uint16_t bits; /* enum flow_bit */
     uint8_t proto;
     uint8_t touched;       /* for the clock hand */
-    uint32_t attempt;      /* number of the product's record + 1; 0: no product's */
     uint32_t isn;          /* of the latest SYN */
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
-    uint32_t syn_count;   /* of the latest attempt, duplicates left out */
     uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
+    uint16_t syn_count;   /* of the latest attempt, duplicates left out; UINT16_MAX: or more */
     uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
-};
+} __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
-struct flow_table;
+enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
+
+/* Open to the fast path, which looks flows up inline (below). */
+struct flow_table {
+    struct flow **slabs;
+    size_t slab_count;
+    size_t count, cap;
+    struct hash_index index;
+    size_t hand;
+    uint64_t seed, evicted;
+};
 
 /* Room for `cap` flows at most; memory grows with use. */
 struct flow_table *flow_table_new(size_t cap);
 void flow_table_free(struct flow_table *table);
 
 /* Orders two ends. `*swapped`: the first end given became end[1]. */
-struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address, uint16_t first_port,
-                              uint32_t second_address, uint16_t second_port, bool *swapped);
+static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address,
+                                            uint16_t first_port, uint32_t second_address,
+                                            uint16_t second_port, bool *swapped)
+{
+    bool swap = first_address > second_address ||
+                (first_address == second_address && first_port > second_port);
+    *swapped = swap;
+    return (struct flow_key){
+        .address = {swap ? second_address : first_address, swap ? first_address : second_address},
+        .port = {swap ? second_port : first_port, swap ? first_port : second_port},
+        .proto = proto,
+        .v6 = v6,
+    };
+}
+
+/* --- looking up, inline: the fast path does it for every packet --- */
+
+static inline uint32_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
+{
+    uint64_t ends = (uint64_t)key->address[0] << 32 | key->address[1];
+    uint64_t rest = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
+                    (uint64_t)key->proto << 1 | key->v6;
+    return (uint32_t)hash_two(table->seed, ends, rest);
+}
+
+static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)
+{
+    return &table->slabs[number / FLOW_SLAB][number % FLOW_SLAB];
+}
+
+static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
+{
+    return memcmp(flow->address, key->address, sizeof key->address) == 0 &&
+           memcmp(flow->port, key->port, sizeof key->port) == 0 && flow->proto == key->proto &&
+           ((flow->bits & FLOW_V6) != 0) == key->v6;
+}
+
+/* The slot of the key, or the free slot where it would go. */
+static inline struct hash_slot *flow_table_slot(const struct flow_table *table,
+                                                const struct flow_key *key, uint32_t hash)
+{
+    const struct hash_index *index = &table->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry ||
+            (slot->hash == hash && flow_has_key(flow_table_entry(table, slot->entry - 1), key)))
+            return slot;
+    }
+}
 
 /* NULL: not there. Pointers stay valid until the next flow_table_add(). */
-struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key);
+static inline struct flow *flow_table_find_hashed(struct flow_table *table,
+                                                  const struct flow_key *key, uint32_t hash)
+{
+    uint32_t entry = flow_table_slot(table, key, hash)->entry;
+    if (!entry)
+        return NULL;
+    struct flow *flow = flow_table_entry(table, entry - 1);
+    flow->touched = 1;
+    return flow;
+}
 
-/* Finds or adds; a new entry is zeroed but for its key and FLOW_USED, and `*added` is true. */
-struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key, bool *added);
+static inline struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key)
+{
+    return flow_table_find_hashed(table, key, flow_table_hash(table, key));
+}
+
+/* Finds or adds; a new entry is zeroed but for its key, and `*added` is true. */
+struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
+                                   uint32_t hash, bool *added);
+static inline struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key,
+                                          bool *added)
+{
+    return flow_table_add_hashed(table, key, flow_table_hash(table, key), added);
+}
 
 /* Walks all flows: start with *position = 0; NULL at the end. */
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position);
@@ -92,6 +179,32 @@ static inline enum side flow_side(const struct flow *flow, bool from_high)
 static inline int flow_end(const struct flow *flow, enum side side)
 {
     return ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (side == INITIATOR);
+}
+
+/* Of address[end]: index in the host table + 1; 0: not looked up yet. */
+static inline uint32_t flow_host(const struct flow *flow, int end)
+{
+    return end ? flow->host_high : flow->host_low;
+}
+
+static inline void flow_set_host(struct flow *flow, int end, uint32_t number)
+{
+    enum { MASK = (1 << FLOW_HOST_BITS) - 1 };
+    if (end)
+        flow->host_high = number & MASK;
+    else
+        flow->host_low = number & MASK;
+}
+
+static inline void flow_set_attempt(struct flow *flow, uint32_t number)
+{
+    flow->attempt = number & ((1u << FLOW_ATTEMPT_BITS) - 1);
+}
+
+static inline void flow_asked(struct flow *flow)
+{
+    if (flow->syn_count < UINT16_MAX)
+        flow->syn_count++;
 }
 
 #endif

@@ -5,22 +5,16 @@
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
-enum { HOST_SLAB = 1024, HOST_SLOTS_FIRST = 1024 };
-
-struct host_table {
-    struct host **slabs;
-    size_t count, cap;
-    uint32_t *slots; /* index + 1; 0: free */
-    size_t mask;
-    uint64_t seed, refused;
+enum {
+    HOST_SLOTS_FIRST = 1024,
+    LINK_SLAB = 64,
 };
 
 struct host_table *host_table_new(size_t cap)
 {
     struct host_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
-    table->mask = HOST_SLOTS_FIRST - 1;
-    table->slots = memory_zeroed(HOST_SLOTS_FIRST, sizeof *table->slots);
+    hash_index_open(&table->index, HOST_SLOTS_FIRST);
     table->seed = hash_seed();
     return table;
 }
@@ -30,46 +24,41 @@ void host_table_free(struct host_table *table)
     if (!table)
         return;
     for (size_t i = 0; i * HOST_SLAB < table->count; i++)
-        free(table->slabs[i]);
+        memory_table_free(table->slabs[i], HOST_SLAB, sizeof(struct host));
+    for (size_t i = 0; i * LINK_SLAB < table->link_count; i++)
+        free(table->links[i]);
+    free(table->links);
     free(table->slabs);
-    free(table->slots);
+    hash_index_close(&table->index);
     free(table);
 }
 
-struct host *host_table_at(const struct host_table *table, size_t index)
+/* The slot of an address, or the free one where it would go. */
+static struct hash_slot *find_slot(const struct host_table *table, const struct ip_address *address,
+                                   uint32_t hash)
 {
-    return &table->slabs[index / HOST_SLAB][index % HOST_SLAB];
-}
-
-static size_t find_slot(const struct host_table *table, const struct ip_address *address)
-{
-    size_t slot = hash_two(table->seed, address->halves[0], address->halves[1]) & table->mask;
-    while (table->slots[slot] &&
-           !ip_equal(&host_table_at(table, table->slots[slot] - 1)->address, address))
-        slot = (slot + 1) & table->mask;
-    return slot;
+    const struct hash_index *index = &table->index;
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot *slot;; at = hash_index_next(index, at)) {
+        slot = &index->slots[at];
+        if (!slot->entry || (slot->hash == hash &&
+                             ip_equal(&host_table_at(table, slot->entry - 1)->address, address)))
+            return slot;
+    }
 }
 
 struct host *host_table_find(const struct host_table *table, const struct ip_address *address)
 {
-    size_t slot = find_slot(table, address);
-    return table->slots[slot] ? host_table_at(table, table->slots[slot] - 1) : NULL;
-}
-
-static void grow_slots(struct host_table *table)
-{
-    table->mask = (table->mask + 1) * 2 - 1;
-    free(table->slots);
-    table->slots = memory_zeroed(table->mask + 1, sizeof *table->slots);
-    for (size_t i = 0; i < table->count; i++)
-        table->slots[find_slot(table, &host_table_at(table, i)->address)] = (uint32_t)i + 1;
+    uint32_t entry = find_slot(table, address, host_table_hash(table, address))->entry;
+    return entry ? host_table_at(table, entry - 1) : NULL;
 }
 
 struct host *host_table_add(struct host_table *table, const struct ip_address *address)
 {
-    size_t slot = find_slot(table, address);
-    if (table->slots[slot])
-        return host_table_at(table, table->slots[slot] - 1);
+    uint32_t hash = host_table_hash(table, address);
+    struct hash_slot *slot = find_slot(table, address, hash);
+    if (slot->entry)
+        return host_table_at(table, slot->entry - 1);
     if (table->count == table->cap) {
         table->refused++;
         return NULL;
@@ -77,14 +66,15 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     if (table->count % HOST_SLAB == 0) {
         size_t slabs = table->count / HOST_SLAB + 1;
         table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
-        table->slabs[slabs - 1] = memory_zeroed(HOST_SLAB, sizeof(struct host));
+        table->slabs[slabs - 1] = memory_table(HOST_SLAB, sizeof(struct host));
     }
     struct host *host = host_table_at(table, table->count++);
     host->address = *address;
+    host->number = (uint32_t)table->count;
     host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
-    table->slots[slot] = (uint32_t)table->count;
-    if (table->count * 2 > table->mask)
-        grow_slots(table);
+    *slot = (struct hash_slot){hash, host->number};
+    if (table->count * 4 > table->index.mask * 3)
+        hash_index_grow(&table->index);
     return host;
 }
 
@@ -96,6 +86,19 @@ size_t host_table_count(const struct host_table *table)
 uint64_t host_table_refused(const struct host_table *table)
 {
     return table->refused;
+}
+
+struct host_link *host_table_link(struct host_table *table, struct host *host)
+{
+    if (host->link)
+        return host->link;
+    if (table->link_count % LINK_SLAB == 0) {
+        size_t slabs = table->link_count / LINK_SLAB + 1;
+        table->links = memory_resize(table->links, slabs, sizeof *table->links);
+        table->links[slabs - 1] = memory_zeroed(LINK_SLAB, sizeof(struct host_link));
+    }
+    size_t number = table->link_count++;
+    return host->link = &table->links[number / LINK_SLAB][number % LINK_SLAB];
 }
 
 static void note_mac(struct host *host, const struct packet *packet)
@@ -127,10 +130,8 @@ static void note_distance(struct host *host, const struct packet *packet)
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
                      int64_t time_ns)
 {
-    if (host->packets++ == 0) {
-        host->first_ns = time_ns;
+    if (host->packets++ == 0)
         host->first_frame = frame;
-    }
     host->last_ns = time_ns;
     host->last_frame = frame;
     note_distance(host, packet);

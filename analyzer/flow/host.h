@@ -10,69 +10,148 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "analyzer/attribution/fact.h"
+#include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/hash_index.h"
+#include "dissectors/glance.h"
 #include "dissectors/packet.h"
 
 enum { HOST_NO_TIME = UINT32_MAX };
 
-struct host {
-    struct ip_address address;
-    int64_t first_ns, last_ns; /* own packets, RST and ICMP errors left out */
-    uint64_t first_frame, last_frame;
-    uint32_t packets;
-    uint32_t measured; /* of these, packets whose hop limit tells the distance: not */
-    uint8_t hop_limit; /* sent to a group, no traceroute probes; the latest one's */
-    uint8_t hop_limit_min, hop_limit_max; /* of those; 0: none */
-    bool has_mac, several_macs;
-    uint8_t mac[6];                               /* source MAC of its latest packet */
-    uint32_t if_index;                            /* cooked v2 */
-    uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
-    uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
-    uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
-    uint32_t checksums_wrong, checksums_right; /* of the packets looked at */
-    uint32_t flows;     /* conversations it takes part in; set by controls_gather() */
-    uint32_t oversized; /* TCP segments longer than the MTU a peer's MSS allows */
-    /* ARP and ND: requests for this address since it last answered, and the answers. */
+/* In the place of a host's number: it found no room in the table, and never will. */
+enum { HOST_REFUSED = (1 << FLOW_HOST_BITS) - 1 };
+
+/* What ARP and ND tell of an address. Most addresses are beyond a router and have none. */
+struct host_link {
+    /* Requests for this address since it last answered, and the answers. */
     uint32_t asked, asked_unanswered, resolved;
     int64_t asked_last_ns;
     struct frame_list asked_frames; /* unanswered ones */
     struct ip_address asked_by;     /* whoever asked last; unspecified: nobody, or not told */
-    bool has_link_mac;              /* what it answered, or asked with */
-    uint8_t link_mac[6];
-    uint32_t link_out;  /* ARP or ND of its own that leaves the capturing box (cooked) */
+    bool has_mac;                   /* what it answered, or asked with */
+    uint8_t mac[6];
+    uint32_t out;       /* ARP or ND of its own that leaves the capturing box (cooked) */
     uint32_t asked_out; /* requests for it that leave the capturing box (cooked) */
     uint32_t answers;   /* ARP or ND answers to it: the capture hears what it is told */
 };
+
+struct host {
+    /* The first cache line is what a packet may change. */
+    struct ip_address address;
+    int64_t last_ns; /* own packets, RST and ICMP errors left out; so the next */
+    uint64_t last_frame;
+    uint32_t packets;
+    uint32_t measured; /* of these, packets whose hop limit tells the distance: not */
+    uint8_t hop_limit; /* sent to a group, no traceroute probes; the latest one's */
+    uint8_t hop_limit_min, hop_limit_max;     /* of those; 0: none */
+    uint8_t checksums_wrong, checksums_right; /* of the packets looked at */
+    bool has_mac, several_macs;
+    uint8_t mac[6];    /* source MAC of its latest packet */
+    bool oversized;    /* TCP longer than a network carries: captured before segmentation */
+    uint32_t if_index; /* cooked v2 */
+    uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
+
+    uint64_t first_frame;
+    uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
+    uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
+    uint32_t flows;          /* conversations it takes part in; set by controls_gather() */
+    struct host_link *link;  /* host_link(); NULL: nothing; the table's */
+    uint32_t number;         /* its index in the table + 1 */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct host) == 128, "two cache lines");
+
+enum { CHECKSUMS_PER_HOST = 16 /* looked at; more says nothing new */, ETHERNET_MTU = 1500 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
 enum { PROBE_HOP_LIMIT_MAX = 30 };
 
-struct host_table;
+enum { HOST_SLAB = 1 << 14 }; /* 2 MiB: one huge page */
+
+/* Open to the fast path, which goes from a host's index to its entry inline. */
+struct host_table {
+    struct host **slabs;
+    size_t count, cap;
+    struct hash_index index;
+    struct host_link **links; /* slabs */
+    size_t link_count;
+    uint64_t seed, refused;
+};
 
 /* A cap of `cap` hosts; what comes after has no entry and is counted. */
 struct host_table *host_table_new(size_t cap);
 void host_table_free(struct host_table *table);
+
+static inline uint32_t host_table_hash(const struct host_table *table,
+                                       const struct ip_address *address)
+{
+    return (uint32_t)hash_two(table->seed, address->halves[0], address->halves[1]);
+}
 
 /* NULL: unknown. Pointers stay valid for the table's life. */
 struct host *host_table_find(const struct host_table *table, const struct ip_address *address);
 /* Finds or adds; NULL when the table is full. */
 struct host *host_table_add(struct host_table *table, const struct ip_address *address);
 
+/* To write what ARP or ND tell of it. */
+struct host_link *host_table_link(struct host_table *table, struct host *host);
+
+static inline struct host *host_table_at(const struct host_table *table, size_t index)
+{
+    return &table->slabs[index / HOST_SLAB][index % HOST_SLAB];
+}
+/* By the number that a flow keeps; NULL: 0, or HOST_REFUSED. */
+static inline struct host *host_table_numbered(const struct host_table *table, uint32_t number)
+{
+    return number && number != HOST_REFUSED ? host_table_at(table, number - 1) : NULL;
+}
+
 size_t host_table_count(const struct host_table *table);
-struct host *host_table_at(const struct host_table *table, size_t index);
 uint64_t host_table_refused(const struct host_table *table);
+
+/* To read it; all zeros where there is nothing, or no host. */
+static inline const struct host_link *host_link(const struct host *host)
+{
+    static const struct host_link nothing;
+    return host && host->link ? host->link : &nothing;
+}
 
 /* Whether somebody on the captured link takes the address for one of this link. */
 static inline bool host_on_link(const struct host *host)
 {
-    return host && (host->asked || host->resolved);
+    const struct host_link *link = host_link(host);
+    return link->asked || link->resolved;
 }
 
 /* Counts a packet that `host` itself sent. */
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
                      int64_t time_ns);
+
+/* Another packet of a host of which all is known that a packet can tell, and this one tells the
+ * same: counted, and true. False, and nothing done: host_saw_packet() has to look at it. The frame
+ * has no direction, and is not for a group. */
+static inline bool host_saw_the_same(struct host *host, const struct glance *seen, uint64_t frame,
+                                     int64_t time_ns)
+{
+    uint32_t mac_head, known_head;
+    uint16_t mac_tail, known_tail;
+    memcpy(&mac_head, seen->macs + 6, 4);
+    memcpy(&mac_tail, seen->macs + 10, 2);
+    memcpy(&known_head, host->mac, 4);
+    memcpy(&known_tail, host->mac + 4, 2);
+    if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
+        known_head != mac_head || known_tail != mac_tail || host->if_index ||
+        host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST ||
+        (seen->total_length > ETHERNET_MTU && !host->oversized))
+        return false;
+    host->packets++;
+    host->measured++;
+    host->last_ns = time_ns;
+    host->last_frame = frame;
+    return true;
+}
 
 /* Routers passed since the sender, assuming the nearest common initial value at or above (64, 128,
  * 255; 32 is long gone). RFC 1700 and the systems' defaults. */

@@ -37,18 +37,15 @@ static bool sender_is_initiator(const struct tracker *tracker, const struct pack
 }
 
 /* The control flow of a packet, made when new. NULL where the tables cannot take it. */
-static struct flow *find_flow(struct tracker *tracker, const struct event *event,
-                              struct flow_key *key, enum side *side)
+static struct flow *find_flow(struct tracker *tracker, struct event *event, enum side *side)
 {
     const struct packet *packet = event->packet;
-    bool from_high, added;
-    if (!tracker_key(tracker, PROTO_TCP, packet->ip.version, &packet->ip.source,
-                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
-                     key, &from_high))
+    bool added;
+    struct flow *flow = tracker_event_flow(tracker, PROTO_TCP, event, &added);
+    if (!flow)
         return NULL;
-    struct flow *flow = flow_table_add(tracker->flows, key, &added);
     if (added) {
-        if (sender_is_initiator(tracker, packet) == from_high)
+        if (sender_is_initiator(tracker, packet) == event->from_high)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (!is_syn(packet))
             flow->bits |= FLOW_MIDSTREAM;
@@ -57,18 +54,22 @@ static struct flow *find_flow(struct tracker *tracker, const struct event *event
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
     }
-    *side = flow_side(flow, from_high);
+    *side = flow_side(flow, event->from_high);
     return flow;
 }
 
 /* A SYN that begins something new on a 5-tuple used before: forget the old, keep the key. */
-static void restart_flow(struct flow *flow, const struct event *event, bool from_high)
+static void restart_flow(const struct tracker *tracker, struct flow *flow,
+                         const struct event *event, bool from_high)
 {
-    uint16_t kept = flow->bits & (FLOW_USED | FLOW_V6 | FLOW_TUNNELLED);
+    uint16_t kept = flow->bits & (FLOW_V6 | FLOW_TUNNELLED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
+    if (tracker_is_unwatched(tracker, PROTO_TCP, event->packet))
+        flow->bits |= FLOW_UNWATCHED;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->answered_after_us = flow->syn_count = flow->answer_isn = 0;
+    flow->answer_frame = flow->answered_after_us = flow->answer_isn = 0;
+    flow->syn_count = 0;
     flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
 }
 
@@ -85,11 +86,11 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct ev
     tracker->counters.tcp_syn++;
     if (*side == INITIATOR && flow_has_syn(flow, isn)) {
         if (event->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
-            flow->syn_count++;
+            flow_asked(flow);
         return false;
     }
     if (*side == RESPONDER || (flow->bits & (FLOW_SYN | FLOW_MIDSTREAM)))
-        restart_flow(flow, event,
+        restart_flow(tracker, flow, event,
                      ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (*side == INITIATOR));
     *side = INITIATOR;
     flow->isn = isn;
@@ -402,12 +403,11 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     attempt->last_frame = event->frame;
 }
 
-struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
-    struct flow_key key;
-    struct flow *flow = find_flow(tracker, event, &key, side);
+    struct flow *flow = find_flow(tracker, event, side);
     if (!flow) {
         tracker->counters.tcp_syn += is_syn(packet);
         return NULL;
@@ -428,7 +428,7 @@ struct attempt *tcp_track(struct tracker *tracker, const struct event *event, en
     }
     bool first = !attempt;
     if (first)
-        attempt = attempt_new(tracker, flow, &key, event, *side, !is_syn(packet));
+        attempt = attempt_new(tracker, flow, event->key, event, *side, !is_syn(packet));
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
@@ -440,5 +440,7 @@ struct attempt *tcp_track(struct tracker *tracker, const struct event *event, en
     }
     if (first && opens)
         attempt_find_twin(tracker, attempt);
+    if (has(packet, TCP_FIN))
+        attempt_settle(tracker, attempt);
     return attempt;
 }

@@ -12,11 +12,12 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    ATTEMPTS_MAX = 1 << 17,  /* product records; 0.3 GB when all are used */
-    CHECKSUMS_PER_HOST = 16, /* looked at; more says nothing new */
-    ETHERNET_MTU = 1500,
+    ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
+    FINISHED_MAX = 1 << 20, /* 64 MB */
     DNS_PORT = 53,
 };
+_Static_assert(HOSTS_MAX < (int)HOST_REFUSED, "hosts have numbers that a flow can keep");
+_Static_assert(ATTEMPTS_MAX < 1 << FLOW_ATTEMPT_BITS, "and so have attempts");
 
 static bool is_udp_service(const void *profiles, uint16_t port)
 {
@@ -32,6 +33,7 @@ struct tracker *tracker_new(const struct tracker_options *options)
     tracker->probes = probes_new(is_udp_service, options->profiles);
     tracker->addresses = address_pool_new(flows * 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
+    tracker->finished = finished_new(flows < FINISHED_MAX ? flows : FINISHED_MAX);
     tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
     return tracker;
 }
@@ -41,6 +43,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    finished_free(tracker->finished);
     probes_free(tracker->probes);
     names_free(&tracker->names);
     tunnels_free(&tracker->tunnels);
@@ -64,6 +67,40 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
         return false;
     *key = flow_key_make(proto, v6, from, source_port, to, destination_port, from_high);
     return true;
+}
+
+struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
+                                bool *added)
+{
+    const struct packet *packet = event->packet;
+    *added = false;
+    if (event->flow)
+        return event->flow;
+    if (!event->key) {
+        if (!tracker_key(tracker, proto, packet->ip.version, &packet->ip.source,
+                         packet->source_port, &packet->ip.destination, packet->destination_port,
+                         true, &event->own_key, &event->from_high))
+            return NULL;
+        event->key = &event->own_key;
+        event->hash = flow_table_hash(tracker->flows, event->key);
+    }
+    event->flow = flow_table_add_hashed(tracker->flows, event->key, event->hash, added);
+    if (*added && tracker_is_unwatched(tracker, proto, packet))
+        event->flow->bits |= FLOW_UNWATCHED;
+    return event->flow;
+}
+
+static bool tells_names(const struct packet *packet)
+{
+    return packet->kind == PACKET_UDP &&
+           (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT);
+}
+
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, const struct packet *packet)
+{
+    const struct profiles *profiles = tracker->options.profiles;
+    return !tells_names(packet) && !profiles_service(profiles, proto, packet->source_port) &&
+           !profiles_service(profiles, proto, packet->destination_port);
 }
 
 /* The same in every capture of the packet, with or without offload: the bytes looked at are few. */
@@ -145,7 +182,7 @@ static void echo_track(struct tracker *tracker, const struct event *event)
     flow->last_ns = event->time_ns;
     flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     if (request)
-        flow->syn_count++;
+        flow_asked(flow);
     else if (!flow->answer_frame)
         flow->answer_frame = (uint32_t)event->frame;
 }
@@ -165,12 +202,13 @@ static void resolution_asked(struct tracker *tracker, const struct event *event,
     struct host *host = resolved_host(tracker, event, target);
     if (!host)
         return;
-    host->asked++;
-    host->asked_unanswered++;
-    host->asked_last_ns = event->time_ns;
-    host->asked_by = *asker;
-    host->asked_out += event->packet->direction == LINK_OUT;
-    frame_list_add(&host->asked_frames, event->frame);
+    struct host_link *link = host_table_link(tracker->hosts, host);
+    link->asked++;
+    link->asked_unanswered++;
+    link->asked_last_ns = event->time_ns;
+    link->asked_by = *asker;
+    link->asked_out += event->packet->direction == LINK_OUT;
+    frame_list_add(&link->asked_frames, event->frame);
 }
 
 /* `address` spoke on the link, and said that `mac` is its own. */
@@ -180,13 +218,14 @@ static void resolution_spoke(struct tracker *tracker, const struct event *event,
     struct host *host = resolved_host(tracker, event, address);
     if (!host)
         return;
-    host->resolved++;
-    host->asked_unanswered = 0;
-    host->asked_frames = (struct frame_list){0};
-    host->link_out += event->packet->direction == LINK_OUT;
+    struct host_link *link = host_table_link(tracker->hosts, host);
+    link->resolved++;
+    link->asked_unanswered = 0;
+    link->asked_frames = (struct frame_list){0};
+    link->out += event->packet->direction == LINK_OUT;
     if (mac) {
-        memcpy(host->link_mac, mac, sizeof host->link_mac);
-        host->has_link_mac = true;
+        memcpy(link->mac, mac, sizeof link->mac);
+        link->has_mac = true;
     }
 }
 
@@ -197,7 +236,7 @@ static void resolution_answered(struct tracker *tracker, const struct event *eve
 {
     struct host *host = resolved_host(tracker, event, asker);
     if (host)
-        host->answers++;
+        host_table_link(tracker->hosts, host)->answers++;
 }
 
 static void arp_track(struct tracker *tracker, const struct event *event)
@@ -250,8 +289,7 @@ static bool is_genuine(const struct packet *packet)
 
 static void note_offload(struct host *host, const struct packet *packet)
 {
-    if (packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU)
-        host->oversized++;
+    host->oversized |= packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU;
     if (host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST) {
         if (packet_checksum_wrong(packet))
             host->checksums_wrong++;
@@ -260,13 +298,32 @@ static void note_offload(struct host *host, const struct packet *packet)
     }
 }
 
+/* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
+ * tell no distance, and the fast path must not take them for ones that do. */
+static struct host *sender_of(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    struct host *host =
+        event->flow ? host_table_numbered(tracker->hosts, flow_host(event->flow, event->from_high))
+                    : NULL;
+    if (host)
+        return host;
+    host = host_table_add(tracker->hosts, &packet->ip.source);
+    if (event->flow && !ip_is_multicast(&packet->ip.destination))
+        flow_set_host(event->flow, event->from_high, host ? host->number : HOST_REFUSED);
+    return host;
+}
+
 static void host_track(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (!is_genuine(packet) || ip_is_unspecified(&packet->ip.source))
         return;
-    struct host *host = host_table_add(tracker->hosts, &packet->ip.source);
+    struct host *host = sender_of(tracker, event);
     if (!host)
+        return;
+    if (event->seen && !ip_is_multicast(&packet->ip.destination) &&
+        host_saw_the_same(host, event->seen, event->frame, event->time_ns))
         return;
     host_saw_packet(host, packet, event->frame, event->time_ns);
     note_offload(host, packet);
@@ -309,9 +366,11 @@ static void remember_fragment(struct tracker *tracker, const struct packet *pack
 
 static void note_interface(struct tracker *tracker, const struct packet *packet)
 {
+    if (!packet->if_index || packet->if_index >= 64)
+        return;
     bool loopback = packet->kind != PACKET_ARP && packet->kind != PACKET_OTHER &&
                     ip_is_loopback(&packet->ip.source);
-    if (packet->if_index && packet->if_index < 64 && !loopback)
+    if (!loopback)
         tracker->counters.interfaces |= UINT64_C(1) << packet->if_index;
 }
 
@@ -319,46 +378,53 @@ struct attempt *tracker_packet(struct tracker *tracker, const struct packet *pac
                                int64_t time_ns, enum side *side, bool *fresh)
 {
     struct event event = {.packet = packet, .frame = frame, .time_ns = time_ns};
+    return tracker_event(tracker, &event, side, fresh);
+}
+
+struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
+                              bool *fresh)
+{
+    const struct packet *packet = event->packet;
     struct attempt *attempt = NULL;
     *side = INITIATOR;
     *fresh = true;
     note_interface(tracker, packet);
     tracker->counters.kinds |= UINT32_C(1) << packet->kind;
     if (packet->tunnels)
-        tunnels_packet(&tracker->tunnels, packet, frame);
+        tunnels_packet(&tracker->tunnels, packet, event->frame);
     switch (packet->kind) {
     case PACKET_TCP:
-        attempt = tcp_track(tracker, &event, side, fresh);
+        attempt = tcp_track(tracker, event, side, fresh);
         break;
     case PACKET_UDP:
-        if (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT)
-            names_packet(&tracker->names, packet, frame, time_ns);
-        attempt = udp_track(tracker, &event, side, fresh);
+        if (tells_names(packet))
+            names_packet(&tracker->names, packet, event->frame, event->time_ns);
+        attempt = udp_track(tracker, event, side, fresh);
         break;
     case PACKET_ICMP:
         if (is_error(packet)) {
-            attempt = icmp_track(tracker, &event);
+            attempt = icmp_track(tracker, event);
         } else {
-            echo_track(tracker, &event);
-            neighbour_track(tracker, &event);
+            echo_track(tracker, event);
+            neighbour_track(tracker, event);
         }
         break;
     case PACKET_ARP:
-        arp_track(tracker, &event);
+        arp_track(tracker, event);
         return NULL;
     case PACKET_FRAGMENT:
-        fragment_track(tracker, &event);
+        fragment_track(tracker, event);
         break;
     case PACKET_IP:
         break;
     case PACKET_OTHER:
         return NULL;
     }
-    probes_packet(tracker->probes, packet, frame);
+    probes_packet(tracker->probes, packet, event->frame);
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
-        host_track(tracker, &event);
+        host_track(tracker, event);
     return attempt;
 }
 
@@ -408,9 +474,32 @@ void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
     }
 }
 
+const struct finished_list *tracker_finished(const struct tracker *tracker)
+{
+    return tracker->finished;
+}
+
+void tracker_finished_ends(const struct tracker *tracker, const struct finished *finished,
+                           struct ip_address address[2], uint16_t port[2])
+{
+    const struct flow_key *key = &finished->key;
+    for (int end = 0; end < 2; end++) {
+        enum side side = (end == 1) == finished->initiator_is_high ? INITIATOR : RESPONDER;
+        address[side] = address_pool_address(tracker->addresses, key->v6, key->address[end]);
+        port[side] = key->port[end];
+    }
+}
+
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
                       void *context)
 {
     tracker->on_evict = evict;
     tracker->evict_context = context;
+}
+
+void tracker_on_settle(struct tracker *tracker,
+                       bool (*is_dispensable)(const struct attempt *, void *), void *context)
+{
+    tracker->is_dispensable = is_dispensable;
+    tracker->settle_context = context;
 }

@@ -10,6 +10,7 @@
 
 #include "analyzer/attribution/profile.h"
 #include "analyzer/flow/attempt.h"
+#include "analyzer/flow/finished.h"
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/host.h"
 #include "analyzer/flow/probes.h"
@@ -19,6 +20,7 @@ struct tracker_options {
     size_t max_flows;                /* cap of the flow table; attempts and hosts follow from it */
     const struct profiles *profiles; /* outlives the tracker */
     int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
+    bool keep_whole;                 /* every attempt keeps its record, as far as they fit */
 };
 
 /* Counted over everything, products or not. */
@@ -60,13 +62,26 @@ const struct probes *tracker_probes(const struct tracker *tracker);
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
                        struct ip_address address[2], uint16_t port[2]);
 
-/* Walks all attempts, in no particular order: start with *position = 0. NULL: end. */
+/* Walks all attempts, in the order in which they began (but for evicted ones): start with *position
+ * = 0. NULL: end. */
 struct attempt *tracker_next_attempt(const struct tracker *tracker, size_t *position);
+/* Numbers given so far: 1 to this. */
+size_t tracker_attempt_numbers(const struct tracker *tracker);
 /* NULL: evicted meanwhile. */
 struct attempt *tracker_attempt(const struct tracker *tracker, uint32_t number);
+
+/* Product connections that worked, ended and were given up since. */
+const struct finished_list *tracker_finished(const struct tracker *tracker);
+void tracker_finished_ends(const struct tracker *tracker, const struct finished *finished,
+                           struct ip_address address[2], uint16_t port[2]);
 
 /* Called before a record is given up for a new one, so that its owner can count it. */
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
                       void *context);
+
+/* Asked of a connection that looks as if it went well before only a `finished` record is kept of
+ * it: false keeps it whole. Without this, all are given up. */
+void tracker_on_settle(struct tracker *tracker,
+                       bool (*is_dispensable)(const struct attempt *, void *), void *context);
 
 #endif

@@ -13,6 +13,12 @@ struct event {
     const struct packet *packet;
     uint64_t frame;
     int64_t time_ns;
+    const struct flow_key *key; /* set by the fast path; NULL: tracker_event_flow() makes it */
+    struct flow_key own_key;
+    uint32_t hash;     /* of the key */
+    bool from_high;    /* the packet's source is end[1] of the key */
+    struct flow *flow; /* set by tracker_event_flow(), or by who found it before; NULL: none */
+    const struct glance *seen; /* NULL: no common frame, or one whose direction is told */
 };
 
 struct fragment_slot {
@@ -31,9 +37,16 @@ struct tracker {
     struct flow_table *flows;
     struct host_table *hosts;
     struct probes *probes;
-    struct attempt **attempts; /* by number - 1 */
+    struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
-    uint32_t latest[256]; /* ring of the newest attempts' numbers, for twins and quotes */
+    struct finished_list *finished;
+    uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
+    size_t settled_count;
+    uint32_t begun_end[2]; /* numbers of the attempts that began first and last; 0: none */
+    bool (*is_dispensable)(const struct attempt *, void *);
+    void *settle_context;
+    uint32_t latest[256];      /* ring of the newest attempts' numbers, for twins and quotes */
+    uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     struct tunnels tunnels;
@@ -51,7 +64,28 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  struct flow_key *key, bool *from_high);
 struct mark mark_of(const struct event *event);
 
+/* The whole way of a packet. */
+struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
+                              bool *fresh);
+/* The flow of a TCP or UDP packet, made when new. NULL where the tables cannot take it. */
+struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
+                                bool *added);
+/* Neither end of a conversation is a product's. */
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
+                          const struct packet *packet);
+
 /* attempts.c */
+enum {
+    ATTEMPT_SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
+    ATTEMPT_SLAB = ATTEMPT_SLAB_BYTES / sizeof(struct attempt), /* records */
+};
+
+/* By its number, which is not 0. */
+static inline struct attempt *attempt_at(const struct tracker *tracker, uint32_t number)
+{
+    return &tracker->attempt_slabs[(number - 1) / ATTEMPT_SLAB][(number - 1) % ATTEMPT_SLAB];
+}
+
 /* The record of a new attempt, hung on its flow; NULL where no service is watched on the port that
  * `sender` speaks to or from. */
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
@@ -66,12 +100,14 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
                      int64_t syn_copy_gap_ns);
 /* The record of the same attempt on the other side of a NAT of this box. */
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
+/* Notes that the attempt is over where it is and all went well. */
+void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
 
 /* tcp.c, udp.c, icmp.c: each takes in one packet. */
-struct attempt *tcp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh);
-struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh);
 struct attempt *icmp_track(struct tracker *tracker, const struct event *event);
 

@@ -92,26 +92,24 @@ static bool begins_anew(const struct attempt *attempt, enum side side, const str
 
 static void restart_flow(struct flow *flow, const struct event *event)
 {
-    flow->bits &= FLOW_USED | FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
+    flow->bits &= FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->answered_after_us = flow->syn_count = 0;
+    flow->answer_frame = flow->answered_after_us = 0;
+    flow->syn_count = 0;
     flow->attempt = 0;
 }
 
-struct attempt *udp_track(struct tracker *tracker, const struct event *event, enum side *side,
+struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
-    struct flow_key key;
-    bool from_high, added;
-    if (!tracker_key(tracker, PROTO_UDP, packet->ip.version, &packet->ip.source,
-                     packet->source_port, &packet->ip.destination, packet->destination_port, true,
-                     &key, &from_high))
+    bool added;
+    struct flow *flow = tracker_event_flow(tracker, PROTO_UDP, event, &added);
+    if (!flow)
         return NULL;
-    struct flow *flow = flow_table_add(tracker->flows, &key, &added);
     if (added) {
-        if (sender_is_initiator(tracker, packet) == from_high)
+        if (sender_is_initiator(tracker, packet) == event->from_high)
             flow->bits |= FLOW_INITIATOR_IS_HIGH;
         if (packet->tunnels)
             flow->bits |= FLOW_TUNNELLED;
@@ -122,7 +120,7 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
     }
-    *side = flow_side(flow, from_high);
+    *side = flow_side(flow, event->from_high);
     struct attempt *attempt = attempt_of_flow(tracker, flow);
     if (attempt && begins_anew(attempt, *side, event)) {
         attempt->bits |= ATTEMPT_SUPERSEDED;
@@ -131,16 +129,18 @@ struct attempt *udp_track(struct tracker *tracker, const struct event *event, en
     }
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     flow->last_ns = event->time_ns;
+    if (is_probe_packet(packet))
+        flow->bits &= (uint16_t)~FLOW_UNWATCHED; /* what comes back may be its answer */
     if (!flow->hop_limit[*side])
         flow->hop_limit[*side] = packet->ip.hop_limit;
     if (*side == RESPONDER && !flow->answer_frame)
         flow->answer_frame = (uint32_t)event->frame;
     if (*side == INITIATOR)
-        flow->syn_count++;
+        flow_asked(flow);
 
     bool first = !attempt;
     if (first && !(flow->bits & FLOW_TO_GROUP))
-        attempt = attempt_new(tracker, flow, &key, event, *side, *side == RESPONDER);
+        attempt = attempt_new(tracker, flow, event->key, event, *side, *side == RESPONDER);
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, 0);

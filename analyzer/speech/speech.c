@@ -9,13 +9,14 @@
 
 enum { NOT_KNOWN = -1, NONE_OF_OURS = -2 };
 
-/* What hangs on an attempt. nDPI's state and the streams live only while they are of use; what was
- * found stays. */
+/* What hangs on an attempt. The streams live only while they are of use; what was found stays. For
+ * nDPI the first packets wait until somebody asks what is spoken, which is only of connections that
+ * fail, and it is asked only where no speaker knows. */
 struct speech {
     struct listener *listener;
     bool ndpi_done, streams_done;
-    struct ndpi_flow *flow;
-    struct ndpi_result *result;  /* NULL: nDPI was not asked, or does not know */
+    struct ndpi_flow *flow;      /* its first packets wait with the bridge; NULL: none do */
+    struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
     struct stream stream[2];     /* by enum side */
     int speaker[2];              /* enum speaker_id, or the above */
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
@@ -74,14 +75,9 @@ static void show_ndpi(struct listener *listener, struct speech *speech, const st
         speech->ndpi_done = true;
         return;
     }
-    bool more =
-        ndpi_bridge_packet(listener->bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
-                           (uint64_t)(time_ns / 1000000), side == INITIATOR);
-    if (!speech->result)
-        speech->result = memory_zeroed(1, sizeof *speech->result);
-    ndpi_bridge_result(listener->bridge, speech->flow, speech->result);
-    if (!more)
-        ndpi_end(listener, speech);
+    speech->ndpi_done =
+        !ndpi_bridge_packet(listener->bridge, speech->flow, packet->ip_bytes, packet->ip_captured,
+                            (uint64_t)(time_ns / 1000000), side == INITIATOR);
 }
 
 /* --- the streams and their speakers --- */
@@ -208,10 +204,12 @@ void speech_listen(struct listener *listener, struct attempt *attempt, const str
     bool resets = tcp && (packet->tcp.flags & TCP_RST);
     if (!speech->streams_done && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
-    if (!speech->ndpi_done && is_known(speech))
+    if ((speech->flow || !speech->ndpi_done) && is_known(speech))
         ndpi_end(listener, speech);
     else if (!speech->ndpi_done && packet->payload_captured)
         show_ndpi(listener, speech, packet, side, time_ns);
+    if (speech->flow && ends && attempt_went_well(attempt))
+        ndpi_bridge_dispensable(speech->flow);
     if (!speech->streams_done &&
         ((ends && conversation_over(attempt, packet)) ||
          (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
@@ -242,7 +240,7 @@ static void tell_tls(const struct speech *speech, struct spoken *spoken)
     spoken->tls.sha256 = known(leaf->sha256);
 }
 
-void speech_told(const struct attempt *attempt, struct spoken *spoken)
+void speech_heard(const struct attempt *attempt, struct spoken *spoken)
 {
     *spoken = (struct spoken){0};
     if (!attempt->speech)
@@ -253,14 +251,23 @@ void speech_told(const struct attempt *attempt, struct spoken *spoken)
         spoken->by[side] = id >= 0 ? speaker_at((enum speaker_id)id)->protocol : NULL;
         spoken->other[side] = id == NONE_OF_OURS;
     }
-    spoken->protocol = spoken->by[RESPONDER]   ? spoken->by[RESPONDER]
-                       : spoken->by[INITIATOR] ? spoken->by[INITIATOR]
-                       : speech->result        ? known(speech->result->master)
-                                               : NULL;
+    spoken->protocol = spoken->by[RESPONDER] ? spoken->by[RESPONDER] : spoken->by[INITIATOR];
     spoken->heard_http = speech->record[SPEAKER_HTTP];
     spoken->heard_tls = speech->record[SPEAKER_TLS];
     if (spoken->heard_tls)
         tell_tls(speech, spoken);
+}
+
+void speech_told(const struct attempt *attempt, struct spoken *spoken)
+{
+    struct speech *speech = attempt->speech;
+    speech_heard(attempt, spoken);
+    if (!speech || spoken->protocol || !speech->flow)
+        return;
+    if (!speech->result)
+        speech->result = memory_zeroed(1, sizeof *speech->result);
+    ndpi_bridge_result(speech->listener->bridge, speech->flow, speech->result);
+    spoken->protocol = known(speech->result->master);
 }
 
 void speech_forget(struct listener *listener, struct attempt *attempt)

@@ -1,6 +1,6 @@
 /* What is really spoken on a product's connection: the first bytes of each TCP direction, put in
- * order, go to the speaker that knows them; where none does, and for UDP, the first packets go to
- * nDPI, which names the protocol. Nothing is done for flows of no product. */
+ * order, go to the speaker that knows them; where none does, and for UDP, the first packets wait
+ * for nDPI, which names the protocol when asked. Nothing is done for flows of no product. */
 #ifndef FWSNIFF_SPEECH_SPEECH_H
 #define FWSNIFF_SPEECH_SPEECH_H
 
@@ -31,7 +31,11 @@ void listener_free(struct listener *listener);
 void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
                    enum side side, uint64_t frame, int64_t time_ns);
 
-/* What was heard so far; texts and records live until speech_forget(). */
+/* What the speakers heard so far; texts and records live until speech_forget(). `protocol` is NULL
+ * where none of them knows it. */
+void speech_heard(const struct attempt *attempt, struct spoken *spoken);
+/* The same, and there nDPI is asked, which costs more than all else that is done for a connection:
+ * for those that fail. */
 void speech_told(const struct attempt *attempt, struct spoken *spoken);
 
 void speech_forget(struct listener *listener, struct attempt *attempt);

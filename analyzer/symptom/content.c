@@ -63,7 +63,7 @@ bool detect_tls_failure(const struct attempt *attempt, const struct detect_conte
 {
     struct spoken spoken;
     const struct said *end = NULL;
-    speech_told(attempt, &spoken);
+    speech_heard(attempt, &spoken);
     if (!spoken.heard_tls)
         return false;
     const struct tls_talk *talk = &spoken.heard_tls->talk;
@@ -117,7 +117,7 @@ bool detect_http_blocked(const struct attempt *attempt, const struct detect_cont
 {
     struct spoken spoken;
     (void)context;
-    speech_told(attempt, &spoken);
+    speech_heard(attempt, &spoken);
     if (!spoken.heard_http)
         return false;
     const struct http_talk *talk = &spoken.heard_http->talk;

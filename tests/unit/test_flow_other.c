@@ -260,16 +260,16 @@ static void arp_requests_wait_for_an_answer(void **state)
     for (int i = 0; i < 3; i++)
         scene_arp(scene, i, 1, "10.0.0.7", "10.0.0.9");
     const struct host *asked = host_of(scene, "10.0.0.9");
-    assert_int_equal(asked->asked_unanswered, 3);
-    assert_int_equal(asked->asked_frames.count, 3);
-    assert_int_equal(host_of(scene, "10.0.0.7")->resolved, 3); /* who asks is there */
+    assert_int_equal(host_link(asked)->asked_unanswered, 3);
+    assert_int_equal(host_link(asked)->asked_frames.count, 3);
+    assert_int_equal(host_link(host_of(scene, "10.0.0.7"))->resolved, 3); /* who asks is there */
     scene_arp(scene, 4, 2, "10.0.0.9", "10.0.0.7");
-    assert_int_equal(asked->asked_unanswered, 0);
-    assert_int_equal(asked->resolved, 1);
+    assert_int_equal(host_link(asked)->asked_unanswered, 0);
+    assert_int_equal(host_link(asked)->resolved, 1);
     scene_arp(scene, 5, 1, "10.0.0.9", "10.0.0.9"); /* gratuitous */
-    assert_int_equal(asked->asked, 3);
+    assert_int_equal(host_link(asked)->asked, 3);
     scene_arp(scene, 6, 1, "0.0.0.0", "10.0.0.8"); /* a probe, RFC 5227 */
-    assert_int_equal(host_of(scene, "10.0.0.8")->asked, 1);
+    assert_int_equal(host_link(host_of(scene, "10.0.0.8"))->asked, 1);
     assert_null(host_of(scene, "0.0.0.0"));
     scene_end(scene);
 }
@@ -279,10 +279,10 @@ static void neighbour_discovery_does_the_same(void **state)
     (void)state;
     struct scene *scene = scene_new();
     scene_icmp_info(scene, 0, "2001:db8::7", "ff02::1:ff00:9", 135, 0, "2001:db8::9");
-    assert_int_equal(host_of(scene, "2001:db8::9")->asked_unanswered, 1);
+    assert_int_equal(host_link(host_of(scene, "2001:db8::9"))->asked_unanswered, 1);
     scene_icmp_info(scene, 1, "2001:db8::9", "2001:db8::7", 136, 0, "2001:db8::9");
-    assert_int_equal(host_of(scene, "2001:db8::9")->asked_unanswered, 0);
-    assert_int_equal(host_of(scene, "2001:db8::9")->resolved, 1);
+    assert_int_equal(host_link(host_of(scene, "2001:db8::9"))->asked_unanswered, 0);
+    assert_int_equal(host_link(host_of(scene, "2001:db8::9"))->resolved, 1);
     scene_icmp_info(scene, 2, "::", "ff02::1:ff00:6", 135, 0, "2001:db8::6"); /* DAD, RFC 4862 */
     assert_null(host_of(scene, "2001:db8::6"));
     scene_end(scene);

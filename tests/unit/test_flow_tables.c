@@ -133,7 +133,7 @@ static void product_flows_go_last(void **state)
     bool added;
     for (uint32_t i = 0; i < PRODUCTS; i++) { /* side by side: where the clock hand has no choice */
         struct flow_key key = key_of(i);
-        flow_table_add(table, &key, &added)->attempt = i + 1;
+        flow_set_attempt(flow_table_add(table, &key, &added), i + 1);
     }
     for (uint32_t i = 0; i < STRANGERS; i++) {
         struct flow_key key = key_of(1000 + i);
@@ -296,6 +296,64 @@ static void attempts_are_given_up_worked_ones_first(void **state)
     scene_end(scene);
 }
 
+/* A whole connection from SYN to the last FIN, with nothing odd in it. */
+static void play_well(struct talk *talk, double at)
+{
+    CLIENT_SENDS(talk, .at = at, .flags = "S");
+    SERVER_SENDS(talk, .at = at + 0.01, .flags = "SA");
+    CLIENT_SENDS(talk, .at = at + 0.02, .flags = "A");
+    CLIENT_SENDS(talk, .at = at + 0.03, .flags = "PA", .length = 100);
+    SERVER_SENDS(talk, .at = at + 0.04, .flags = "PA", .length = 200);
+    CLIENT_SENDS(talk, .at = at + 0.05, .flags = "FA");
+    SERVER_SENDS(talk, .at = at + 0.06, .flags = "FA");
+    CLIENT_SENDS(talk, .at = at + 0.07, .flags = "A");
+}
+
+static void what_went_well_leaves_little_and_is_still_counted(void **state)
+{
+    (void)state;
+    enum { WELL = 12000, FAILED = 10 };
+    struct scene *scene = scene_with_room(20000);
+    struct talk late = {0};
+    for (int i = 0; i < WELL; i++) {
+        struct talk talk = scene_talk(scene, "10.0.0.1", (uint16_t)(1024 + i), "10.0.0.2", 5800);
+        play_well(&talk, i);
+        if (i == 4200) /* one of the first to be given up */
+            late = talk;
+        if (i % (WELL / FAILED) == 0) { /* stays, whatever becomes of the others */
+            struct talk refused =
+                scene_talk(scene, "10.0.0.3", (uint16_t)(1024 + i), "10.0.0.2", 5800);
+            CLIENT_SENDS(&refused, .at = i + 0.5, .flags = "S");
+            SERVER_SENDS(&refused, .at = i + 0.6, .flags = "RA");
+        }
+    }
+    size_t whole = scene_attempts(scene);
+    uint64_t finished = finished_count(tracker_finished(scene->tracker));
+    assert_true(finished > 1000 && whole < 9000);
+    assert_int_equal(finished + whole, WELL + FAILED);
+    assert_int_equal(tracker_counters(scene->tracker)->attempts_evicted, 0);
+
+    CLIENT_SENDS(&late, .at = WELL + 1, .flags = "RA"); /* late packets begin nothing ... */
+    CLIENT_SENDS(&late, .at = WELL + 2, .flags = "PA", .length = 10);
+    assert_int_equal(scene_attempts(scene), whole);
+    struct talk again = scene_talk(scene, "10.0.0.1", 1024 + 4200, "10.0.0.2", 5800);
+    again.isn[INITIATOR] = 77; /* ... but a SYN does */
+    CLIENT_SENDS(&again, .at = WELL + 3, .flags = "S");
+    assert_int_equal(finished_count(tracker_finished(scene->tracker)) + scene_attempts(scene),
+                     WELL + FAILED + 1);
+
+    size_t position = 0;
+    const struct finished *first = finished_next(tracker_finished(scene->tracker), &position);
+    struct ip_address address[2];
+    uint16_t port[2];
+    char text[IP_ADDRESS_TEXT];
+    tracker_finished_ends(scene->tracker, first, address, port);
+    assert_string_equal(ip_text(&address[INITIATOR], text), "10.0.0.1");
+    assert_string_equal(ip_text(&address[RESPONDER], text), "10.0.0.2");
+    assert_int_equal(port[RESPONDER], 5800);
+    scene_end(scene);
+}
+
 static void tiny_tables_survive_anything(void **state)
 {
     (void)state;
@@ -343,6 +401,7 @@ int main(void)
         cmocka_unit_test(host_table_keeps_to_its_cap),
         cmocka_unit_test(hops_from_a_hop_limit),
         cmocka_unit_test(attempts_are_given_up_worked_ones_first),
+        cmocka_unit_test(what_went_well_leaves_little_and_is_still_counted),
         cmocka_unit_test(tiny_tables_survive_anything),
         cmocka_unit_test(flow_of_an_evicted_attempt_is_not_misled),
     };

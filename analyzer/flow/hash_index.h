@@ -1,0 +1,42 @@
+/* What the tables of the flow stage have in common: an index of small slots over slabs of entries.
+ * A slot holds 32 bits of its entry's hash, so that most probes end without touching an entry,
+ * which is likely not in the cache, and the index grows without touching any. Linear probing. */
+#ifndef FWSNIFF_FLOW_HASH_INDEX_H
+#define FWSNIFF_FLOW_HASH_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/flow/hash.h"
+
+struct hash_slot {
+    uint32_t hash;
+    uint32_t entry; /* number + 1; 0: free */
+};
+
+struct hash_index {
+    struct hash_slot *slots;
+    size_t mask; /* slots - 1 */
+};
+
+void hash_index_open(struct hash_index *index, size_t slots); /* a power of two */
+void hash_index_close(struct hash_index *index);
+/* Twice the slots. */
+void hash_index_grow(struct hash_index *index);
+
+static inline size_t hash_index_home(const struct hash_index *index, uint32_t hash)
+{
+    return hash & index->mask;
+}
+
+static inline size_t hash_index_next(const struct hash_index *index, size_t slot)
+{
+    return (slot + 1) & index->mask;
+}
+
+static inline void hash_index_fetch(const struct hash_index *index, uint32_t hash)
+{
+    __builtin_prefetch(&index->slots[hash_index_home(index, hash)]);
+}
+
+#endif
