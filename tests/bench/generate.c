@@ -303,31 +303,51 @@ static const uint8_t client_hello[] = {
 static const uint8_t server_hello[] = {
     0x16, 3, 3, 0, 42, 2, 0,  0,  38, 3,  3,  9,  8,  7,  6,  5,  4,  3,  2,  1, 0,    1,    2, 3,
     4,    5, 6, 7, 8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 0, 0xc0, 0x2f, 0};
-static const uint8_t tls_data[] = {0x17, 3, 3, 0x40, 0};
+/* RFC 5246 7.3, a session taken up again: ChangeCipherSpec and Finished follow at once. */
+static const uint8_t tls_finished[] = {0x14, 3, 3, 0, 1, 1, 0x16, 3, 3, 0, 40};
+enum { TLS_RECORD = 5, TLS_FINISHED = sizeof tls_finished + 40 };
 /* RFC 1035: a question and its answer. */
 static const uint8_t dns[] = {0x12, 0x34, 1,   0,   0,   1,   0,   0,   0,   0,   0,
                               0,    3,    'w', 'w', 'w', 7,   'e', 'x', 'a', 'm', 'p',
                               'l',  'e',  3,   'c', 'o', 'm', 0,   0,   1,   0,   1};
 
+/* Records that end with the segment. `hello` is NULL for all but the first. */
+static void say_tls(struct segment *segment, uint8_t *text, const uint8_t *hello, size_t length)
+{
+    size_t handshake = hello ? length + TLS_FINISHED : 0;
+    if (segment->payload < handshake + TLS_RECORD + 1)
+        segment->payload = (unsigned)(handshake + TLS_RECORD + 1);
+    size_t rest = segment->payload - handshake - TLS_RECORD;
+    memset(text, 0x5a, SEGMENT);
+    if (hello) {
+        memcpy(text, hello, length);
+        memcpy(text + length, tls_finished, sizeof tls_finished);
+    }
+    const uint8_t record[TLS_RECORD] = {0x17, 3, 3, (uint8_t)(rest >> 8), (uint8_t)rest};
+    memcpy(text + handshake, record, sizeof record);
+    segment->bytes = text;
+}
+
 static void say(const struct kind *kind, const struct stream *s, struct segment *segment,
                 bool first)
 {
     static uint8_t text[SEGMENT];
-    const uint8_t *begin = tls_data;
-    size_t length = sizeof tls_data;
+    const uint8_t *begin = NULL;
+    size_t length = 0;
     bool tls = s->server_port % 1000 == 443, back = segment->from_server;
     if (!kind->speaks || !segment->payload)
         return;
     if (s->proto == PROTO_UDP) {
         begin = dns;
         length = sizeof dns;
-    } else if (tls && first) {
-        begin = back ? server_hello : client_hello;
-        length = back ? sizeof server_hello : sizeof client_hello;
-    } else if (!tls && first) {
+    } else if (tls) {
+        begin = first ? (back ? server_hello : client_hello) : NULL;
+        say_tls(segment, text, begin, back ? sizeof server_hello : sizeof client_hello);
+        return;
+    } else if (first) {
         begin = (const uint8_t *)(back ? reply : request);
         length = (back ? sizeof reply : sizeof request) - 1;
-    } else if (!tls) {
+    } else {
         return;
     }
     if (segment->payload < length)
