@@ -1,4 +1,4 @@
-/* What stays of a product's connections that worked, ended, and are given up to make room: 64 bytes
+/* What stays of a product's connections that worked, ended, and are given up to make room: 72 bytes
  * instead of a whole record. It is what a failure can be held against: that the client came at all,
  * and that it got through at that time, perhaps in the other address family (races.h). */
 #ifndef FWSNIFF_FLOW_FINISHED_H
@@ -12,11 +12,11 @@
 
 struct finished {
     struct flow_key key;
-    bool initiator_is_high; /* the initiator is end[1] of the key */
-    uint8_t service;        /* profiles_service_index */
-    uint8_t hop_limit;      /* of the initiator's first packet */
-    bool has_mac;
-    uint8_t mac[6]; /* its source */
+    uint8_t mac[6];    /* source of the initiator's first packet ... */
+    uint8_t hop_limit; /* ... and its hop limit */
+    uint8_t service;   /* profiles_service_index */
+    bool has_mac : 1;
+    bool initiator_is_high : 1; /* the initiator is end[1] of the key */
     int64_t begun_ns, last_ns;
     uint64_t first_frame;         /* its SYN */
     int64_t idle_survived_ns;     /* as of struct attempt */
