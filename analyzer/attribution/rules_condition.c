@@ -187,8 +187,11 @@ void rules_free_clauses(struct clauses *clauses)
 
 static uint64_t word_bit(const struct fact_definition *definition, const char *word)
 {
-    size_t count = word_count(definition);
-    for (size_t i = 0; word && i < count; i++)
+    /* Equal literals are mostly one: then no letter need be compared. */
+    for (size_t i = 0; word && i < WORDS_MAX && definition->words[i]; i++)
+        if (definition->words[i] == word)
+            return UINT64_C(1) << i;
+    for (size_t i = 0; word && i < WORDS_MAX && definition->words[i]; i++)
         if (strcmp(definition->words[i], word) == 0)
             return UINT64_C(1) << i;
     return 0;
