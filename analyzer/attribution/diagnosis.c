@@ -561,10 +561,14 @@ static void conceal(const struct diagnosis_request *request, struct diagnosis *d
     diagnosis->vantage.host = pseudonym_ip(pseudonyms, &diagnosis->vantage.host);
 }
 
+static struct detect_context detect_context_of(const struct diagnosis_request *request)
+{
+    return (struct detect_context){request->thresholds, request->now_ns, request->profiles};
+}
+
 struct examination *examine(const struct diagnosis_request *request)
 {
-    const struct detect_context detect_context = {request->thresholds, request->now_ns,
-                                                  request->profiles};
+    const struct detect_context detect_context = detect_context_of(request);
     struct examination *examination = memory_zeroed(1, sizeof *examination);
     struct failures *failures = &examination->failures;
     examination->request = *request;
@@ -610,7 +614,7 @@ void examination_view(const struct examination *examination, struct correlation_
         .estimate = &examination->vantage,
         .failures = examination->failures.all,
         .failure_count = examination->failures.count,
-        .detect = {request->thresholds, request->now_ns},
+        .detect = detect_context_of(request),
         .dropped = request->capture_dropped,
         .one_directional = summary->conversations >= ONE_SIDED_FLOWS_MIN &&
                            summary->one_sided * 2 > summary->conversations,
@@ -624,8 +628,7 @@ void examination_conclude(const struct examination *examination,
 {
     const struct diagnosis_request *request = &examination->request;
     const struct failures *failures = &examination->failures;
-    const struct detect_context detect_context = {request->thresholds, request->now_ns,
-                                                  request->profiles};
+    const struct detect_context detect_context = detect_context_of(request);
     uint64_t finished = finished_count(tracker_finished(request->tracker));
     const struct joint **told = memory_zeroed(failures->count + 1, sizeof *told);
     *diagnosis = (struct diagnosis){
