@@ -62,6 +62,11 @@ static inline bool address_pool_find(const struct address_pool *pool, const uint
     return found;
 }
 
+static inline bool address_pool_has_room(const struct address_pool *pool, size_t addresses)
+{
+    return pool->count + addresses <= pool->cap;
+}
+
 /* The address of a number handed out before. */
 struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number);
 

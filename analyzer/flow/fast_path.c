@@ -3,6 +3,9 @@
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
+/* GCC takes a function that only asks for memory for one without effect, and leaves its calls out. */
+#define FETCHES static inline __attribute__((always_inline))
+
 enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
 
 /* The numbers of both addresses, where they have one: IPv4 always, IPv6 when seen before. */
@@ -19,7 +22,7 @@ static inline bool address_numbers(const struct tracker *tracker, const struct g
 }
 
 /* A new conversation is likely to be of a new host. */
-static inline void fetch_host(const struct tracker *tracker, const struct glance *seen)
+FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen)
 {
     struct ip_address address;
     if (seen->version == 4)
@@ -48,28 +51,25 @@ static inline void look(const struct tracker *tracker, const struct frame *frame
         fetch_host(tracker, seen);
 }
 
-/* The index slot has come: asks for the entry. */
-static inline void fetch(const struct tracker *tracker, const struct fast_packet *packet)
+/* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
+FETCHES void fetch(const struct tracker *tracker, struct fast_packet *packet)
 {
     const struct hash_index *index = &tracker->flows->index;
+    packet->flow = NULL;
     if (!packet->keyed)
         return;
-    uint32_t entry = index->slots[hash_index_home(index, packet->hash)].entry;
-    if (entry)
-        __builtin_prefetch(flow_table_entry(tracker->flows, entry - 1), 1);
+    size_t at = hash_index_home(index, packet->hash);
+    while (index->slots[at].entry && index->slots[at].hash != packet->hash)
+        at = hash_index_next(index, at);
+    uint32_t entry = index->slots[at].entry;
+    if (!entry)
+        return;
+    packet->flow = flow_table_entry(tracker->flows, entry - 1);
+    __builtin_prefetch(packet->flow, 1);
 }
 
-/* The entry has come: asks for what every packet changes of a product's record, if there is one. */
-static inline void fetch_attempt(const struct tracker *tracker, const struct fast_packet *packet)
+FETCHES void fetch_attempt(const struct attempt *attempt)
 {
-    if (!packet->keyed)
-        return;
-    const struct hash_index *index = &tracker->flows->index;
-    uint32_t entry = index->slots[hash_index_home(index, packet->hash)].entry;
-    uint32_t number = entry ? flow_table_entry(tracker->flows, entry - 1)->attempt : 0;
-    if (!number)
-        return;
-    const struct attempt *attempt = attempt_at(tracker, number);
     for (int side = 0; side < 2; side++) {
         __builtin_prefetch(&attempt->side[side].last, 1);
         __builtin_prefetch(&attempt->side[side].last_data, 1);
@@ -81,7 +81,34 @@ static inline void fetch_attempt(const struct tracker *tracker, const struct fas
     __builtin_prefetch(&attempt->last_ns, 1);
 }
 
-/* A segment that neither opens nor resets: what flow_other() of tcp.c makes of it. */
+/* The entry has come: asks for what every packet changes of its sender's host and of a product's
+ * record, if there is one. */
+FETCHES void fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
+{
+    if (!packet->flow)
+        return;
+    uint32_t host = flow_host(packet->flow, packet->from_high), attempt = packet->flow->attempt;
+    if (host && host != HOST_REFUSED)
+        __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
+    if (attempt)
+        fetch_attempt(attempt_at(tracker, attempt));
+}
+
+/* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
+static inline struct flow *find_flow(const struct tracker *tracker,
+                                     const struct fast_packet *packet)
+{
+    struct flow *seen = packet->flow;
+    if (!seen || !flow_has_key(seen, &packet->key))
+        return flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
+    seen->touched = 1;
+    return seen;
+}
+
+/* --- what a packet changes --- */
+
+/* What tcp_flow_segment() makes of a segment that neither opens nor resets, of a side that was
+ * heard before. */
 static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side)
 {
     if (side == INITIATOR || seen->payload_length)
@@ -97,23 +124,106 @@ static inline void take_datagram(struct flow *flow, enum side side)
         flow_asked(flow);
 }
 
+static void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
+                              uint64_t frame, int64_t time_ns)
+{
+    struct packet packet;
+    packet_from_glance(&looked_at->seen, &packet);
+    const struct event event = {.packet = &packet,
+                                .frame = frame,
+                                .time_ns = time_ns,
+                                .from_high = looked_at->from_high,
+                                .flow = looked_at->flow,
+                                .seen = &looked_at->seen};
+    tracker_host(tracker, &event);
+}
+
+static inline void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
+                             uint64_t frame, int64_t time_ns)
+{
+    uint32_t number = flow_host(looked_at->flow, looked_at->from_high);
+    struct host *host = host_table_numbered(tracker->hosts, number);
+    if (!host || !host_saw_the_same(host, &looked_at->seen, frame, time_ns))
+        take_strange_host(tracker, looked_at, frame, time_ns);
+}
+
+/* IPv6 addresses have numbers from the first packet on that is no product's: perhaps by now. */
+static bool key_late(struct tracker *tracker, struct fast_packet *packet)
+{
+    const struct glance *seen = &packet->seen;
+    struct ip_address source, destination;
+    if (!packet->common || !address_pool_has_room(tracker->addresses, 2))
+        return false;
+    memcpy(source.bytes, seen->ip + IP6_SOURCE, sizeof source.bytes);
+    memcpy(destination.bytes, seen->ip + IP6_DESTINATION, sizeof destination.bytes);
+    packet->keyed = tracker_key(tracker, seen->proto, seen->version, &source, seen->source_port,
+                                &destination, seen->destination_port, true, &packet->key,
+                                &packet->from_high);
+    packet->hash = flow_table_hash(tracker->flows, &packet->key);
+    return packet->keyed;
+}
+
+/* Whether a TCP packet is for tcp_track(): it may begin or end what others than the flow have to
+ * know of, a product's connection, one of FTP, or a traceroute. */
+static bool concerns_others(const struct tracker *tracker, const struct flow *flow,
+                            const struct glance *seen)
+{
+    if (seen->hop_limit <= PROBE_HOP_LIMIT_MAX || probes_any(tracker->probes))
+        return true;
+    if (flow && !tcp_opens(seen->tcp_flags))
+        return false;
+    return tracker->ftp_expected ||
+           !tracker_is_unwatched(tracker, PROTO_TCP, seen->source_port, seen->destination_port);
+}
+
+/* The first segment of a side, one that opens or one that resets. False: nothing done. */
+static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
+                              int64_t time_ns)
+{
+    const struct glance *seen = &packet->seen;
+    if (concerns_others(tracker, packet->flow, seen))
+        return false;
+    const struct segment segment = {
+        .frame = frame,
+        .time_ns = time_ns,
+        .sequence = bytes_u32(seen->transport + 4),
+        .acknowledgment = bytes_u32(seen->transport + 8),
+        .payload_length = seen->payload_length,
+        .source_port = seen->source_port,
+        .destination_port = seen->destination_port,
+        .flags = seen->tcp_flags,
+        .hop_limit = seen->hop_limit,
+        .from_high = packet->from_high,
+    };
+    if (!packet->flow) {
+        bool added;
+        packet->flow = flow_table_add_hashed(tracker->flows, &packet->key, packet->hash, &added);
+        packet->flow->bits |= FLOW_UNWATCHED;
+        tcp_flow_begins(tracker, packet->flow, &segment);
+        tracker->counters.kinds |= UINT32_C(1) << PACKET_TCP;
+    }
+    enum side side;
+    tcp_flow_segment(tracker, packet->flow, &segment, &side);
+    if (!(seen->tcp_flags & TCP_RST))
+        take_host(tracker, packet, frame, time_ns);
+    return true;
+}
+
 /* False: nothing done. */
 static inline bool take(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
                         int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
-    packet->flow = NULL;
-    if (!packet->keyed || (seen->tcp_flags & (TCP_SYN | TCP_RST)))
+    if (!packet->keyed && !key_late(tracker, packet))
         return false;
-    struct flow *flow = flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
-    packet->flow = flow;
-    if (!flow || !(flow->bits & FLOW_UNWATCHED))
+    struct flow *flow = packet->flow = find_flow(tracker, packet);
+    if (flow && !(flow->bits & FLOW_UNWATCHED))
         return false;
-    enum side side = flow_side(flow, packet->from_high);
-    if (!flow->hop_limit[side]) /* its first packet: it may answer, and is remembered */
-        return false;
-    struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, packet->from_high));
-    if (!host || !host_saw_the_same(host, seen, frame, time_ns))
+    enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
+    bool rare = !flow || !flow->hop_limit[side] || (seen->tcp_flags & (TCP_SYN | TCP_RST));
+    if (rare)
+        return seen->proto == PROTO_TCP && take_rare_segment(tracker, packet, frame, time_ns);
+    if (seen->proto == PROTO_UDP && seen->hop_limit <= PROBE_HOP_LIMIT_MAX)
         return false;
 
     flow->bits |= side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
@@ -122,6 +232,7 @@ static inline bool take(struct tracker *tracker, struct fast_packet *packet, uin
         take_segment(flow, seen, side);
     else
         take_datagram(flow, side);
+    take_host(tracker, packet, frame, time_ns);
     return true;
 }
 
@@ -134,11 +245,12 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
     for (int i = 0; i < count; i++)
         fetch(tracker, &packets[i]);
     for (int i = 0; i < count; i++)
-        fetch_attempt(tracker, &packets[i]);
+        fetch_more(tracker, &packets[i]);
     for (int i = 0; i < count; i++) {
         const struct frame *frame = &frames[i];
-        packets[i].keyed &= frame->direction == FRAME_UNKNOWN; /* else the host has to know it */
-        if (!take(tracker, &packets[i], frame_base + frame->number, frame->time_ns))
+        bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know it */
+        packets[i].keyed &= !told;
+        if (told || !take(tracker, &packets[i], frame_base + frame->number, frame->time_ns))
             slowly(context, frame, &packets[i]);
     }
 }

@@ -71,6 +71,7 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     struct host *host = host_table_at(table, table->count++);
     host->address = *address;
     host->number = (uint32_t)table->count;
+    host->checksums_left = table->count <= CHECKSUM_HOSTS ? CHECKSUMS_PER_HOST : 0;
     host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
     *slot = (struct hash_slot){hash, host->number};
     if (table->count * 4 > table->index.mask * 3)

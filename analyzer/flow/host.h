@@ -46,7 +46,8 @@ struct host {
     uint32_t measured; /* of these, packets whose hop limit tells the distance: not */
     uint8_t hop_limit; /* sent to a group, no traceroute probes; the latest one's */
     uint8_t hop_limit_min, hop_limit_max;     /* of those; 0: none */
-    uint8_t checksums_wrong, checksums_right; /* of the packets looked at */
+    uint8_t checksums_wrong, checksums_right; /* of the packets looked at ... */
+    uint8_t checksums_left;                   /* ... and how many more will be */
     bool has_mac, several_macs;
     uint8_t mac[6];    /* source MAC of its latest packet */
     bool oversized;    /* TCP longer than a network carries: captured before segmentation */
@@ -62,7 +63,8 @@ struct host {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct host) == 128, "two cache lines");
 
-enum { CHECKSUMS_PER_HOST = 16 /* looked at; more says nothing new */, ETHERNET_MTU = 1500 };
+/* Checksums tell the capturing host (offload), which is among the first that a capture shows. */
+enum { CHECKSUMS_PER_HOST = 16, CHECKSUM_HOSTS = 4096, ETHERNET_MTU = 1500 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
@@ -143,7 +145,7 @@ static inline bool host_saw_the_same(struct host *host, const struct glance *see
     memcpy(&known_tail, host->mac + 4, 2);
     if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
         known_head != mac_head || known_tail != mac_tail || host->if_index ||
-        host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST ||
+        host->checksums_left ||
         (seen->total_length > ETHERNET_MTU && !host->oversized))
         return false;
     host->packets++;

@@ -204,6 +204,11 @@ const struct probe_trace *probes_next(const struct probes *probes, size_t *posit
     return NULL;
 }
 
+bool probes_any(const struct probes *probes)
+{
+    return probes->count;
+}
+
 uint64_t probes_refused(const struct probes *probes)
 {
     return probes->refused;

@@ -47,6 +47,8 @@ void probes_packet(struct probes *probes, const struct packet *packet, uint64_t 
 
 /* Walks the traces: start with *position = 0; NULL at the end. */
 const struct probe_trace *probes_next(const struct probes *probes, size_t *position);
+/* Whether there was one at all. */
+bool probes_any(const struct probes *probes);
 uint64_t probes_refused(const struct probes *probes);
 
 /* Whether a packet was sent to be answered by somebody on the way. */

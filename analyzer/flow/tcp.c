@@ -14,7 +14,7 @@ static bool has(const struct packet *packet, uint8_t flags)
 
 static bool is_syn(const struct packet *packet)
 {
-    return has(packet, TCP_SYN) && !has(packet, TCP_ACK);
+    return tcp_opens(packet->tcp.flags);
 }
 
 static bool is_synack(const struct packet *packet)
@@ -22,52 +22,62 @@ static bool is_synack(const struct packet *packet)
     return has(packet, TCP_SYN | TCP_ACK);
 }
 
-/* Who began a conversation that the capture joins late: a SYN-ACK and a watched port tell, else the
- * lower port is taken for the service. */
-static bool sender_is_initiator(const struct tracker *tracker, const struct packet *packet)
-{
-    if (has(packet, TCP_SYN))
-        return is_syn(packet);
-    const struct profiles *profiles = tracker->options.profiles;
-    bool to = profiles_service(profiles, PROTO_TCP, packet->destination_port) != NULL;
-    bool from = profiles_service(profiles, PROTO_TCP, packet->source_port) != NULL;
-    if (to != from)
-        return to;
-    return packet->destination_port <= packet->source_port;
-}
-
-/* The control flow of a packet, made when new. NULL where the tables cannot take it. */
-static struct flow *find_flow(struct tracker *tracker, struct event *event, enum side *side)
+static struct segment segment_of(const struct event *event)
 {
     const struct packet *packet = event->packet;
-    bool added;
-    struct flow *flow = tracker_event_flow(tracker, PROTO_TCP, event, &added);
-    if (!flow)
-        return NULL;
-    if (added) {
-        if (sender_is_initiator(tracker, packet) == event->from_high)
-            flow->bits |= FLOW_INITIATOR_IS_HIGH;
-        if (!is_syn(packet))
-            flow->bits |= FLOW_MIDSTREAM;
-        if (packet->tunnels)
-            flow->bits |= FLOW_TUNNELLED;
-        flow->first_ns = event->time_ns;
-        flow->first_frame = (uint32_t)event->frame;
-    }
-    *side = flow_side(flow, event->from_high);
-    return flow;
+    return (struct segment){
+        .frame = event->frame,
+        .time_ns = event->time_ns,
+        .sequence = packet->tcp.sequence,
+        .acknowledgment = packet->tcp.acknowledgment,
+        .payload_length = packet->payload_length,
+        .source_port = packet->source_port,
+        .destination_port = packet->destination_port,
+        .flags = packet->tcp.flags,
+        .hop_limit = packet->ip.hop_limit,
+        .from_high = event->from_high,
+        .tunnelled = packet->tunnels != 0,
+        .probe = is_probe_packet(packet),
+    };
+}
+
+/* Who began a conversation that the capture joins late: a SYN-ACK and a watched port tell, else the
+ * lower port is taken for the service. */
+static bool sender_is_initiator(const struct tracker *tracker, const struct segment *segment)
+{
+    if (segment->flags & TCP_SYN)
+        return tcp_opens(segment->flags);
+    const struct profiles *profiles = tracker->options.profiles;
+    bool to = profiles_service(profiles, PROTO_TCP, segment->destination_port) != NULL;
+    bool from = profiles_service(profiles, PROTO_TCP, segment->source_port) != NULL;
+    if (to != from)
+        return to;
+    return segment->destination_port <= segment->source_port;
+}
+
+void tcp_flow_begins(const struct tracker *tracker, struct flow *flow,
+                     const struct segment *segment)
+{
+    if (sender_is_initiator(tracker, segment) == segment->from_high)
+        flow->bits |= FLOW_INITIATOR_IS_HIGH;
+    if (!tcp_opens(segment->flags))
+        flow->bits |= FLOW_MIDSTREAM;
+    if (segment->tunnelled)
+        flow->bits |= FLOW_TUNNELLED;
+    flow->first_ns = segment->time_ns;
+    flow->first_frame = (uint32_t)segment->frame;
 }
 
 /* A SYN that begins something new on a 5-tuple used before: forget the old, keep the key. */
 static void restart_flow(const struct tracker *tracker, struct flow *flow,
-                         const struct event *event, bool from_high)
+                         const struct segment *segment, bool from_high)
 {
     uint16_t kept = flow->bits & (FLOW_V6 | FLOW_TUNNELLED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
-    if (tracker_is_unwatched(tracker, PROTO_TCP, event->packet))
+    if (tracker_is_unwatched(tracker, PROTO_TCP, segment->source_port, segment->destination_port))
         flow->bits |= FLOW_UNWATCHED;
-    flow->first_ns = event->time_ns;
-    flow->first_frame = (uint32_t)event->frame;
+    flow->first_ns = segment->time_ns;
+    flow->first_frame = (uint32_t)segment->frame;
     flow->answer_frame = flow->answered_after_us = flow->answer_isn = 0;
     flow->syn_count = 0;
     flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
@@ -79,48 +89,47 @@ static bool flow_has_syn(const struct flow *flow, uint32_t isn)
 }
 
 /* True where the SYN opens an attempt: a first one, or other than the SYN known. */
-static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct event *event,
+static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct segment *segment,
                      enum side *side)
 {
-    uint32_t isn = event->packet->tcp.sequence;
     tracker->counters.tcp_syn++;
-    if (*side == INITIATOR && flow_has_syn(flow, isn)) {
-        if (event->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
+    if (*side == INITIATOR && flow_has_syn(flow, segment->sequence)) {
+        if (segment->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
             flow_asked(flow);
         return false;
     }
     if (*side == RESPONDER || (flow->bits & (FLOW_SYN | FLOW_MIDSTREAM)))
-        restart_flow(tracker, flow, event,
+        restart_flow(tracker, flow, segment,
                      ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == (*side == INITIATOR));
     *side = INITIATOR;
-    flow->isn = isn;
+    flow->isn = segment->sequence;
     flow->syn_count = 1;
     flow->bits |= FLOW_SYN;
-    if (is_probe_packet(event->packet))
+    if (segment->probe)
         flow->bits |= FLOW_PROBE;
     tracker->counters.syn_attempts++;
     return true;
 }
 
-static void flow_answered(struct flow *flow, const struct event *event)
+static void flow_answered(struct flow *flow, const struct segment *segment)
 {
     if (flow->answer_frame)
         return;
-    int64_t after_us = (event->time_ns - flow->first_ns) / 1000;
-    flow->answer_frame = (uint32_t)event->frame;
+    int64_t after_us = (segment->time_ns - flow->first_ns) / 1000;
+    flow->answer_frame = (uint32_t)segment->frame;
     flow->answered_after_us = after_us < 0            ? 0
                               : after_us < UINT32_MAX ? (uint32_t)after_us
                                                       : UINT32_MAX;
 }
 
 /* Everything the control flow remembers of a packet that is not a SYN. */
-static void flow_other(struct tracker *tracker, struct flow *flow, const struct event *event,
+static void flow_other(struct tracker *tracker, struct flow *flow, const struct segment *segment,
                        enum side side)
 {
-    const struct packet *packet = event->packet;
-    bool answers_syn = side == RESPONDER && (flow->bits & FLOW_SYN) &&
-                       packet->tcp.acknowledgment == flow->isn + 1 && has(packet, TCP_ACK);
-    if (has(packet, TCP_RST)) {
+    uint8_t flags = segment->flags;
+    bool answers_syn = side == RESPONDER && (flow->bits & FLOW_SYN) && (flags & TCP_ACK) &&
+                       segment->acknowledgment == flow->isn + 1;
+    if (flags & TCP_RST) {
         bool pending = (flow->bits & FLOW_SYN) && !(flow->bits & (FLOW_SYNACK | FLOW_ESTABLISHED));
         if (pending && answers_syn && !(flow->bits & FLOW_REFUSED)) {
             tracker->counters.syn_refused++;
@@ -131,18 +140,34 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         return;
     }
     if (side == RESPONDER)
-        flow_answered(flow, event);
-    if (is_synack(packet)) {
+        flow_answered(flow, segment);
+    if (flags & TCP_SYN) {
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;
         flow->bits |= FLOW_SYNACK;
         if (answers_syn && !flow->answer_isn)
-            flow->answer_isn = packet->tcp.sequence;
-    } else if (side == INITIATOR || packet->payload_length) {
+            flow->answer_isn = segment->sequence;
+    } else if (side == INITIATOR || segment->payload_length) {
         flow->bits |= FLOW_ESTABLISHED;
     }
-    if (has(packet, TCP_FIN))
+    if (flags & TCP_FIN)
         flow->bits |= FLOW_FIN;
+}
+
+bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct segment *segment,
+                      enum side *side)
+{
+    bool opens = false;
+    *side = flow_side(flow, segment->from_high);
+    if (tcp_opens(segment->flags))
+        opens = flow_syn(tracker, flow, segment, side);
+    else
+        flow_other(tracker, flow, segment, *side);
+    flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
+    flow->last_ns = segment->time_ns;
+    if (!flow->hop_limit[*side] && !(segment->flags & TCP_RST))
+        flow->hop_limit[*side] = segment->hop_limit;
+    return opens;
 }
 
 /* --- the record of a product's attempt --- */
@@ -407,20 +432,17 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
                           bool *fresh)
 {
     const struct packet *packet = event->packet;
-    struct flow *flow = find_flow(tracker, event, side);
+    bool added;
+    struct flow *flow = tracker_event_flow(tracker, PROTO_TCP, event, &added);
     if (!flow) {
         tracker->counters.tcp_syn += is_syn(packet);
         return NULL;
     }
+    const struct segment segment = segment_of(event);
+    if (added)
+        tcp_flow_begins(tracker, flow, &segment);
     struct attempt *attempt = attempt_of_flow(tracker, flow);
-    bool opens = is_syn(packet) ? flow_syn(tracker, flow, event, side) : false;
-    if (!is_syn(packet))
-        flow_other(tracker, flow, event, *side);
-    flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
-    flow->last_ns = event->time_ns;
-    if (!flow->hop_limit[*side] && !has(packet, TCP_RST))
-        flow->hop_limit[*side] = packet->ip.hop_limit;
-
+    bool opens = tcp_flow_segment(tracker, flow, &segment, side);
     if (attempt && opens) {
         attempt->bits |= ATTEMPT_SUPERSEDED;
         attempt = NULL;

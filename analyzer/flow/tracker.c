@@ -12,6 +12,7 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
+    HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
     FINISHED_MAX = 1 << 20, /* 72 MB */
     DNS_PORT = 53,
@@ -85,22 +86,24 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
         event->hash = flow_table_hash(tracker->flows, event->key);
     }
     event->flow = flow_table_add_hashed(tracker->flows, event->key, event->hash, added);
-    if (*added && tracker_is_unwatched(tracker, proto, packet))
+    if (*added &&
+        tracker_is_unwatched(tracker, proto, packet->source_port, packet->destination_port))
         event->flow->bits |= FLOW_UNWATCHED;
     return event->flow;
 }
 
-static bool tells_names(const struct packet *packet)
+static bool tells_names(uint8_t proto, uint16_t one_port, uint16_t other_port)
 {
-    return packet->kind == PACKET_UDP &&
-           (packet->source_port == DNS_PORT || packet->destination_port == DNS_PORT);
+    return proto == PROTO_UDP && (one_port == DNS_PORT || other_port == DNS_PORT);
 }
 
-bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, const struct packet *packet)
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
+                          uint16_t other_port)
 {
     const struct profiles *profiles = tracker->options.profiles;
-    return !tells_names(packet) && !profiles_service(profiles, proto, packet->source_port) &&
-           !profiles_service(profiles, proto, packet->destination_port);
+    return !tells_names(proto, one_port, other_port) &&
+           !profiles_service(profiles, proto, one_port) &&
+           !profiles_service(profiles, proto, other_port);
 }
 
 /* The same in every capture of the packet, with or without offload: the bytes looked at are few. */
@@ -290,12 +293,22 @@ static bool is_genuine(const struct packet *packet)
 static void note_offload(struct host *host, const struct packet *packet)
 {
     host->oversized |= packet->kind == PACKET_TCP && packet->ip.total_length > ETHERNET_MTU;
-    if (host->checksums_wrong + host->checksums_right < CHECKSUMS_PER_HOST) {
+    if (host->checksums_left) {
+        host->checksums_left--;
         if (packet_checksum_wrong(packet))
             host->checksums_wrong++;
         else
             host->checksums_right++;
     }
+}
+
+/* A flood's senders are many and nothing is asked of them: once the table holds more than any
+ * network has, who was never answered and speaks to no product gets no entry. */
+static bool is_crowd(const struct tracker *tracker, const struct flow *flow, bool from_high)
+{
+    return host_table_count(tracker->hosts) >= HOSTS_EASY && flow &&
+           (flow->bits & FLOW_UNWATCHED) && !flow->answer_frame &&
+           flow_side(flow, from_high) == INITIATOR;
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
@@ -308,13 +321,15 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
                     : NULL;
     if (host)
         return host;
-    host = host_table_add(tracker->hosts, &packet->ip.source);
-    if (event->flow && !ip_is_multicast(&packet->ip.destination))
+    bool crowd = is_crowd(tracker, event->flow, event->from_high);
+    host = crowd ? host_table_find(tracker->hosts, &packet->ip.source)
+                 : host_table_add(tracker->hosts, &packet->ip.source);
+    if (event->flow && !ip_is_multicast(&packet->ip.destination) && (host || !crowd))
         flow_set_host(event->flow, event->from_high, host ? host->number : HOST_REFUSED);
     return host;
 }
 
-static void host_track(struct tracker *tracker, const struct event *event)
+void tracker_host(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (!is_genuine(packet) || ip_is_unspecified(&packet->ip.source))
@@ -397,7 +412,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
         attempt = tcp_track(tracker, event, side, fresh);
         break;
     case PACKET_UDP:
-        if (tells_names(packet))
+        if (tells_names(PROTO_UDP, packet->source_port, packet->destination_port))
             names_packet(&tracker->names, packet, event->frame, event->time_ns);
         attempt = udp_track(tracker, event, side, fresh);
         break;
@@ -424,7 +439,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
     if (packet->ip.more_fragments && (packet->kind == PACKET_TCP || packet->kind == PACKET_UDP))
         remember_fragment(tracker, packet);
     if (*fresh)
-        host_track(tracker, event);
+        tracker_host(tracker, event);
     return attempt;
 }
 

@@ -70,9 +70,11 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
 /* The flow of a TCP or UDP packet, made when new. NULL where the tables cannot take it. */
 struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
                                 bool *added);
-/* Neither end of a conversation is a product's. */
-bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
-                          const struct packet *packet);
+/* Neither end of a conversation is a product's, nor does it tell names. */
+bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
+                          uint16_t other_port);
+/* What the packet tells of the host that sent it. */
+void tracker_host(struct tracker *tracker, const struct event *event);
 
 /* attempts.c */
 enum {
@@ -103,6 +105,30 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
 /* Notes that the attempt is over where it is and all went well. */
 void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
+
+/* What a TCP packet tells a control flow. */
+struct segment {
+    uint64_t frame;
+    int64_t time_ns;
+    uint32_t sequence, acknowledgment, payload_length;
+    uint16_t source_port, destination_port;
+    uint8_t flags, hop_limit;
+    bool from_high; /* its source is end[1] of the key */
+    bool tunnelled;
+    bool probe; /* is_probe_packet() */
+};
+
+static inline bool tcp_opens(uint8_t flags)
+{
+    return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* tcp.c: a flow just added, and then each packet. `*side`: who sent it. True where the SYN opens an
+ * attempt: a first one, or other than the SYN known. */
+void tcp_flow_begins(const struct tracker *tracker, struct flow *flow,
+                     const struct segment *segment);
+bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct segment *segment,
+                      enum side *side);
 
 /* tcp.c, udp.c, icmp.c: each takes in one packet. */
 struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
