@@ -34,6 +34,12 @@ struct chained_slot {
     uint32_t next; /* index + 1; 0: the last */
 };
 
+/* What host_table_find() said of an address; NULL: unknown. */
+struct asked_host {
+    struct ip_address address;
+    struct host *host;
+};
+
 struct controls {
     struct concern clients, servers; /* of the failures; a failure's client may serve as well */
     struct entry *entries;
@@ -42,6 +48,7 @@ struct controls {
     size_t slot_count, slot_room;
     struct habit *habits;
     size_t habit_count, habit_room;
+    struct asked_host asked[2]; /* by enum side */
     struct control_summary summary;
 };
 
@@ -329,15 +336,29 @@ static bool tells_whose(const struct ip_address address[2])
     return true;
 }
 
+/* The host of a flow's side. Where the flow does not know it, the last one asked for may be it: the
+ * target of a flood or a scan. */
+static struct host *host_of(struct asked_host *last, const struct tracker *tracker,
+                            const struct flow *flow, enum side side,
+                            const struct ip_address *address)
+{
+    uint32_t number = flow_host(flow, flow_end(flow, side));
+    if (number)
+        return host_table_numbered(tracker_hosts(tracker), number);
+    if (!ip_equal(&last->address, address)) {
+        last->address = *address;
+        last->host = host_table_find(tracker_hosts(tracker), address);
+    }
+    return last->host;
+}
+
 static void summarise(struct controls *controls, const struct tracker *tracker,
                       const struct flow *flow, const struct ip_address address[2])
 {
     bool counts = tells_whose(address);
     controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
     for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
-        uint32_t number = flow_host(flow, flow_end(flow, side));
-        struct host *host = number ? host_table_numbered(tracker_hosts(tracker), number)
-                                   : host_table_find(tracker_hosts(tracker), &address[side]);
+        struct host *host = host_of(&controls->asked[side], tracker, flow, side, &address[side]);
         if (host)
             host->flows++;
     }

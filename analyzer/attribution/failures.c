@@ -159,6 +159,17 @@ static void promote_silent(struct group_table *table, const struct thresholds *t
     }
 }
 
+/* Nobody asks for them again, and of a flood there are many. */
+static void drop_suppressed(struct failures *failures)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < failures->count; i++)
+        if (!failures->all[i].suppressed)
+            failures->all[kept++] = failures->all[i];
+    failures->count = kept;
+    failures->all = memory_resize(failures->all, kept ? kept : 1, sizeof *failures->all);
+}
+
 static bool never_opened(enum symptom symptom)
 {
     return symptom == SYMPTOM_SYN_TIMEOUT || symptom == SYMPTOM_SYN_RESET ||
@@ -209,6 +220,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
         }
     }
     promote_silent(&table, context->thresholds);
+    drop_suppressed(failures);
     free(table.slots);
 }
 

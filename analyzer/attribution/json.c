@@ -297,13 +297,13 @@ bool json_word(const struct json *json, const cJSON *node, const char *what,
 {
     if (!json_expect(json, node, JSON_STRING))
         return false;
-    struct json_nearest nearest = {.wrong = node->valuestring};
-    char hint[JSON_HINT_MAX];
-    for (*index = 0; *index < count; ++*index) {
+    for (*index = 0; *index < count; ++*index)
         if (strcmp(words[*index], node->valuestring) == 0)
             return true;
-        json_nearest_offer(&nearest, words[*index]);
-    }
+    struct json_nearest nearest = {.wrong = node->valuestring};
+    char hint[JSON_HINT_MAX];
+    for (size_t i = 0; i < count; i++)
+        json_nearest_offer(&nearest, words[i]);
     return json_fail(json, node, "unknown %s \"%.*s\"%s", what, JSON_QUOTE_MAX, node->valuestring,
                      json_nearest_hint(&nearest, hint));
 }
