@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "analyzer/flow/fast_path.h"
-#include "analyzer/flow/fast_path.h"
 #include "analyzer/flow/finished.h"
 #include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/names.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/flow/tunnels.h"
@@ -17,7 +17,11 @@
 #include "analyzer/symptom/detector.h"
 #include "dissectors/packet.h"
 
-enum { BATCH_FRAMES = FAST_PATH_BATCH, WARNING_TEXT = 700 };
+enum {
+    BATCH_FRAMES = FAST_PATH_BATCH,
+    WARNING_TEXT = 700,
+    FIRST_WHOLE = 1024, /* product connections by which vantages and what is usual are told */
+};
 
 struct inquiry {
     struct inquiry_request request;
@@ -53,30 +57,6 @@ static bool has_succeeded(const struct inquiry *inquiry, const struct attempt *a
 static bool is_dispensable(const struct attempt *attempt, void *context)
 {
     return has_succeeded(context, attempt);
-}
-
-struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source)
-{
-    struct inquiry *inquiry = memory_zeroed(1, sizeof *inquiry);
-    inquiry->request = *request;
-    inquiry->source = source;
-    inquiry->first_ns = inquiry->last_ns = INT64_MIN;
-    inquiry->earliest_ns = INT64_MAX;
-    const struct tracker_options options = {
-        .max_flows = request->max_flows,
-        .profiles = request->profiles,
-        .syn_copy_gap_ns = (int64_t)(request->thresholds->syn_retry_gap_min_s * 1e9),
-        .keep_whole = request->compared,
-    };
-    inquiry->tracker = tracker_new(&options);
-    tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
-    tracker_on_settle(inquiry->tracker, is_dispensable, inquiry);
-    if (!request->streams)
-        inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
-    inquiry->listener =
-        listener_new(request->profiles, request->signs,
-                     request->streams ? request->streams : inquiry->own_streams, request->bridge);
-    return inquiry;
 }
 
 static enum link_direction direction_of(const struct frame *frame)
@@ -120,7 +100,44 @@ static void take_frame(void *context, const struct frame *frame,
     if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
         keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
-        speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
+        speech_listen(inquiry->listener, attempt, &packet, side, number, frame->time_ns);
+}
+
+/* Held packets keep the number that they had over all files. */
+static void take_held_frame(void *context, const struct frame *frame,
+                            const struct fast_packet *looked_at)
+{
+    struct inquiry *inquiry = context;
+    struct frame numbered = *frame;
+    numbered.number -= inquiry->frame_base;
+    take_frame(context, &numbered, looked_at);
+}
+
+struct inquiry *inquiry_new(const struct inquiry_request *request, struct source *source)
+{
+    struct inquiry *inquiry = memory_zeroed(1, sizeof *inquiry);
+    inquiry->request = *request;
+    inquiry->source = source;
+    inquiry->first_ns = inquiry->last_ns = INT64_MIN;
+    inquiry->earliest_ns = INT64_MAX;
+    const struct tracker_options options = {
+        .max_flows = request->max_flows,
+        .profiles = request->profiles,
+        .syn_copy_gap_ns = (int64_t)(request->thresholds->syn_retry_gap_min_s * 1e9),
+        .keep_whole = request->compared,
+        .first_whole = FIRST_WHOLE,
+    };
+    inquiry->tracker = tracker_new(&options);
+    tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
+    tracker_on_settle(inquiry->tracker, is_dispensable, inquiry);
+    if (!request->live && !request->compared && !request->keeper)
+        tracker_hold_back(inquiry->tracker, take_held_frame, inquiry);
+    if (!request->streams)
+        inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
+    inquiry->listener =
+        listener_new(request->profiles, request->signs,
+                     request->streams ? request->streams : inquiry->own_streams, request->bridge);
+    return inquiry;
 }
 
 static void note_times(struct inquiry *inquiry, const struct frame *frames, int count)
@@ -200,6 +217,7 @@ void inquiry_successes(const struct inquiry *inquiry,
 {
     const struct profiles *profiles = inquiry->request.profiles;
     size_t position = 0;
+    tracker_let_go(inquiry->tracker);
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(inquiry->tracker, &position));) {
         if ((attempt->bits & ATTEMPT_IS_INNER) || !has_succeeded(inquiry, attempt))
@@ -264,6 +282,7 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
 void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
 {
     const struct diagnosis_request request = request_of(inquiry, now_ns);
+    tracker_let_go(inquiry->tracker);
     diagnose(&request, diagnosis);
     inquiry->news = false;
 }
@@ -271,6 +290,7 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
 struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view)
 {
     const struct diagnosis_request request = request_of(inquiry, INT64_MIN);
+    tracker_let_go(inquiry->tracker);
     struct examination *examination = examine(&request);
     examination_view(examination, view);
     view->first_ns = inquiry->first_ns;

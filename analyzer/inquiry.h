@@ -21,6 +21,7 @@ struct inquiry_request {
     const struct expectation *expected;
     size_t expected_count;
     size_t max_flows;
+    bool live;     /* looked at again and again while it is read */
     bool compared; /* with other captures: no connection's record is given up while it fits */
     struct ndpi_bridge *bridge; /* started, to use and leave alone; NULL: one of its own */
     uint64_t packet_limit;      /* 0: none */

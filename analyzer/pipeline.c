@@ -135,6 +135,7 @@ static void add_inquiry(struct run *run, struct source *source, const char *name
         .max_flows = options->max_flows ? options->max_flows : DEFAULT_MAX_FLOWS,
         .compared = options->file_count > 1,
         .packet_limit = options->packet_limit,
+        .live = options->interface != NULL,
         .duration_ns = options->interface ? 0 : options->duration_ns,
         .capture = (uint32_t)run->capture_count,
         .explain = options->explain != NULL,

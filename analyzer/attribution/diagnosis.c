@@ -630,10 +630,11 @@ void examination_conclude(const struct examination *examination,
     const struct failures *failures = &examination->failures;
     const struct detect_context detect_context = detect_context_of(request);
     uint64_t finished = finished_count(tracker_finished(request->tracker));
+    uint64_t silent = tracker_counters(request->tracker)->silent_forgotten;
     const struct joint **told = memory_zeroed(failures->count + 1, sizeof *told);
     *diagnosis = (struct diagnosis){
         .vantage = examination->vantage,
-        .attempts = failures->attempts + finished,
+        .attempts = failures->attempts + finished + silent,
         .succeeded = failures->succeeded + finished,
         .failed = failures->failed,
         .scans = examination->left_out.scans,

@@ -3,6 +3,7 @@
 
 #include "analyzer/flow/ftp.h"
 #include "analyzer/flow/hash.h"
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
 #include "analyzer/words.h"
@@ -56,6 +57,34 @@ static void begins_last(struct tracker *tracker, struct attempt *attempt)
     attempt->begun_link[1] = 0;
     link_begun(tracker, tracker->begun_end[1], attempt->number);
     tracker->begun_end[1] = attempt->number;
+}
+
+static uint64_t first_frame(const struct attempt *attempt)
+{
+    uint64_t one = attempt->side[INITIATOR].first.frame, two = attempt->side[RESPONDER].first.frame;
+    return !one || (two && two < one) ? two : one;
+}
+
+static int by_first_frame(const void *left, const void *right)
+{
+    uint64_t a = first_frame(*(struct attempt *const *)left);
+    uint64_t b = first_frame(*(struct attempt *const *)right);
+    return (a > b) - (a < b);
+}
+
+void attempts_sort(struct tracker *tracker)
+{
+    size_t count = tracker->attempt_count;
+    struct attempt **sorted = memory_zeroed(count + 1, sizeof(struct attempt *));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = attempt_at(tracker, (uint32_t)i + 1);
+    qsort(sorted, count, sizeof *sorted, by_first_frame);
+    tracker->begun_end[0] = tracker->begun_end[1] = 0;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i]->begun_link[0] = 0;
+        begins_last(tracker, sorted[i]);
+    }
+    free(sorted);
 }
 
 static bool worked_and_ended(const struct attempt *attempt)
@@ -204,6 +233,20 @@ static uint32_t nat_mark(const struct packet *packet, uint64_t hash)
     return packet->kind == PACKET_TCP ? packet->tcp.sequence : (uint32_t)hash;
 }
 
+void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number)
+{
+    tracker->latest_mark[tracker->latest_at % LATEST] = mark;
+    tracker->latest[tracker->latest_at++ % LATEST] = number;
+}
+
+uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
+{
+    for (uint32_t i = 1; i < TWIN_LOOKS && i <= tracker->latest_at; i++)
+        if (tracker->latest_mark[(tracker->latest_at - i) % LATEST] == mark)
+            return tracker->latest[(tracker->latest_at - i) % LATEST];
+    return 0;
+}
+
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
                             const struct event *event, enum side sender, bool midstream)
 {
@@ -251,8 +294,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     }
     flow_set_attempt(flow, attempt->number);
     flow->bits &= (uint16_t)~FLOW_UNWATCHED;
-    tracker->latest_mark[tracker->latest_at % LATEST] = nat_mark(packet, attempt->payload_hash);
-    tracker->latest[tracker->latest_at++ % LATEST] = attempt->number;
+    attempts_note_latest(tracker, nat_mark(packet, attempt->payload_hash), attempt->number);
     return attempt;
 }
 
@@ -357,7 +399,8 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
         uint32_t at = (tracker->latest_at - i) % LATEST;
         if (tracker->latest_mark[at] != mark)
             continue; /* without a look at the record, which is not in the cache */
-        struct attempt *outer = tracker_attempt(tracker, tracker->latest[at]);
+        uint32_t number = held_let_go_number(tracker, tracker->latest[at]);
+        struct attempt *outer = tracker_attempt(tracker, number);
         if (outer && !outer->twin && is_twin(outer, attempt)) {
             outer->twin = attempt->number;
             attempt->twin = outer->number;

@@ -1,9 +1,11 @@
 #include "analyzer/flow/fast_path.h"
 
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
-/* GCC takes a function that only asks for memory for one without effect, and leaves its calls out. */
+/* GCC takes a function that only asks for memory for one without effect, and leaves its calls out.
+ */
 #define FETCHES static inline __attribute__((always_inline))
 
 enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
@@ -33,11 +35,12 @@ FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen
 }
 
 /* Reads a frame and asks for the memory of its flow. */
-static inline void look(const struct tracker *tracker, const struct frame *frame,
-                        struct fast_packet *packet)
+FETCHES void look(const struct tracker *tracker, const struct frame *frame,
+                  struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
     uint32_t from, to;
+    packet->replayed = false;
     packet->common =
         packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
     packet->keyed = packet->common && address_numbers(tracker, seen, &from, &to);
@@ -49,6 +52,12 @@ static inline void look(const struct tracker *tracker, const struct frame *frame
     hash_index_fetch(&tracker->flows->index, packet->hash);
     if (seen->tcp_flags & TCP_SYN)
         fetch_host(tracker, seen);
+}
+
+void fast_path_look(const struct tracker *tracker, const struct frame *frame,
+                    struct fast_packet *packet)
+{
+    look(tracker, frame, packet);
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
@@ -90,7 +99,9 @@ FETCHES void fetch_more(const struct tracker *tracker, const struct fast_packet 
     uint32_t host = flow_host(packet->flow, packet->from_high), attempt = packet->flow->attempt;
     if (host && host != HOST_REFUSED)
         __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
-    if (attempt)
+    if (attempt > HELD_BASE)
+        held_fetch(tracker, attempt);
+    else if (attempt)
         fetch_attempt(attempt_at(tracker, attempt));
 }
 
@@ -156,9 +167,9 @@ static bool key_late(struct tracker *tracker, struct fast_packet *packet)
         return false;
     memcpy(source.bytes, seen->ip + IP6_SOURCE, sizeof source.bytes);
     memcpy(destination.bytes, seen->ip + IP6_DESTINATION, sizeof destination.bytes);
-    packet->keyed = tracker_key(tracker, seen->proto, seen->version, &source, seen->source_port,
-                                &destination, seen->destination_port, true, &packet->key,
-                                &packet->from_high);
+    packet->keyed =
+        tracker_key(tracker, seen->proto, seen->version, &source, seen->source_port, &destination,
+                    seen->destination_port, true, &packet->key, &packet->from_high);
     packet->hash = flow_table_hash(tracker->flows, &packet->key);
     return packet->keyed;
 }
@@ -176,14 +187,11 @@ static bool concerns_others(const struct tracker *tracker, const struct flow *fl
            !tracker_is_unwatched(tracker, PROTO_TCP, seen->source_port, seen->destination_port);
 }
 
-/* The first segment of a side, one that opens or one that resets. False: nothing done. */
-static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
-                              int64_t time_ns)
+static inline struct segment segment_of(const struct fast_packet *packet, uint64_t frame,
+                                        int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
-    if (concerns_others(tracker, packet->flow, seen))
-        return false;
-    const struct segment segment = {
+    return (struct segment){
         .frame = frame,
         .time_ns = time_ns,
         .sequence = bytes_u32(seen->transport + 4),
@@ -195,12 +203,28 @@ static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
         .hop_limit = seen->hop_limit,
         .from_high = packet->from_high,
     };
+}
+
+static void add_flow(struct tracker *tracker, struct fast_packet *packet,
+                     const struct segment *segment)
+{
+    bool added;
+    packet->flow = flow_table_add_hashed(tracker->flows, &packet->key, packet->hash, &added);
+    tcp_flow_begins(tracker, packet->flow, segment);
+    tracker->counters.kinds |= UINT32_C(1) << PACKET_TCP;
+}
+
+/* The first segment of a side, one that opens or one that resets. False: nothing done. */
+static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
+                              int64_t time_ns)
+{
+    const struct glance *seen = &packet->seen;
+    if (concerns_others(tracker, packet->flow, seen))
+        return false;
+    const struct segment segment = segment_of(packet, frame, time_ns);
     if (!packet->flow) {
-        bool added;
-        packet->flow = flow_table_add_hashed(tracker->flows, &packet->key, packet->hash, &added);
+        add_flow(tracker, packet, &segment);
         packet->flow->bits |= FLOW_UNWATCHED;
-        tcp_flow_begins(tracker, packet->flow, &segment);
-        tracker->counters.kinds |= UINT32_C(1) << PACKET_TCP;
     }
     enum side side;
     tcp_flow_segment(tracker, packet->flow, &segment, &side);
@@ -209,20 +233,49 @@ static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
     return true;
 }
 
+/* A product's connection that is or may be held back. False: it is not, and nothing is done. */
+static bool take_held(struct tracker *tracker, struct fast_packet *packet,
+                      const struct frame *frame, uint64_t number)
+{
+    struct segment segment;
+    enum side side;
+    if (packet->flow) {
+        if (!held_has(tracker, packet->flow))
+            return false;
+        if (!held_goes_on(tracker, packet, frame, number)) {
+            held_let_go(tracker, packet->flow);
+            return false;
+        }
+        segment = segment_of(packet, number, frame->time_ns);
+    } else {
+        if (!held_may_begin(tracker, packet, frame))
+            return false;
+        segment = segment_of(packet, number, frame->time_ns);
+        add_flow(tracker, packet, &segment);
+        held_begins(tracker, packet, frame, number);
+    }
+    tcp_flow_segment(tracker, packet->flow, &segment, &side);
+    take_host(tracker, packet, number, frame->time_ns);
+    held_close(tracker, packet->flow);
+    return true;
+}
+
 /* False: nothing done. */
-static inline bool take(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
-                        int64_t time_ns)
+static inline bool take(struct tracker *tracker, struct fast_packet *packet,
+                        const struct frame *whole, uint64_t frame)
 {
     const struct glance *seen = &packet->seen;
+    int64_t time_ns = whole->time_ns;
     if (!packet->keyed && !key_late(tracker, packet))
         return false;
     struct flow *flow = packet->flow = find_flow(tracker, packet);
     if (flow && !(flow->bits & FLOW_UNWATCHED))
-        return false;
+        return take_held(tracker, packet, whole, frame);
     enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
     bool rare = !flow || !flow->hop_limit[side] || (seen->tcp_flags & (TCP_SYN | TCP_RST));
     if (rare)
-        return seen->proto == PROTO_TCP && take_rare_segment(tracker, packet, frame, time_ns);
+        return seen->proto == PROTO_TCP && (take_rare_segment(tracker, packet, frame, time_ns) ||
+                                            (!flow && take_held(tracker, packet, whole, frame)));
     if (seen->proto == PROTO_UDP && seen->hop_limit <= PROBE_HOP_LIMIT_MAX)
         return false;
 
@@ -250,7 +303,7 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
         const struct frame *frame = &frames[i];
         bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know it */
         packets[i].keyed &= !told;
-        if (told || !take(tracker, &packets[i], frame_base + frame->number, frame->time_ns))
+        if (told || !take(tracker, &packets[i], frame, frame_base + frame->number))
             slowly(context, frame, &packets[i]);
     }
 }
@@ -266,6 +319,7 @@ struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_p
         event.from_high = looked_at->from_high;
         event.flow = looked_at->flow;
         event.seen = &looked_at->seen;
+        event.replayed = looked_at->replayed;
     }
     return tracker_event(tracker, &event, side, fresh);
 }

@@ -24,6 +24,7 @@ struct fast_packet {
     bool from_high;    /* its source is end[1] of the key */
     bool common;       /* `seen` is filled in ... */
     bool keyed;        /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
+    bool replayed;     /* what flow and hosts learn of it, they know (held.h) */
     struct flow *flow; /* found already, until another packet is taken in; NULL: not looked up */
 };
 
@@ -36,6 +37,10 @@ typedef void fast_path_slowly(void *context, const struct frame *frame,
                               const struct fast_packet *looked_at);
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
                      uint64_t frame_base, fast_path_slowly *slowly, void *context);
+
+/* Reads a frame, as far as it is a common one. */
+void fast_path_look(const struct tracker *tracker, const struct frame *frame,
+                    struct fast_packet *packet);
 
 /* tracker_packet() for a packet that was looked at. */
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,

@@ -34,16 +34,21 @@ bool finished_full(const struct finished_list *list)
     return list->count == list->cap;
 }
 
-void finished_add(struct finished_list *list, const struct attempt *attempt)
+void finished_put(struct finished_list *list, const struct finished *finished)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
     if (list->count % SLAB_RECORDS == 0) {
         size_t slabs = list->count / SLAB_RECORDS + 1;
         list->slabs = memory_resize(list->slabs, slabs, sizeof *list->slabs);
         list->slabs[slabs - 1] = memory_table(1, SLAB_BYTES);
     }
-    struct finished *made = &list->slabs[list->count / SLAB_RECORDS][list->count % SLAB_RECORDS];
-    *made = (struct finished){
+    list->slabs[list->count / SLAB_RECORDS][list->count % SLAB_RECORDS] = *finished;
+    list->count++;
+}
+
+void finished_add(struct finished_list *list, const struct attempt *attempt)
+{
+    const struct mark *first = &attempt->side[INITIATOR].first;
+    struct finished finished = {
         .key = attempt->key,
         .initiator_is_high = attempt->initiator_is_high,
         .service = attempt->service,
@@ -55,8 +60,8 @@ void finished_add(struct finished_list *list, const struct attempt *attempt)
         .idle_survived_ns = attempt->idle_survived_ns,
         .idle_survived_frame = attempt->idle_survived_frame,
     };
-    memcpy(made->mac, first->mac, sizeof made->mac);
-    list->count++;
+    memcpy(finished.mac, first->mac, sizeof finished.mac);
+    finished_put(list, &finished);
 }
 
 uint64_t finished_count(const struct finished_list *list)

@@ -30,6 +30,7 @@ struct finished_list *finished_new(size_t cap);
 void finished_free(struct finished_list *list);
 bool finished_full(const struct finished_list *list);
 void finished_add(struct finished_list *list, const struct attempt *attempt);
+void finished_put(struct finished_list *list, const struct finished *finished);
 
 uint64_t finished_count(const struct finished_list *list);
 /* Walks them: start with *position = 0; NULL at the end. */

@@ -88,6 +88,8 @@ static size_t evict_one(struct flow_table *table)
         }
         table->hand = (table->hand + 1) % table->count;
     }
+    if (table->on_evict)
+        table->on_evict(flow_table_entry(table, victim), table->evict_context);
     unindex(table, victim);
     table->evicted++;
     return victim;
@@ -133,6 +135,13 @@ struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_k
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position)
 {
     return *position < table->count ? flow_table_entry(table, (*position)++) : NULL;
+}
+
+void flow_table_on_evict(struct flow_table *table, void (*on_evict)(struct flow *, void *),
+                         void *context)
+{
+    table->on_evict = on_evict;
+    table->evict_context = context;
 }
 
 size_t flow_table_count(const struct flow_table *table)

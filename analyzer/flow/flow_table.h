@@ -79,6 +79,8 @@ struct flow_table {
     struct hash_index index;
     size_t hand;
     uint64_t seed, evicted;
+    void (*on_evict)(struct flow *, void *);
+    void *evict_context;
 };
 
 /* Room for `cap` flows at most; memory grows with use. */
@@ -165,6 +167,10 @@ static inline struct flow *flow_table_add(struct flow_table *table, const struct
 
 /* Walks all flows: start with *position = 0; NULL at the end. */
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position);
+
+/* Called before an entry is given up for a new one; it must not add any. */
+void flow_table_on_evict(struct flow_table *table, void (*on_evict)(struct flow *, void *),
+                         void *context);
 
 size_t flow_table_count(const struct flow_table *table);
 uint64_t flow_table_evicted(const struct flow_table *table);

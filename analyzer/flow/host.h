@@ -145,8 +145,7 @@ static inline bool host_saw_the_same(struct host *host, const struct glance *see
     memcpy(&known_tail, host->mac + 4, 2);
     if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
         known_head != mac_head || known_tail != mac_tail || host->if_index ||
-        host->checksums_left ||
-        (seen->total_length > ETHERNET_MTU && !host->oversized))
+        host->checksums_left || (seen->total_length > ETHERNET_MTU && !host->oversized))
         return false;
     host->packets++;
     host->measured++;

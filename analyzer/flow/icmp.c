@@ -1,4 +1,5 @@
 /* ICMP errors, joined to the conversation they quote (RFC 792, RFC 4443 2.4). */
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
@@ -42,6 +43,20 @@ static bool quotes_too_little(const struct attempt *attempt, const struct packet
     return !packet->icmp.quote.has_ports && !attempt->side[RESPONDER].first.frame &&
            ip_equal(&attempt->address[INITIATOR], &packet->ip.destination) &&
            ip_equal(&attempt->address[RESPONDER], &packet->ip.source);
+}
+
+/* Connections that are held back and that the quote may be of, by what a NAT leaves alone. */
+static void let_go_quoted(struct tracker *tracker, const struct icmp_quote *quote)
+{
+    uint32_t quoted[LATEST];
+    size_t count = 0;
+    for (uint32_t i = 0; i < LATEST && i < tracker->latest_at; i++)
+        if (tracker->latest[i] > HELD_BASE &&
+            (!quote->has_ports ||
+             (quote->has_sequence && tracker->latest_mark[i] == quote->sequence)))
+            quoted[count++] = tracker->latest[i];
+    for (size_t i = 0; i < count; i++)
+        held_let_go_number(tracker, quoted[i]);
 }
 
 /* A quote may show the packet as it was on the other side of a NAT. The initial sequence number is
@@ -101,10 +116,12 @@ struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
     if (flow) {
         flow->bits |= FLOW_ICMP_ERROR;
         side = flow_side(flow, from_high);
+        held_let_go(tracker, flow);
         attempt = attempt_of_flow(tracker, flow);
         if (!attempt)
             return NULL;
     } else {
+        let_go_quoted(tracker, &icmp->quote);
         attempt = search_latest(tracker, event);
         if (!attempt) {
             tracker->counters.icmp_unmatched++;

@@ -4,6 +4,7 @@
  * end early, miss a direction or hold frames twice, so nothing is concluded from what is absent
  * here; the detectors do that, knowing how long the capture went on. */
 #include "analyzer/flow/ftp.h"
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
@@ -428,6 +429,16 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     attempt->last_frame = event->frame;
 }
 
+/* Of a packet that is new to it. True where the SYN opens an attempt. */
+static bool flow_learns(struct tracker *tracker, struct flow *flow, const struct event *event,
+                        bool added, enum side *side)
+{
+    const struct segment segment = segment_of(event);
+    if (added)
+        tcp_flow_begins(tracker, flow, &segment);
+    return tcp_flow_segment(tracker, flow, &segment, side);
+}
+
 struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
@@ -438,11 +449,11 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
         tracker->counters.tcp_syn += is_syn(packet);
         return NULL;
     }
-    const struct segment segment = segment_of(event);
-    if (added)
-        tcp_flow_begins(tracker, flow, &segment);
+    held_let_go(tracker, flow);
     struct attempt *attempt = attempt_of_flow(tracker, flow);
-    bool opens = tcp_flow_segment(tracker, flow, &segment, side);
+    bool opens = event->replayed ? !attempt : flow_learns(tracker, flow, event, added, side);
+    if (event->replayed)
+        *side = flow_side(flow, event->from_high);
     if (attempt && opens) {
         attempt->bits |= ATTEMPT_SUPERSEDED;
         attempt = NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "analyzer/flow/hash.h"
+#include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech/stream.h"
@@ -15,10 +16,14 @@ enum {
     HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
     FINISHED_MAX = 1 << 20, /* 72 MB */
+    HELD_MAX = 1 << 19,     /* 100 MB when all are used, and 64 MB of packets */
+    HELD_FLOWS = 16,        /* one in so many of the flow table's */
     DNS_PORT = 53,
 };
 _Static_assert(HOSTS_MAX < (int)HOST_REFUSED, "hosts have numbers that a flow can keep");
-_Static_assert(ATTEMPTS_MAX < 1 << FLOW_ATTEMPT_BITS, "and so have attempts");
+_Static_assert(ATTEMPTS_MAX < (int)HELD_BASE,
+               "an attempt's number is not one of what is held back");
+_Static_assert((int)HELD_BASE + HELD_MAX < 1 << FLOW_ATTEMPT_BITS, "and a flow can keep both");
 
 static bool is_udp_service(const void *profiles, uint16_t port)
 {
@@ -44,6 +49,7 @@ void tracker_free(struct tracker *tracker)
     if (!tracker)
         return;
     attempts_free(tracker);
+    held_free(tracker->held);
     finished_free(tracker->finished);
     probes_free(tracker->probes);
     names_free(&tracker->names);
@@ -403,6 +409,8 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
     struct attempt *attempt = NULL;
     *side = INITIATOR;
     *fresh = true;
+    if (event->replayed)
+        return tcp_track(tracker, event, side, fresh);
     note_interface(tracker, packet);
     tracker->counters.kinds |= UINT32_C(1) << packet->kind;
     if (packet->tunnels)
@@ -503,6 +511,27 @@ void tracker_finished_ends(const struct tracker *tracker, const struct finished 
         address[side] = address_pool_address(tracker->addresses, key->v6, key->address[end]);
         port[side] = key->port[end];
     }
+}
+
+/* Before a flow is forgotten, what is held of its connection gets its record. */
+static void let_go_evicted(struct flow *flow, void *context)
+{
+    held_let_go(context, flow);
+}
+
+void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *context)
+{
+    size_t flows = tracker->options.max_flows;
+    size_t cap = flows / HELD_FLOWS < HELD_MAX ? flows / HELD_FLOWS : HELD_MAX;
+    if (tracker->held || cap == 0)
+        return;
+    tracker->held = held_new(cap, replay, context);
+    flow_table_on_evict(tracker->flows, let_go_evicted, tracker);
+}
+
+void tracker_let_go(struct tracker *tracker)
+{
+    tracker->counters.silent_forgotten += held_let_all_go(tracker);
 }
 
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),

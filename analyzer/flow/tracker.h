@@ -21,6 +21,7 @@ struct tracker_options {
     const struct profiles *profiles; /* outlives the tracker */
     int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
     bool keep_whole;                 /* every attempt keeps its record, as far as they fit */
+    size_t first_whole;              /* attempts that get their record at once (held.h) */
 };
 
 /* Counted over everything, products or not. */
@@ -32,6 +33,7 @@ struct tracker_counters {
     uint64_t fragments_unmatched;
     uint64_t attempts_evicted;  /* product records given up because of the cap ... */
     uint64_t evicted_succeeded; /* ... of these, connections that had worked */
+    uint64_t silent_forgotten;  /* single SYNs of a flood to products, of which nothing is kept */
     uint32_t kinds;             /* bit per enum packet_kind that was seen at all */
     uint64_t interfaces;        /* cooked v2: bit per interface index (below 64) that had traffic
                                    other than loopback's */

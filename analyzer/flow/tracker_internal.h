@@ -18,6 +18,7 @@ struct event {
     uint32_t hash;     /* of the key */
     bool from_high;    /* the packet's source is end[1] of the key */
     struct flow *flow; /* set by tracker_event_flow(), or by who found it before; NULL: none */
+    bool replayed;     /* only the attempt's record is still to learn of it (held.h) */
     const struct glance *seen; /* NULL: no common frame, or one whose direction is told */
 };
 
@@ -40,6 +41,7 @@ struct tracker {
     struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
     struct finished_list *finished;
+    struct held_table *held; /* NULL: nothing is held back */
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
     size_t settled_count;
     uint32_t begun_end[2]; /* numbers of the attempts that began first and last; 0: none */
@@ -76,6 +78,9 @@ bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t
 /* What the packet tells of the host that sent it. */
 void tracker_host(struct tracker *tracker, const struct event *event);
 
+/* A flow's attempt number above this stands for a connection that is held back (held.h). */
+enum { HELD_BASE = 1 << 20 };
+
 /* attempts.c */
 enum {
     ATTEMPT_SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
@@ -105,6 +110,12 @@ void attempt_find_twin(struct tracker *tracker, struct attempt *attempt);
 /* Notes that the attempt is over where it is and all went well. */
 void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
+/* Of those that began last, one whose first packet has this mark that a NAT leaves alone; 0: none.
+ */
+uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark);
+void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number);
+/* Puts them into the order in which they began, again. */
+void attempts_sort(struct tracker *tracker);
 
 /* What a TCP packet tells a control flow. */
 struct segment {

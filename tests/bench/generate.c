@@ -305,7 +305,7 @@ static const uint8_t server_hello[] = {
     4,    5, 6, 7, 8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 0, 0xc0, 0x2f, 0};
 /* RFC 5246 7.3, a session taken up again: ChangeCipherSpec and Finished follow at once. */
 static const uint8_t tls_finished[] = {0x14, 3, 3, 0, 1, 1, 0x16, 3, 3, 0, 40};
-enum { TLS_RECORD = 5, TLS_FINISHED = sizeof tls_finished + 40 };
+enum { TLS_RECORD = 5, TLS_FINISHED = sizeof tls_finished + 40, TLS_DATA_MIN = 64 };
 /* RFC 1035: a question and its answer. */
 static const uint8_t dns[] = {0x12, 0x34, 1,   0,   0,   1,   0,   0,   0,   0,   0,
                               0,    3,    'w', 'w', 'w', 7,   'e', 'x', 'a', 'm', 'p',
@@ -315,8 +315,8 @@ static const uint8_t dns[] = {0x12, 0x34, 1,   0,   0,   1,   0,   0,   0,   0, 
 static void say_tls(struct segment *segment, uint8_t *text, const uint8_t *hello, size_t length)
 {
     size_t handshake = hello ? length + TLS_FINISHED : 0;
-    if (segment->payload < handshake + TLS_RECORD + 1)
-        segment->payload = (unsigned)(handshake + TLS_RECORD + 1);
+    if (segment->payload < handshake + TLS_RECORD + TLS_DATA_MIN)
+        segment->payload = (unsigned)(handshake + TLS_RECORD + TLS_DATA_MIN);
     size_t rest = segment->payload - handshake - TLS_RECORD;
     memset(text, 0x5a, SEGMENT);
     if (hello) {

@@ -1,0 +1,69 @@
+/* Product connections of which so far there is nothing to tell: packets held back, unread.
+ *
+ * Most connections of a busy product go as they should from the first SYN to the last FIN, and all
+ * that stays of them is a `finished` record; and of a flood's SYNs nothing stays at all. To digest
+ * their packets one by one into a whole record (attempt.h) costs ten times what it takes to see
+ * that they are in order. So the first packets of a connection are kept as they came, and:
+ *
+ *   - when both sides have opened, spoken TLS as it should be, and closed, they are forgotten;
+ *   - when anything else happens (a retransmission, a reset, an ICMP error, another protocol, too
+ *     many packets, the end of the capture) they are handed on, in their order, to those who would
+ *     have had them at once, and so is every later one.
+ *
+ * So what is known of a connection worth knowing is the same, and a tracker that holds nothing back
+ * is the naive twin (test_held.c). What flows and hosts learn of a packet they learn at once. Where
+ * little happens nothing is held: the first connections of a capture are always whole. */
+#ifndef FWSNIFF_FLOW_HELD_H
+#define FWSNIFF_FLOW_HELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/flow/fast_path.h"
+
+/* --- for who owns the tracker --- */
+
+/* From now on. `replay` gets what is handed on; its frames' bytes are valid during the call only,
+ * and have payload only as far as anybody would read it. */
+void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *context);
+/* Hands on everything: before attempts are looked at. Of many single SYNs that nothing followed
+ * only those of clients that ask again and again are handed on; the others are counted. */
+void tracker_let_go(struct tracker *tracker);
+
+/* --- for the flow stage --- */
+
+struct held_table;
+
+struct held_table *held_new(size_t cap, fast_path_slowly *replay, void *context);
+void held_free(struct held_table *held);
+
+/* Whether the packet is the SYN of a new conversation that may be held back: with a watched
+ * service, and after the first ones. */
+bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
+                    const struct frame *frame);
+/* Then, once its flow is there. */
+void held_begins(struct tracker *tracker, const struct fast_packet *packet,
+                 const struct frame *frame, uint64_t number);
+
+/* Whether the flow's connection is one that is held back. */
+bool held_has(const struct tracker *tracker, const struct flow *flow);
+
+/* Its next packet: held back, too, or false: something happens. Then the caller lets go. */
+bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
+                  const struct frame *frame, uint64_t number);
+/* After each packet that the flow and its hosts have learnt of: where that was the last one, only
+ * the `finished` record stays. */
+void held_close(struct tracker *tracker, struct flow *flow);
+
+/* Hands on what is held of the flow's connection, if it is one. */
+void held_let_go(struct tracker *tracker, struct flow *flow);
+/* The same for a number that stands for one (struct flow, attempt). Returns the attempt. */
+uint32_t held_let_go_number(struct tracker *tracker, uint32_t number);
+/* Of all, oldest first; returns how many were only counted. */
+uint64_t held_let_all_go(struct tracker *tracker);
+
+/* Asks for the memory that the next packet will change. */
+void held_fetch(const struct tracker *tracker, uint32_t number);
+
+#endif
