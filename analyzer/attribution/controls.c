@@ -345,6 +345,8 @@ static struct host *host_of(struct asked_host *last, const struct tracker *track
     uint32_t number = flow_host(flow, flow_end(flow, side));
     if (number)
         return host_table_numbered(tracker_hosts(tracker), number);
+    if (side == INITIATOR && tracker_in_crowd(tracker, flow))
+        return NULL;
     if (!ip_equal(&last->address, address)) {
         last->address = *address;
         last->host = host_table_find(tracker_hosts(tracker), address);

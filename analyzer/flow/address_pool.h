@@ -62,9 +62,10 @@ static inline bool address_pool_find(const struct address_pool *pool, const uint
     return found;
 }
 
-static inline bool address_pool_has_room(const struct address_pool *pool, size_t addresses)
+/* Half of the numbers are kept for those that products' packets come from and go to. */
+static inline bool address_pool_is_crowded(const struct address_pool *pool)
 {
-    return pool->count + addresses <= pool->cap;
+    return pool->count >= pool->cap / 2;
 }
 
 /* The address of a number handed out before. */

@@ -7,12 +7,14 @@
 /* GCC takes a function that only asks for memory for one without effect, and leaves its calls out.
  */
 #define FETCHES static inline __attribute__((always_inline))
+/* What few packets need stays out of the loop over all of them. */
+#define SELDOM static __attribute__((noinline, cold))
 
 enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
 
 /* The numbers of both addresses, where they have one: IPv4 always, IPv6 when seen before. */
-static inline bool address_numbers(const struct tracker *tracker, const struct glance *seen,
-                                   uint32_t *from, uint32_t *to)
+FETCHES bool address_numbers(const struct tracker *tracker, const struct glance *seen,
+                             uint32_t *from, uint32_t *to)
 {
     if (seen->version == 4) {
         memcpy(from, seen->ip + IP4_SOURCE, 4);
@@ -135,7 +137,7 @@ static inline void take_datagram(struct flow *flow, enum side side)
         flow_asked(flow);
 }
 
-static void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
+SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
                               uint64_t frame, int64_t time_ns)
 {
     struct packet packet;
@@ -154,16 +156,20 @@ static inline void take_host(struct tracker *tracker, const struct fast_packet *
 {
     uint32_t number = flow_host(looked_at->flow, looked_at->from_high);
     struct host *host = host_table_numbered(tracker->hosts, number);
+    if (!host && tracker_in_crowd(tracker, looked_at->flow) &&
+        flow_side(looked_at->flow, looked_at->from_high) == INITIATOR)
+        return;
     if (!host || !host_saw_the_same(host, &looked_at->seen, frame, time_ns))
         take_strange_host(tracker, looked_at, frame, time_ns);
 }
 
 /* IPv6 addresses have numbers from the first packet on that is no product's: perhaps by now. */
-static bool key_late(struct tracker *tracker, struct fast_packet *packet)
+SELDOM bool key_late(struct tracker *tracker, struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
     struct ip_address source, destination;
-    if (!packet->common || !address_pool_has_room(tracker->addresses, 2))
+    if (!packet->common ||
+        !tracker_may_number(tracker, seen->proto, seen->source_port, seen->destination_port))
         return false;
     memcpy(source.bytes, seen->ip + IP6_SOURCE, sizeof source.bytes);
     memcpy(destination.bytes, seen->ip + IP6_DESTINATION, sizeof destination.bytes);
@@ -215,7 +221,7 @@ static void add_flow(struct tracker *tracker, struct fast_packet *packet,
 }
 
 /* The first segment of a side, one that opens or one that resets. False: nothing done. */
-static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
+SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
                               int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
@@ -234,8 +240,8 @@ static bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
 }
 
 /* A product's connection that is or may be held back. False: it is not, and nothing is done. */
-static bool take_held(struct tracker *tracker, struct fast_packet *packet,
-                      const struct frame *frame, uint64_t number)
+static __attribute__((noinline)) bool take_held(struct tracker *tracker, struct fast_packet *packet,
+                                                const struct frame *frame, uint64_t number)
 {
     struct segment segment;
     enum side side;
@@ -261,8 +267,8 @@ static bool take_held(struct tracker *tracker, struct fast_packet *packet,
 }
 
 /* False: nothing done. */
-static inline bool take(struct tracker *tracker, struct fast_packet *packet,
-                        const struct frame *whole, uint64_t frame)
+FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const struct frame *whole,
+                  uint64_t frame)
 {
     const struct glance *seen = &packet->seen;
     int64_t time_ns = whole->time_ns;

@@ -280,23 +280,27 @@ static bool has_twin(struct tracker *tracker, uint32_t isn)
     return twin && held_let_go_number(tracker, twin);
 }
 
-/* The oldest makes room. A SYN that nothing followed for longer than any client waits is no loss;
- * it is told that they were forgotten. */
-static void make_room(struct tracker *tracker, int64_t now_ns)
+void held_evict(struct tracker *tracker, struct flow *flow)
 {
-    enum { ASKED_AGAIN_S = 8 };
+    if (!held_has(tracker, flow))
+        return;
     struct held_table *table = tracker->held;
-    uint32_t index_1 = table->oldest;
+    uint32_t index_1 = flow->attempt - HELD_BASE;
     struct held *held = held_at(table, index_1);
-    if (held->course || now_ns - held->syn.time_ns < ASKED_AGAIN_S * INT64_C(1000000000)) {
-        held_let_go_number(tracker, HELD_BASE + index_1);
+    if (held->course) {
+        held_let_go(tracker, flow);
         return;
     }
-    struct flow *flow = flow_table_find(tracker->flows, &held->key);
     flow_set_attempt(flow, 0);
     unlink_held(table, held);
     free_held(table, index_1);
     tracker->counters.attempts_evicted++;
+}
+
+static void make_room(struct tracker *tracker)
+{
+    const struct held *oldest = held_at(tracker->held, tracker->held->oldest);
+    held_evict(tracker, flow_table_find(tracker->flows, &oldest->key));
 }
 
 bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
@@ -317,7 +321,7 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
     const struct glance *seen = &packet->seen;
     uint32_t isn = bytes_u32(seen->transport + 4);
     if (table->count == table->cap)
-        make_room(tracker, frame->time_ns);
+        make_room(tracker);
     const struct service *service =
         profiles_service(tracker->options.profiles, PROTO_TCP, seen->destination_port);
     uint32_t index_1 = new_held(table);
@@ -590,7 +594,7 @@ void held_close(struct tracker *tracker, struct flow *flow)
 /* How often one client asked one service in vain; keys are hashes, a clash makes it more. */
 struct askers {
     struct asker {
-        uint64_t who;
+        uint32_t who;
         uint32_t times;
     } * slots;
     size_t mask;
@@ -601,7 +605,8 @@ static struct asker *asker_of(const struct askers *askers, const struct flow_key
 {
     uint64_t ends =
         (uint64_t)key->address[initiator_is_high] << 32 | key->address[!initiator_is_high];
-    uint64_t who = hash_two(1, ends, (uint64_t)key->port[!initiator_is_high] << 1 | key->v6) | 1;
+    uint32_t who =
+        (uint32_t)hash_two(1, ends, (uint64_t)key->port[!initiator_is_high] << 1 | key->v6) | 1;
     size_t slot = (who >> 1) & askers->mask;
     while (askers->slots[slot].who && askers->slots[slot].who != who)
         slot = (slot + 1) & askers->mask;
@@ -619,7 +624,7 @@ static struct askers count_askers(const struct tracker *tracker)
 {
     const struct held_table *table = tracker->held;
     struct askers askers = {.mask = 1023};
-    while (askers.mask < (table->count + tracker->attempt_count) * 2)
+    while (askers.mask < (table->count + tracker->attempt_count) * 4 / 3)
         askers.mask = askers.mask * 2 + 1;
     askers.slots = memory_zeroed(askers.mask + 1, sizeof *askers.slots);
     for (uint32_t i = table->oldest; i; i = held_at(table, i)->newer)

@@ -63,6 +63,10 @@ uint32_t held_let_go_number(struct tracker *tracker, uint32_t number);
 /* Of all, oldest first; returns how many were only counted. */
 uint64_t held_let_all_go(struct tracker *tracker);
 
+/* The flow is about to be forgotten, or others need the room: what is held of its connection gets
+ * its record, but for a SYN that nothing followed, which is counted with the records given up. */
+void held_evict(struct tracker *tracker, struct flow *flow);
+
 /* Asks for the memory that the next packet will change. */
 void held_fetch(const struct tracker *tracker, uint32_t number);
 

@@ -15,8 +15,10 @@ enum {
     HOSTS_MAX = 1 << 20,
     HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
+    ATTEMPTS_EASY = 1 << 14,
+    FLOWS_PER_ATTEMPT = 32,
     FINISHED_MAX = 1 << 20, /* 72 MB */
-    HELD_MAX = 1 << 19,     /* 100 MB when all are used, and 64 MB of packets */
+    HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
     HELD_FLOWS = 16,        /* one in so many of the flow table's */
     DNS_PORT = 53,
 };
@@ -30,6 +32,14 @@ static bool is_udp_service(const void *profiles, uint16_t port)
     return profiles_service(profiles, PROTO_UDP, port) != NULL;
 }
 
+/* Of many flows, few are of products. */
+static size_t attempts_for(size_t flows)
+{
+    size_t share = flows / FLOWS_PER_ATTEMPT;
+    size_t cap = share > ATTEMPTS_EASY ? share : flows < ATTEMPTS_EASY ? flows : ATTEMPTS_EASY;
+    return cap < 1 ? 1 : cap < ATTEMPTS_MAX ? cap : ATTEMPTS_MAX;
+}
+
 struct tracker *tracker_new(const struct tracker_options *options)
 {
     struct tracker *tracker = memory_zeroed(1, sizeof *tracker);
@@ -37,10 +47,10 @@ struct tracker *tracker_new(const struct tracker_options *options)
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
     tracker->probes = probes_new(is_udp_service, options->profiles);
-    tracker->addresses = address_pool_new(flows * 2);
+    tracker->addresses = address_pool_new(flows + flows / 2);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
     tracker->finished = finished_new(flows < FINISHED_MAX ? flows : FINISHED_MAX);
-    tracker->attempt_cap = flows < 1 ? 1 : flows < ATTEMPTS_MAX ? flows : ATTEMPTS_MAX;
+    tracker->attempt_cap = attempts_for(flows);
     return tracker;
 }
 
@@ -76,6 +86,13 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
     return true;
 }
 
+bool tracker_may_number(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
+                        uint16_t other_port)
+{
+    return !address_pool_is_crowded(tracker->addresses) ||
+           !tracker_is_unwatched(tracker, proto, one_port, other_port);
+}
+
 struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
                                 bool *added)
 {
@@ -84,10 +101,14 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
     if (event->flow)
         return event->flow;
     if (!event->key) {
+        bool may =
+            tracker_may_number(tracker, proto, packet->source_port, packet->destination_port);
         if (!tracker_key(tracker, proto, packet->ip.version, &packet->ip.source,
                          packet->source_port, &packet->ip.destination, packet->destination_port,
-                         true, &event->own_key, &event->from_high))
+                         may, &event->own_key, &event->from_high)) {
+            tracker->addresses->refused += !may;
             return NULL;
+        }
         event->key = &event->own_key;
         event->hash = flow_table_hash(tracker->flows, event->key);
     }
@@ -308,13 +329,10 @@ static void note_offload(struct host *host, const struct packet *packet)
     }
 }
 
-/* A flood's senders are many and nothing is asked of them: once the table holds more than any
- * network has, who was never answered and speaks to no product gets no entry. */
-static bool is_crowd(const struct tracker *tracker, const struct flow *flow, bool from_high)
+bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
-    return host_table_count(tracker->hosts) >= HOSTS_EASY && flow &&
-           (flow->bits & FLOW_UNWATCHED) && !flow->answer_frame &&
-           flow_side(flow, from_high) == INITIATOR;
+    return host_table_count(tracker->hosts) >= HOSTS_EASY && (flow->bits & FLOW_UNWATCHED) &&
+           !flow->answer_frame;
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
@@ -327,10 +345,14 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
                     : NULL;
     if (host)
         return host;
-    bool crowd = is_crowd(tracker, event->flow, event->from_high);
-    host = crowd ? host_table_find(tracker->hosts, &packet->ip.source)
-                 : host_table_add(tracker->hosts, &packet->ip.source);
-    if (event->flow && !ip_is_multicast(&packet->ip.destination) && (host || !crowd))
+    bool has_ports = packet->kind == PACKET_TCP || packet->kind == PACKET_UDP;
+    if (!event->flow && has_ports)
+        return host_table_find(tracker->hosts, &packet->ip.source); /* it is not followed */
+    if (event->flow && tracker_in_crowd(tracker, event->flow) &&
+        flow_side(event->flow, event->from_high) == INITIATOR)
+        return NULL;
+    host = host_table_add(tracker->hosts, &packet->ip.source);
+    if (event->flow && !ip_is_multicast(&packet->ip.destination))
         flow_set_host(event->flow, event->from_high, host ? host->number : HOST_REFUSED);
     return host;
 }
@@ -513,10 +535,9 @@ void tracker_finished_ends(const struct tracker *tracker, const struct finished 
     }
 }
 
-/* Before a flow is forgotten, what is held of its connection gets its record. */
-static void let_go_evicted(struct flow *flow, void *context)
+static void flow_evicted(struct flow *flow, void *context)
 {
-    held_let_go(context, flow);
+    held_evict(context, flow);
 }
 
 void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *context)
@@ -526,7 +547,7 @@ void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *
     if (tracker->held || cap == 0)
         return;
     tracker->held = held_new(cap, replay, context);
-    flow_table_on_evict(tracker->flows, let_go_evicted, tracker);
+    flow_table_on_evict(tracker->flows, flow_evicted, tracker);
 }
 
 void tracker_let_go(struct tracker *tracker)

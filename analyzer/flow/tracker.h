@@ -60,6 +60,10 @@ const struct tunnels *tracker_tunnels(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
 const struct probes *tracker_probes(const struct tracker *tracker);
 
+/* A flood's senders are many and nothing is asked of them: once the host table holds more than any
+ * network has, who was never answered and speaks to no product is not looked up there. */
+bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow);
+
 /* The addresses of a flow by side. */
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
                        struct ip_address address[2], uint16_t port[2]);

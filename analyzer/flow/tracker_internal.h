@@ -75,6 +75,9 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
 /* Neither end of a conversation is a product's, nor does it tell names. */
 bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
                           uint16_t other_port);
+/* Whether new IPv6 addresses of a conversation get numbers; else it is not followed. */
+bool tracker_may_number(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
+                        uint16_t other_port);
 /* What the packet tells of the host that sent it. */
 void tracker_host(struct tracker *tracker, const struct event *event);
 
