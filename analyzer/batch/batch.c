@@ -109,6 +109,7 @@ static int conclude(struct batch *batch, bool news, struct error *error)
         .prometheus = batch->options->prometheus,
         .summary = batch->options->analysis.quiet ? NULL : stdout,
         .nothing_new = !news,
+        .jobs = batch->options->jobs,
     };
     struct nightly_result result;
     if (!nightly_write(&request, &result, error) || !store_finish_run(batch->store, error)) {

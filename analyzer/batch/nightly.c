@@ -1,12 +1,17 @@
 #include "analyzer/batch/nightly.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "analyzer/batch/document.h"
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/replace.h"
+#include "analyzer/batch/workers.h"
 #include "analyzer/outputs.h"
 #include "analyzer/report/json.h"
 #include "analyzer/report/report.h"
@@ -87,8 +92,8 @@ static void unfold(cJSON *row, const char *name)
 static void deal_findings(cJSON *sites, cJSON *findings)
 {
     cJSON *site = sites->child;
-    while (cJSON_GetArraySize(findings)) {
-        cJSON *finding = cJSON_DetachItemFromArray(findings, 0);
+    while (findings->child) {
+        cJSON *finding = cJSON_DetachItemViaPointer(findings, findings->child);
         const char *name = document_text(finding, "site");
         while (site && strcmp(document_text(site, "name"), name) != 0)
             site = site->next; /* both are in the order of names */
@@ -230,14 +235,24 @@ static void make_plain(cJSON *item)
     }
 }
 
-static void write_json(FILE *out, const cJSON *night, const cJSON *site)
+/* Takes the report: it is changed for this, and its end. */
+static bool write_json(const struct output *output, cJSON *night)
 {
-    cJSON *copy = cJSON_Duplicate(night, true), *one;
-    (void)site;
-    cJSON_ArrayForEach(one, cJSON_GetObjectItem(copy, "sites"))
-        cJSON_DeleteItemFromObject(one, "capture_list");
-    report_json_item(out, copy);
-    fputc('\n', out);
+    char path[PATH_MAX];
+    struct replacement file;
+    cJSON *site;
+    snprintf(path, sizeof path, "%s/report.json", output->request->folder);
+    bool good = replace_begin(&file, path, false, output->error);
+    if (!good) {
+        cJSON_Delete(night);
+        return false;
+    }
+    make_plain(night);
+    cJSON_ArrayForEach(site, cJSON_GetObjectItem(night, "sites"))
+        cJSON_DeleteItemFromObject(site, "capture_list");
+    report_json_item(file.file, night);
+    fputc('\n', file.file);
+    return replace_end(&file, output->error);
 }
 
 /* The site's captures of this run and what they showed, as fwsniff -r would have said. */
@@ -285,14 +300,72 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     fputc('\n', out);
 }
 
-static bool write_sites(const struct output *output, const cJSON *night)
+/* Every `of`-th site, from `first` on. */
+static bool write_sites(const struct output *output, const cJSON *night, unsigned first,
+                        unsigned of)
 {
     const cJSON *site;
     bool good = true;
+    unsigned at = 0;
     cJSON_ArrayForEach(site, document_list(night, "sites")) {
+        if (at++ % of != first)
+            continue;
         good = good && write_file(output, ".html", nightly_write_site, night, site);
         if (good && cJSON_GetArraySize(document_list(site, "capture_list")))
             good = write_file(output, ".json", write_site_json, night, site);
+    }
+    return good;
+}
+
+/* --- pages of sites, by processes of their own --- */
+
+struct writers {
+    pid_t process[WORKERS_MAX];
+    unsigned count;
+};
+
+static _Noreturn void write_share(const struct output *output, const cJSON *night, unsigned first,
+                                  unsigned of, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know that the report is not whole */
+    bool good = getppid() == parent && write_sites(output, night, first, of);
+    if (!good)
+        fprintf(stderr, "fwsniff: %s\n", output->error->text);
+    _exit(good ? 0 : 1);
+}
+
+/* What no process could be made for is written here. */
+static bool start_writers(struct writers *writers, const struct output *output, const cJSON *night)
+{
+    unsigned jobs = output->request->jobs, started = 0;
+    unsigned sites = (unsigned)cJSON_GetArraySize(document_list(night, "sites"));
+    unsigned shares = jobs - 1 < sites ? jobs - 1 : sites; /* we have the other files to write */
+    pid_t parent = getpid();
+    bool good = true;
+    if (jobs <= 1)
+        return write_sites(output, night, 0, 1);
+    fflush(NULL);
+    for (unsigned i = 0; i < shares; i++) {
+        pid_t process = fork();
+        if (process == 0)
+            write_share(output, night, i, shares, parent);
+        if (process > 0)
+            writers->process[started++] = process;
+        else
+            good = write_sites(output, night, i, shares) && good;
+    }
+    writers->count = started;
+    return good;
+}
+
+static bool finish_writers(const struct writers *writers, struct error *error)
+{
+    bool good = true;
+    for (unsigned i = 0; i < writers->count; i++) {
+        int status = 1;
+        waitpid(writers->process[i], &status, 0);
+        if (status)
+            good = error_set(error, "not all pages of sites could be written");
     }
     return good;
 }
@@ -330,15 +403,14 @@ bool nightly_write(const struct nightly_request *request, struct nightly_result 
     if (!night)
         return false;
     snprintf(folder, sizeof folder, "%s/sites", request->folder);
-    bool good = make_folder(folder, error) && write_sites(&output, night) &&
+    struct writers writers = {.count = 0};
+    bool good = make_folder(folder, error) && start_writers(&writers, &output, night) &&
                 write_file(&output, "findings.csv", write_csv, night, NULL) &&
                 write_file(&output, "index.html", write_index, night, NULL) &&
                 write_prometheus(&output, night);
     judge(night, result);
     if (good && request->summary)
         nightly_write_summary(request->summary, night, request->nothing_new);
-    make_plain(night);
-    good = good && write_file(&output, "report.json", write_json, night, NULL);
-    cJSON_Delete(night);
-    return good;
+    good = write_json(&output, night) && good;
+    return finish_writers(&writers, error) && good;
 }

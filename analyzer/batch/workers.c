@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/report/format.h"
 
-enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4 };
+enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4, WORKER_HEAP = 32 * 1024 * 1024 };
 
 struct worker {
     pid_t process; /* 0: free */
@@ -93,6 +94,9 @@ static _Noreturn void work(const struct pool *pool, const struct worker *worker,
     if (getppid() != parent)
         _exit(WORKER_FAILED);
     limit_resources(pool->request);
+    /* Capture after capture takes the same buffers: what is free is kept, not asked for again. */
+    mallopt(M_MMAP_THRESHOLD, WORKER_HEAP);
+    mallopt(M_TRIM_THRESHOLD, WORKER_HEAP);
     request.folder = worker->folder;
     request.progress = worker->progress;
     cJSON *result = unit_analyse(&request, worker->unit);
