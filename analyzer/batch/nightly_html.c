@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/exchange.h"
 #include "analyzer/batch/nightly.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/html.h"
@@ -168,8 +169,7 @@ static void write_findings_head(FILE *out, bool with_site)
 {
     html_raw(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Findings\">"
                   "<table class=\"list\"><thead><tr>");
-    if (with_site)
-        html_raw(out, "<th scope=\"col\">Site</th>");
+    html_raw(out, "<th scope=\"col\">%s</th>", with_site ? "Site" : "State");
     html_raw(out,
              "<th scope=\"col\">Who cannot reach whom</th><th scope=\"col\">Where it fails</th>"
              "<th scope=\"col\" class=\"num\">Sure</th><th scope=\"col\" class=\"num\">Failed "
@@ -209,17 +209,21 @@ static void write_finding_row(FILE *out, const cJSON *finding, const char *page,
 {
     html_raw(out, "<tr>");
     if (site) {
-        html_raw(out, "<td style=\"min-width:5em\">");
+        html_raw(out, "<td class=\"name\">");
         html_text(out, site);
-        html_raw(out, "</td>");
+    } else {
+        enum night_state state = night_state_of(finding);
+        html_raw(out, "<td>");
+        html_chip(out, states[state].tone, states[state].title);
     }
-    html_raw(out, "<td><a href=\"");
+    html_raw(out, "</td>");
+    html_raw(out, "<td class=\"who\"><a href=\"");
     html_text(out, page);
     html_raw(out, "#finding-");
     html_text(out, text_of(finding, "id"));
     html_raw(out, "\">");
     write_pair(out, finding);
-    html_raw(out, "</a></td><td>");
+    html_raw(out, "</a></td><td class=\"where\">");
     write_place(out, finding);
     html_raw(out, "</td><td class=\"num\">");
     write_share(out, finding);
@@ -288,7 +292,7 @@ static void write_site_row(FILE *out, const cJSON *site)
     char *page = page_of(site);
     cJSON_ArrayForEach(finding, document_list(site, "findings"))
         counts[night_state_of(finding)]++;
-    html_raw(out, "<tr><td><a href=\"");
+    html_raw(out, "<tr><td class=\"name\"><a href=\"");
     html_text(out, page ? page : "");
     html_raw(out, "\">");
     html_text(out, text_of(site, "name"));
@@ -350,8 +354,9 @@ void nightly_write_index(FILE *out, const cJSON *night)
 
 /* --- the page of a site --- */
 
-static const char *capture_name(const cJSON *site, const char *id)
+static const char *capture_name(const void *context, const char *id)
 {
+    const cJSON *site = context;
     const cJSON *item;
     cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
@@ -401,6 +406,22 @@ static void write_paragraph(FILE *out, const char *head, const char *text)
     html_raw(out, "</p>\n");
 }
 
+static void write_commands(FILE *out, const cJSON *commands)
+{
+    const cJSON *item;
+    if (cJSON_GetArraySize(commands) == 0)
+        return;
+    html_raw(out, "<details><summary>Commands</summary>\n<dl class=\"rules\">\n");
+    cJSON_ArrayForEach(item, commands) {
+        html_raw(out, "<dt>");
+        html_text(out, text_of(item, "platform"));
+        html_raw(out, "</dt><dd><pre>");
+        html_text(out, text_of(item, "command"));
+        html_raw(out, "</pre></dd>\n");
+    }
+    html_raw(out, "</dl></details>\n");
+}
+
 static void write_candidates(FILE *out, const cJSON *verdict)
 {
     const cJSON *candidate;
@@ -424,7 +445,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     const cJSON *remedy = cJSON_GetObjectItem(document, "remedy");
     enum night_state state = night_state_of(finding);
     char attempts[FORMAT_TEXT];
-    html_raw(out, "<article id=\"finding-");
+    html_raw(out, "<article class=\"brief\" id=\"finding-");
     html_text(out, text_of(finding, "id"));
     html_raw(out, "\">\n<h2>");
     write_pair(out, finding);
@@ -450,6 +471,8 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     html_raw(out, "</dl>\n");
     write_paragraph(out, text_of(remedy, "who"), text_of(remedy, "action"));
     write_paragraph(out, "What would decide it", text_of(document, "next_step"));
+    write_commands(out, document_list(remedy, "commands"));
+    exchange_draw(out, document, capture_name, site);
     html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
     cJSON_ArrayForEach(item, document_list(document, "evidence"))
         write_evidence(out, site, item);
