@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/notes.h"
 #include "analyzer/memory.h"
+#include "analyzer/report/view.h"
 
 static int64_t first_of(const cJSON *item)
 {
@@ -80,4 +82,57 @@ void places_join(cJSON *result)
         at = end;
     }
     free(items);
+}
+
+/* --- what one capture leaves open --- */
+
+static const char *capture_of(const cJSON *finding)
+{
+    const cJSON *evidence = document_list(cJSON_GetObjectItem(finding, "document"), "evidence");
+    return evidence ? document_text(evidence->child, "capture") : NULL;
+}
+
+static bool is_of(const cJSON *capture, const char *id)
+{
+    return id && strcmp(document_text(capture, "id"), id) == 0;
+}
+
+/* Was going on while the finding was seen, at another place. */
+static bool is_witness(const cJSON *capture, const cJSON *finding, const char *own)
+{
+    return !is_of(capture, own) &&
+           first_of(capture) <= document_number(finding, "last", INT64_MIN) &&
+           document_number(capture, "last", INT64_MIN) >= first_of(finding);
+}
+
+static void advise(cJSON *result, const cJSON *one, const cJSON *other)
+{
+    char *text = NULL;
+    if (asprintf(&text,
+                 "%s leaves open whose rule it is, and %s was taken at the same time: fwsniff -r "
+                 "with both holds them against each other",
+                 document_text(one, "path"), document_text(other, "path")) < 0)
+        return;
+    notes_warn(result, text);
+    free(text);
+}
+
+void places_advise(cJSON *result)
+{
+    enum { ADVICE_MAX = 4 }; /* for one site: the rest would be more of the same */
+    const cJSON *captures = document_list(result, "captures"), *finding, *capture;
+    int given = 0;
+    cJSON_ArrayForEach(finding, document_list(result, "findings")) {
+        const char *id = capture_of(finding);
+        const cJSON *own = NULL, *witness = NULL;
+        if (confidence(finding) * SHARE_WHOLE >= SHARE_DECIDED)
+            continue;
+        cJSON_ArrayForEach(capture, captures) {
+            own = is_of(capture, id) ? capture : own;
+            if (!witness && is_witness(capture, finding, id))
+                witness = capture;
+        }
+        if (own && witness && given++ < ADVICE_MAX)
+            advise(result, own, witness);
+    }
 }

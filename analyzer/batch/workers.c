@@ -40,6 +40,7 @@ struct pool {
     const struct workers_request *request;
     struct worker workers[WORKERS_MAX];
     unsigned count;
+    cJSON *waiting; /* units that nobody has begun, largest first */
     size_t units, done;
     uint64_t packets; /* of units that are done */
     sigset_t waited;
@@ -136,12 +137,24 @@ static void free_worker(struct pool *pool, struct worker *worker)
     pool->done++;
 }
 
+static void give_unit(struct pool *pool, struct worker *worker)
+{
+    if (worker->process || !pool->waiting->child)
+        return;
+    worker->unit = cJSON_DetachItemViaPointer(pool->waiting, pool->waiting->child);
+    pool->stop |= !start(pool, worker);
+}
+
+/* The next unit is begun first, to be analysed while this one is taken in; but one job is one
+ * process at work at a time. */
 static void hand_over(struct pool *pool, struct worker *worker, cJSON *result)
 {
-    if (result && !pool->request->take(pool->request->context, result))
+    free_worker(pool, worker);
+    if (pool->count > 1)
+        give_unit(pool, worker);
+    if (!pool->request->take(pool->request->context, result))
         pool->stop = true;
     cJSON_Delete(result);
-    free_worker(pool, worker);
 }
 
 static void describe_death(const struct worker *worker, int status, char *text, size_t size)
@@ -276,15 +289,12 @@ static void release(struct pool *pool)
 }
 
 /* Gives free workers something to do. False: all is done. */
-static bool feed(struct pool *pool, cJSON *units)
+static bool feed(struct pool *pool)
 {
     bool busy = false;
     for (unsigned i = 0; i < pool->count; i++) {
         struct worker *worker = &pool->workers[i];
-        if (!worker->process && cJSON_GetArraySize(units)) {
-            worker->unit = cJSON_DetachItemFromArray(units, 0);
-            pool->stop |= !start(pool, worker);
-        }
+        give_unit(pool, worker);
         busy |= worker->process != 0;
     }
     return busy;
@@ -304,6 +314,7 @@ bool workers_run(const struct workers_request *request, cJSON *units)
     struct pool *pool = memory_zeroed(1, sizeof *pool);
     sigset_t before;
     pool->request = request;
+    pool->waiting = units;
     pool->units = (size_t)cJSON_GetArraySize(units);
     sigemptyset(&pool->waited);
     sigaddset(&pool->waited, SIGCHLD);
@@ -311,7 +322,7 @@ bool workers_run(const struct workers_request *request, cJSON *units)
     sigaddset(&pool->waited, SIGTERM);
     sigprocmask(SIG_BLOCK, &pool->waited, &before);
     pool->stop = !make_workers(pool);
-    while (!pool->stop && feed(pool, units) && !pool->stop) {
+    while (!pool->stop && feed(pool) && !pool->stop) {
         wait_a_moment(pool);
         int64_t time_ms = now_ms();
         for (unsigned i = 0; i < pool->count && !pool->stop; i++)

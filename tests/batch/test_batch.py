@@ -191,6 +191,9 @@ class Cases:
         sources = {c["id"]: os.path.basename(c["source"]) for c in report["captures"]}
         shown = {(sources[e["capture"]], frame) for e in report["findings"][0]["evidence"] for frame in e["frames"]}
         assert shown >= {("edge_00001.pcap", 4), ("edge_00001.pcap", 5), ("edge_00002.pcap", 1), ("edge_00002.pcap", 2)}
+        steps = [(sources[s["capture"]], s["frame"]) for s in report["findings"][0]["exchange"]["steps"]]
+        assert steps == sorted(steps) and steps[0][0] == "edge_00001.pcap" and steps[-1][0] == "edge_00002.pcap", steps
+        assert max(frame for source, frame in steps if source == "edge_00002.pcap") <= len(records) - 5, steps
         assert not shown & {("edge_00001.pcap", 6), ("edge_00001.pcap", 7), ("edge_00002.pcap", 3)}, shown
 
     def test_captures_of_one_time_are_two_places(self, place):
@@ -199,8 +202,21 @@ class Cases:
         place.batch(status=FAILURES)
         (finding,) = place.findings()
         assert finding["attempts"] == 1, finding  # seen twice, failed once
-        evidence = place.report("sites/paris.json")["findings"][0]["evidence"]
+        told = place.report("sites/paris.json")["findings"][0]
+        evidence = told["evidence"]
+        assert [(step["capture"], step["frame"]) for step in told["exchange"]["steps"]][0] == (evidence[0]["capture"], 1)
         assert len({e["capture"] for e in evidence}) == 1
+
+    def test_an_open_verdict_leads_to_the_other_capture(self, place):
+        place.put("paris/client.pcap", silent(0))
+        place.put("paris/server.pcap", works(2, number=99, sport=2))
+        place.put("paris/later.pcap", works(900, number=99, sport=3))
+        place.put("rome/client.pcap", silent(0))
+        place.batch(status=FAILURES)
+        paris, rome = (place.report(f"sites/{site}.json")["warnings"] for site in ("paris", "rome"))
+        told = [text for text in paris if "client.pcap leaves open" in text and "server.pcap was taken" in text]
+        assert len(told) == 1 and "later" not in "".join(paris), paris
+        assert not [text for text in rome if "leaves open" in text], rome
 
     def test_a_long_hole_divides(self, place):
         for site, hole in (("near", 20), ("far", 600)):

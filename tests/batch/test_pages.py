@@ -93,6 +93,9 @@ def main():
                 if place and place != "main":
                     there = pages[path].evaluate(f"!!document.getElementById('{place}')")
                     results.append((there, f"{os.path.basename(path)} has {place}"))
+            ladders = {os.path.basename(path): page.evaluate("document.querySelectorAll('article .ladder svg').length")
+                       for path, page in pages.items()}
+            results.append((sorted(ladders.values()) == [0, 0, 1, 4], f"each finding has its ladder: {ladders}"))
             results.append((len(pages) == 4, f"index and three sites: {len(pages)}"))
             for path, page in pages.items():
                 name = os.path.basename(path)
