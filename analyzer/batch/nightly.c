@@ -1,9 +1,12 @@
 #include "analyzer/batch/nightly.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,73 +303,88 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     fputc('\n', out);
 }
 
-/* Every `of`-th site, from `first` on. */
-static bool write_sites(const struct output *output, const cJSON *night, unsigned first,
-                        unsigned of)
+static bool write_site(const struct output *output, const cJSON *night, const cJSON *site)
 {
-    const cJSON *site;
-    bool good = true;
-    unsigned at = 0;
-    cJSON_ArrayForEach(site, document_list(night, "sites")) {
-        if (at++ % of != first)
-            continue;
-        good = good && write_file(output, ".html", nightly_write_site, night, site);
-        if (good && cJSON_GetArraySize(document_list(site, "capture_list")))
-            good = write_file(output, ".json", write_site_json, night, site);
-    }
-    return good;
+    return write_file(output, ".html", nightly_write_site, night, site) &&
+           (!cJSON_GetArraySize(document_list(site, "capture_list")) ||
+            write_file(output, ".json", write_site_json, night, site));
 }
 
-/* --- pages of sites, by processes of their own --- */
+/* --- pages of sites and report.json, by several processes --- */
 
 struct writers {
+    atomic_uint *next; /* shared: what nobody has begun. One for each site, then report.json */
     pid_t process[WORKERS_MAX];
     unsigned count;
 };
 
-static _Noreturn void write_share(const struct output *output, const cJSON *night, unsigned first,
-                                  unsigned of, pid_t parent)
+/* Until nothing is left. The last one takes the report: it is NULL then. */
+static bool write_what_is_left(const struct output *output, atomic_uint *next, cJSON **night)
+{
+    const cJSON *site = document_list(*night, "sites")->child;
+    unsigned at = 0;
+    bool good = true;
+    while (good && *night) {
+        unsigned mine = atomic_fetch_add(next, 1);
+        for (; site && at < mine; at++)
+            site = site->next;
+        if (site) {
+            good = write_site(output, *night, site);
+        } else if (at == mine) {
+            good = write_json(output, *night);
+            *night = NULL;
+        } else {
+            break;
+        }
+    }
+    return good;
+}
+
+static _Noreturn void help_to_write(const struct output *output, atomic_uint *next, cJSON *night,
+                                    pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know that the report is not whole */
-    bool good = getppid() == parent && write_sites(output, night, first, of);
+    bool good = getppid() == parent && write_what_is_left(output, next, &night);
     if (!good)
         fprintf(stderr, "fwsniff: %s\n", output->error->text);
     _exit(good ? 0 : 1);
 }
 
-/* What no process could be made for is written here. */
-static bool start_writers(struct writers *writers, const struct output *output, const cJSON *night)
+/* As many as can be made: what no helper does is done here. */
+static bool start_helpers(struct writers *writers, const struct output *output, cJSON *night)
 {
-    unsigned jobs = output->request->jobs, started = 0;
+    void *shared = mmap(NULL, sizeof *writers->next, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned sites = (unsigned)cJSON_GetArraySize(document_list(night, "sites"));
-    unsigned shares = jobs - 1 < sites ? jobs - 1 : sites; /* we have the other files to write */
+    unsigned jobs = output->request->jobs, helpers = jobs - 1 < sites ? jobs - 1 : sites;
     pid_t parent = getpid();
-    bool good = true;
-    if (jobs <= 1)
-        return write_sites(output, night, 0, 1);
+    if (shared == MAP_FAILED)
+        return error_set(output->error, "no memory to write pages: %s", strerror(errno));
+    writers->next = shared;
     fflush(NULL);
-    for (unsigned i = 0; i < shares; i++) {
+    while (writers->count < helpers && writers->count < WORKERS_MAX) {
         pid_t process = fork();
         if (process == 0)
-            write_share(output, night, i, shares, parent);
-        if (process > 0)
-            writers->process[started++] = process;
-        else
-            good = write_sites(output, night, i, shares) && good;
+            help_to_write(output, writers->next, night, parent);
+        if (process < 0)
+            break;
+        writers->process[writers->count++] = process;
     }
-    writers->count = started;
-    return good;
+    return true;
 }
 
-static bool finish_writers(const struct writers *writers, struct error *error)
+static bool finish_writing(const struct writers *writers, const struct output *output, cJSON *night)
 {
-    bool good = true;
+    bool good = writers->next && write_what_is_left(output, writers->next, &night);
     for (unsigned i = 0; i < writers->count; i++) {
         int status = 1;
         waitpid(writers->process[i], &status, 0);
         if (status)
-            good = error_set(error, "not all pages of sites could be written");
+            good = error_set(output->error, "the report could not be written as a whole");
     }
+    if (writers->next)
+        munmap(writers->next, sizeof *writers->next);
+    cJSON_Delete(night);
     return good;
 }
 
@@ -404,13 +422,12 @@ bool nightly_write(const struct nightly_request *request, struct nightly_result 
         return false;
     snprintf(folder, sizeof folder, "%s/sites", request->folder);
     struct writers writers = {.count = 0};
-    bool good = make_folder(folder, error) && start_writers(&writers, &output, night) &&
+    bool good = make_folder(folder, error) && start_helpers(&writers, &output, night) &&
                 write_file(&output, "findings.csv", write_csv, night, NULL) &&
                 write_file(&output, "index.html", write_index, night, NULL) &&
                 write_prometheus(&output, night);
     judge(night, result);
     if (good && request->summary)
         nightly_write_summary(request->summary, night, request->nothing_new);
-    good = write_json(&output, night) && good;
-    return finish_writers(&writers, error) && good;
+    return finish_writing(&writers, &output, night) && good;
 }
