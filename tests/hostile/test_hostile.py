@@ -156,6 +156,15 @@ class Cases:
         for name in ("text", "json", "html", "markdown", "evidence"):
             assert key.encode() not in out[name], name
         same, _ = client("--anonymize=" + key)
+        file = os.path.join(self.folder, "key")
+        with open(file, "w", encoding="ascii") as out:
+            out.write("correct horse battery\r\nsecond line\n")
+        assert client("--anonymize=@" + file)[0] == first
+        with open(file, "w", encoding="ascii") as out:
+            out.write("short\nthe second line is long enough\n")
+        done = subprocess.run([self.program, "-r", self.paths.capture, "--anonymize=@" + file], capture_output=True,
+                              timeout=60)
+        assert done.returncode == 2 and b"at least 12" in done.stderr and b"short" not in done.stderr, done.stderr
         assert first == again != other == same
 
 
