@@ -412,6 +412,27 @@ class Cases:
         text = place.call("history", status=HEALTHY).out.splitlines()
         assert len(text) == 3 and text[0].startswith("site"), text
 
+    def test_an_open_verdict_accuses_nobody(self, place):
+        place.put("paris/a.pcap", silent(0))
+        done = place.batch(status=FAILURES)
+        (finding,) = place.findings()
+        assert finding["confidence"] < 0.6, finding  # else this tests nothing
+        assert re.search(r"^new .* undecided$", done.out, re.M), done.out
+        assert f"undecided, {finding['failure_point']}?" in place.call("history", status=HEALTHY).out
+
+    def test_a_summary_that_nobody_reads_on_leaves_a_run_that_is_over(self, place):
+        place.put("paris/a.pcap", sum((silent(i, number=i) for i in range(100)), []))
+        reading, writing = os.pipe()
+        os.close(reading)  # as head does, only sooner
+        done = subprocess.run(place.command("batch", "--time", RUN_TIME, place.captures), stdout=writing,
+                              stderr=subprocess.PIPE, timeout=120)
+        os.close(writing)
+        assert done.returncode != FAILURES, done  # it could not say what it had to say
+        assert place.rows("SELECT finished FROM run") == [(1,)]
+        assert os.path.exists(os.path.join(place.state, "report", "report.json"))
+        again = place.call("batch", "--time", RUN_TIME, "--state", place.state + "2", place.captures, status=FAILURES)
+        assert len(again.out.splitlines()) == 2 + 2 * 40 + 1 and "... and 60 more" in again.out, again.out
+
     # --- the database ---
 
     def test_an_older_history_is_migrated(self, place):
