@@ -205,9 +205,31 @@ static void write_place(FILE *out, const cJSON *finding)
     html_raw(out, "</span>");
 }
 
+enum {
+    ROWS_MAX = 2000, /* of one table: a page that no browser can show helps nobody */
+    FULL_MAX = 100,  /* findings with everything about them, of a site */
+};
+
+static void write_findings_end(FILE *out, size_t count, const char *data)
+{
+    char text[FORMAT_TEXT];
+    html_raw(out, "</tbody></table></div>\n");
+    if (count <= ROWS_MAX)
+        return;
+    html_raw(out, "<p>and %s more: ", format_count(count - ROWS_MAX, text));
+    html_raw(out, "<a href=\"%s\">%s</a> has them all.</p>\n", data, data);
+}
+
+/* `page` NULL: this row is all there is of the finding. */
 static void write_finding_row(FILE *out, const cJSON *finding, const char *page, const char *site)
 {
-    html_raw(out, "<tr>");
+    html_raw(out, "<tr");
+    if (!page) {
+        html_raw(out, " id=\"finding-");
+        html_text(out, text_of(finding, "id"));
+        html_raw(out, "\"");
+    }
+    html_raw(out, ">");
     if (site) {
         html_raw(out, "<td class=\"name\">");
         html_text(out, site);
@@ -217,13 +239,16 @@ static void write_finding_row(FILE *out, const cJSON *finding, const char *page,
         html_chip(out, states[state].tone, states[state].title);
     }
     html_raw(out, "</td>");
-    html_raw(out, "<td class=\"who\"><a href=\"");
-    html_text(out, page);
-    html_raw(out, "#finding-");
-    html_text(out, text_of(finding, "id"));
-    html_raw(out, "\">");
+    html_raw(out, "<td class=\"who\">");
+    if (page) {
+        html_raw(out, "<a href=\"");
+        html_text(out, page);
+        html_raw(out, "#finding-");
+        html_text(out, text_of(finding, "id"));
+        html_raw(out, "\">");
+    }
     write_pair(out, finding);
-    html_raw(out, "</a></td><td class=\"where\">");
+    html_raw(out, "%s</td><td class=\"where\">", page ? "</a>" : "");
     write_place(out, finding);
     html_raw(out, "</td><td class=\"num\">");
     write_share(out, finding);
@@ -247,24 +272,24 @@ static char *page_of(const cJSON *site)
 static void write_state_section(FILE *out, const cJSON *night, enum night_state state)
 {
     const cJSON *site, *finding;
-    bool begun = false;
+    size_t count = 0;
     cJSON_ArrayForEach(site, document_list(night, "sites")) {
         char *page = page_of(site);
         cJSON_ArrayForEach(finding, document_list(site, "findings")) {
             if (night_state_of(finding) != state)
                 continue;
-            if (!begun) {
+            if (count == 0) {
                 html_section_begin(out, night_state_words[state], states[state].title);
                 html_raw(out, "<p class=\"soft\">%s.</p>\n", states[state].meaning);
                 write_findings_head(out, true);
-                begun = true;
             }
-            write_finding_row(out, finding, page ? page : "", text_of(site, "name"));
+            if (count++ < ROWS_MAX)
+                write_finding_row(out, finding, page ? page : "", text_of(site, "name"));
         }
         free(page);
     }
-    if (begun) {
-        html_raw(out, "</tbody></table></div>\n");
+    if (count) {
+        write_findings_end(out, count, "findings.csv");
         html_section_end(out);
     }
 }
@@ -525,9 +550,33 @@ static void write_warnings(FILE *out, const cJSON *site)
     html_section_end(out);
 }
 
+/* Those of the run come first, so what is left out in full is the least urgent. */
+static void write_site_findings(FILE *out, const cJSON *site)
+{
+    const cJSON *finding;
+    size_t count = 0;
+    html_section_begin(out, "findings", "Findings");
+    write_findings_head(out, false);
+    cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+        if (count < ROWS_MAX)
+            write_finding_row(out, finding, count < FULL_MAX ? "" : NULL, NULL);
+        count++;
+    }
+    write_findings_end(out, count, "../findings.csv");
+    if (count > FULL_MAX)
+        html_raw(out,
+                 "<p>The first %d are shown in full below; report.json has all evidence.</p>\n",
+                 FULL_MAX);
+    html_section_end(out);
+    count = 0;
+    cJSON_ArrayForEach(finding, document_list(site, "findings"))
+        if (count++ < FULL_MAX)
+            write_finding(out, site, finding);
+}
+
 void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
 {
-    const cJSON *finding, *findings = document_list(site, "findings");
+    const cJSON *findings = document_list(site, "findings");
     html_begin(out, text_of(site, "name"));
     html_raw(out, "<header><p class=\"small\"><a href=\"../index.html\">All sites</a></p>\n<h1>");
     html_text(out, text_of(site, "name"));
@@ -542,16 +591,8 @@ void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
     if (cJSON_GetArraySize(findings) == 0)
         html_raw(out, "<p>No finding is open.</p>\n");
     html_raw(out, "</header>\n");
-    if (cJSON_GetArraySize(findings)) {
-        html_section_begin(out, "findings", "Findings");
-        write_findings_head(out, false);
-        cJSON_ArrayForEach(finding, findings)
-            write_finding_row(out, finding, "", NULL);
-        html_raw(out, "</tbody></table></div>\n");
-        html_section_end(out);
-    }
-    cJSON_ArrayForEach(finding, findings)
-        write_finding(out, site, finding);
+    if (cJSON_GetArraySize(findings))
+        write_site_findings(out, site);
     write_trend(out, document_list(site, "trend"));
     write_warnings(out, site);
     if (cJSON_GetArraySize(document_list(site, "capture_list")))

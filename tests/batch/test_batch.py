@@ -439,14 +439,14 @@ class Cases:
         place.put("paris/a.pcap", silent(0))
         place.batch()
         database = sqlite3.connect(os.path.join(place.state, "history.db"))
-        for word in ("life_by_run", "tally_by_run", "capture_by_run"):
+        for word in ("finding_by_pair", "life_by_run", "tally_by_run", "capture_by_run"):
             database.execute(f"DROP INDEX {word}")
         database.execute("ALTER TABLE tally DROP COLUMN unreadable")
         database.execute("PRAGMA user_version = 1")
         database.commit()
         database.close()
         assert len(place.findings()) == 1  # a question migrates as well
-        assert place.rows("PRAGMA user_version") == [(2,)]
+        assert place.rows("PRAGMA user_version") == [(3,)]
         place.put("paris/b.pcap", silent(86400, sport=5))
         place.batch(status=FAILURES, at="2026-11-22")
         assert place.findings()[0]["attempts"] == 2
