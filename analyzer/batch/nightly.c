@@ -130,6 +130,47 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
     return trend;
 }
 
+static bool is_named(const cJSON *captures, const char *id)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, captures)
+        if (strcmp(document_text(cJSON_GetObjectItem(item, "document"), "id"), id) == 0)
+            return true;
+    return false;
+}
+
+/* The captures of earlier runs that evidence is in: people want to know the files. An id is the
+ * beginning of a hash, of hexadecimal digits. */
+static void name_old_captures(struct store *store, cJSON *site)
+{
+    enum { FINDINGS_MAX = 100 }; /* as many as a page shows in full */
+    const cJSON *finding, *item;
+    cJSON *old = cJSON_CreateArray();
+    struct error ignored;
+    int count = 0;
+    cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+        if (count++ == FINDINGS_MAX)
+            break;
+        cJSON_ArrayForEach(item,
+                           document_list(cJSON_GetObjectItem(finding, "document"), "evidence")) {
+            const char *id = document_text(item, "capture");
+            if (!id || is_named(old, id) || is_named(document_list(site, "capture_list"), id))
+                continue;
+            cJSON *rows = store_rows(store, &ignored,
+                                     "SELECT document FROM capture WHERE site = ?1 AND hash >= ?2"
+                                     " AND hash < ?2 || 'g'",
+                                     "tt", document_text(site, "name"), id);
+            cJSON *row = rows && rows->child ? cJSON_DetachItemViaPointer(rows, rows->child) : NULL;
+            if (row) {
+                unfold(row, "document");
+                cJSON_AddItemToArray(old, row);
+            }
+            cJSON_Delete(rows);
+        }
+    }
+    document_add(site, "old_captures", old);
+}
+
 static void count_states(cJSON *night)
 {
     size_t counts[NIGHT_STATES] = {0};
@@ -158,8 +199,11 @@ cJSON *nightly_gather(struct store *store, struct error *error)
     document_add_number(night, "run", run);
     document_add_number(night, "time",
                         runs && runs->child ? document_number(runs->child, "time_ns", 0) : 0);
-    if (good)
+    if (good) {
         deal_findings(sites, findings);
+        cJSON_ArrayForEach(site, sites)
+            name_old_captures(store, site);
+    }
     document_add(night, "sites", sites);
     document_add(night, "trend", trend);
     cJSON_Delete(runs);
@@ -241,6 +285,7 @@ static void make_plain(cJSON *item)
 /* Takes the report: it is changed for this, and its end. */
 static bool write_json(const struct output *output, cJSON *night)
 {
+    static const char *const inner[] = {"capture_list", "old_captures"}; /* for the pages */
     char path[PATH_MAX];
     struct replacement file;
     cJSON *site;
@@ -252,7 +297,8 @@ static bool write_json(const struct output *output, cJSON *night)
     }
     make_plain(night);
     cJSON_ArrayForEach(site, cJSON_GetObjectItem(night, "sites"))
-        cJSON_DeleteItemFromObject(site, "capture_list");
+        for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+            cJSON_DeleteItemFromObject(site, inner[i]);
     report_json_item(file.file, night);
     fputc('\n', file.file);
     return replace_end(&file, output->error);

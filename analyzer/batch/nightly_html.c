@@ -379,18 +379,25 @@ void nightly_write_index(FILE *out, const cJSON *night)
 
 /* --- the page of a site --- */
 
+static const char *source_in(const cJSON *captures, const char *id)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, captures) {
+        const cJSON *capture = cJSON_GetObjectItem(item, "document");
+        if (strcmp(text_of(capture, "id"), id) == 0)
+            return text_of(capture, "source");
+    }
+    return NULL;
+}
+
 static const char *capture_name(const void *context, const char *id)
 {
     const cJSON *site = context;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
-        const cJSON *capture = cJSON_GetObjectItem(item, "document");
-        if (id && strcmp(text_of(capture, "id"), id) == 0) {
-            const char *source = text_of(capture, "source"), *slash = strrchr(source, '/');
-            return slash ? slash + 1 : source;
-        }
-    }
-    return id;
+    const char *source = id ? source_in(document_list(site, "capture_list"), id) : NULL;
+    if (id && !source)
+        source = source_in(document_list(site, "old_captures"), id);
+    const char *slash = source ? strrchr(source, '/') : NULL;
+    return slash ? slash + 1 : source ? source : id;
 }
 
 static void write_evidence(FILE *out, const cJSON *site, const cJSON *item)

@@ -294,6 +294,16 @@ class Cases:
         lives = place.rows("SELECT run, state FROM life WHERE id = (SELECT id FROM finding WHERE client = '10.2.0.10')")
         assert lives == [(1, "new"), (2, "ongoing"), (3, "resolved"), (5, "back"), (6, "ongoing")], lives
 
+    def test_evidence_of_earlier_nights_names_its_file(self, place):
+        place.put("paris/first.pcap", silent(0))
+        place.batch()
+        place.put("paris/other.pcap", works(86400, number=12))
+        place.batch(at="2026-11-22")
+        with open(os.path.join(place.state, "report", "sites", "paris.html"), encoding="utf-8") as file:
+            page = file.read()
+        assert "of first.pcap" in page and ">first.pcap</text>" in page
+        assert "old_captures" not in json.dumps(place.report())
+
     def test_an_old_capture_does_not_bring_a_failure_back(self, place):
         place.put("paris/b.pcap", silent(1000))
         place.batch(at="2026-11-21")
