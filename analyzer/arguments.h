@@ -1,4 +1,5 @@
-/* What every command line of the program has in common: numbers, quantities and the look of help. */
+/* What every command line of the program has in common: numbers, quantities and the look of help.
+ */
 #ifndef FWSNIFF_ARGUMENTS_H
 #define FWSNIFF_ARGUMENTS_H
 
