@@ -133,9 +133,11 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
 static bool is_named(const cJSON *captures, const char *id)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, captures)
-        if (strcmp(document_text(cJSON_GetObjectItem(item, "document"), "id"), id) == 0)
+    cJSON_ArrayForEach(item, captures) {
+        const char *name = document_text(cJSON_GetObjectItem(item, "document"), "id");
+        if (name && strcmp(name, id) == 0)
             return true;
+    }
     return false;
 }
 
