@@ -25,8 +25,8 @@ static void test_names_come_back(void **state)
                                       "\xff\xfe",
                                       "%41",
                                       "caf\xc3\xa9",
-                                      "a\xe2\x80\xae"
-                                      "b",
+                                      ("a\xe2\x80\xae"
+                                       "b"),
                                       ""};
     for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
         char *name = name_encode(raw[i]), *back = name_decode(name);
