@@ -12,6 +12,10 @@ void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns
  * table of 100 MB costs a walk through the page tables besides the access itself. What is not
  * written to costs no memory. Freed with its own size. */
 void *memory_table(size_t count, size_t size) __attribute__((returns_nonnull));
+/* The next slab of a table that has `slabs` already. The first comes in small pages: few captures
+ * fill it, and to clear a huge page takes longer than to read such a capture. */
+void *memory_slab(size_t slabs, size_t count, size_t size) __attribute__((returns_nonnull));
+/* Frees either. */
 void memory_table_free(void *table, size_t count, size_t size);
 
 char *memory_string(const char *text) __attribute__((returns_nonnull));

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyzer/arguments.h"
 #include "analyzer/memory.h"
 #include "analyzer/report/format.h"
-#include "analyzer/report/page.h"
 #include "analyzer/report/report.h"
 
 enum section {
@@ -67,38 +67,6 @@ static char *keep(struct options *options, const char *text, size_t length)
         (list) = memory_resize((list), (count) + 1, sizeof *(list));                               \
         (list)[(count)++] = __VA_ARGS__;                                                           \
     } while (0)
-
-/* Digits only, to the end of the text or to `*rest` where that is given. */
-static bool read_number(const char *text, uint64_t limit, uint64_t *number, const char **rest)
-{
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || (!rest && text[digits] != '\0'))
-        return false;
-    errno = 0;
-    *number = strtoull(text, NULL, 10);
-    if (rest)
-        *rest = text + digits;
-    return errno == 0 && *number <= limit;
-}
-
-struct unit {
-    const char *suffix;
-    uint64_t factor;
-};
-
-/* A number and one of the units (the last has a NULL suffix). */
-static bool read_quantity(const char *text, const struct unit *units, uint64_t limit,
-                          uint64_t *quantity)
-{
-    const char *suffix;
-    if (!read_number(text, limit, quantity, &suffix))
-        return false;
-    for (; units->suffix; units++)
-        if (strcmp(suffix, units->suffix) == 0)
-            return !__builtin_mul_overflow(*quantity, units->factor, quantity) &&
-                   *quantity <= limit;
-    return false;
-}
 
 /* ---- one function for each kind of option ---- */
 
@@ -181,7 +149,7 @@ static bool take_port(struct options *options, const struct option_row *row, con
         size_t length = strlen(protos[i].prefix);
         uint64_t port;
         if (strncmp(equals + 1, protos[i].prefix, length) == 0 &&
-            read_number(equals + 1 + length, UINT16_MAX, &port, NULL) && port > 0) {
+            argument_number(equals + 1 + length, UINT16_MAX, &port, NULL) && port > 0) {
             APPEND(options->ports, options->port_count,
                    (struct port_override){keep(options, value, (size_t)(equals - value)),
                                           protos[i].proto, (uint16_t)port});
@@ -302,18 +270,44 @@ static bool take_report(struct options *options, const struct option_row *row, c
     return true;
 }
 
+/* The first line of a file: a key on the command line is seen by everybody who lists processes. */
+static const char *read_key(struct options *options, const char *path, struct error *error)
+{
+    char *line = NULL;
+    const char *key = NULL;
+    size_t capacity = 0;
+    FILE *file = fopen(path, "re");
+    ssize_t length = file ? getline(&line, &capacity, file) : -1;
+    if (length < 0)
+        error_set(error, "option --anonymize: %s: %s", path,
+                  !file || ferror(file) ? strerror(errno) : "the file is empty");
+    else
+        key = keep(options, line, strcspn(line, "\r\n"));
+    if (key && strlen(key) < ANONYMIZE_KEY_MIN) {
+        error_set(error,
+                  "option --anonymize: the first line of %s is no key of at least %d characters",
+                  path, ANONYMIZE_KEY_MIN);
+        key = NULL;
+    }
+    if (file)
+        fclose(file);
+    free(line);
+    return key;
+}
+
 static bool take_privacy(struct options *options, const struct option_row *row, const char *value,
                          struct error *error)
 {
     options->strip_payload = true;
     if (strcmp(row->name, "anonymize") != 0)
         return true;
-    if (value && strlen(value) < ANONYMIZE_KEY_MIN)
-        return bad_value(error, row, value,
-                         "a key of at least 12 characters; without '=' a random one is made");
     options->anonymize = true;
+    if (value && *value == '@')
+        return (options->anonymize_key = read_key(options, value + 1, error));
     options->anonymize_key = value;
-    return true;
+    return !value || strlen(value) >= ANONYMIZE_KEY_MIN ||
+           bad_value(error, row, value,
+                     "a key of at least 12 characters; without '=' a random one is made");
 }
 
 static bool take_explain(struct options *options, const struct option_row *row, const char *value,
@@ -342,10 +336,10 @@ static bool take_colour(struct options *options, const struct option_row *row, c
 static bool take_duration(struct options *options, const struct option_row *row, const char *value,
                           struct error *error)
 {
-    static const struct unit units[] = {{"", 1},     {"s", 1},     {"m", 60},
-                                        {"h", 3600}, {"d", 86400}, {NULL, 0}};
+    static const struct argument_unit units[] = {{"", 1},     {"s", 1},     {"m", 60},
+                                                 {"h", 3600}, {"d", 86400}, {NULL, 0}};
     uint64_t seconds;
-    if (!read_quantity(value, units, INT64_MAX / 1000000000, &seconds) || seconds == 0)
+    if (!argument_quantity(value, units, INT64_MAX / 1000000000, &seconds) || seconds == 0)
         return bad_value(error, row, value, "a time, as in 30, 30s, 5m, 1h or 1d");
     options->duration_ns = (int64_t)seconds * 1000000000;
     return true;
@@ -354,7 +348,8 @@ static bool take_duration(struct options *options, const struct option_row *row,
 static bool take_count(struct options *options, const struct option_row *row, const char *value,
                        struct error *error)
 {
-    if (!read_number(value, UINT64_MAX, &options->packet_limit, NULL) || options->packet_limit == 0)
+    if (!argument_number(value, UINT64_MAX, &options->packet_limit, NULL) ||
+        options->packet_limit == 0)
         return bad_value(error, row, value, "a number of packets from 1 on");
     return true;
 }
@@ -362,7 +357,7 @@ static bool take_count(struct options *options, const struct option_row *row, co
 static bool take_max_flows(struct options *options, const struct option_row *row, const char *value,
                            struct error *error)
 {
-    if (!read_number(value, UINT32_MAX, &options->max_flows, NULL) || options->max_flows == 0)
+    if (!argument_number(value, UINT32_MAX, &options->max_flows, NULL) || options->max_flows == 0)
         return bad_value(error, row, value, "a number of flows from 1 to 4294967295");
     return true;
 }
@@ -370,10 +365,10 @@ static bool take_max_flows(struct options *options, const struct option_row *row
 static bool take_buffer(struct options *options, const struct option_row *row, const char *value,
                         struct error *error)
 {
-    static const struct unit units[] = {{"", 1024},     {"k", 1024},       {"K", 1024},
-                                        {"M", 1048576}, {"G", 1073741824}, {NULL, 0}};
+    static const struct argument_unit units[] = {{"", 1024},     {"k", 1024},       {"K", 1024},
+                                                 {"M", 1048576}, {"G", 1073741824}, {NULL, 0}};
     uint64_t bytes;
-    if (!read_quantity(value, units, INT_MAX, &bytes) || bytes == 0)
+    if (!argument_quantity(value, units, INT_MAX, &bytes) || bytes == 0)
         return bad_value(error, row, value,
                          "a size below 2 GiB, as in 4096 (KiB, as tcpdump counts) or 16M");
     options->buffer_bytes = (int)bytes;
@@ -384,7 +379,7 @@ static bool take_snaplen(struct options *options, const struct option_row *row, 
                          struct error *error)
 {
     uint64_t bytes;
-    if (!read_number(value, SNAPLEN_DEFAULT, &bytes, NULL))
+    if (!argument_number(value, SNAPLEN_DEFAULT, &bytes, NULL))
         return bad_value(error, row, value, "a number of bytes up to 262144 (0: all)");
     options->snaplen = bytes ? (int)bytes : SNAPLEN_DEFAULT;
     return true;
@@ -471,9 +466,10 @@ static const struct option_row rows[] = {
      "the frames that matter as a capture, with comments that say why"},
     {"strip-payload", 0, no_argument, NULL, SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
      "nothing of what was said goes into any report or the evidence: headers only"},
-    {"anonymize", 0, optional_argument, "KEY", SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
+    {"anonymize", 0, optional_argument, "KEY|@FILE", SECTION_OUTPUT, false, take_privacy, OPTIONS_RUN,
      "replace addresses by pseudonyms in every report and the evidence (networks stay networks; the "
-     "same key gives the same ones; random if not given), and strip the payload"},
+     "same key gives the same ones; @FILE: its first line, which nobody sees in a list of processes; random if not "
+     "given), and strip the payload"},
     {"explain", 0, optional_argument, "ID", SECTION_OUTPUT, false, take_explain, OPTIONS_RUN,
      "how each verdict, or that of the one finding, came about: every rule with what it added, and "
      "what would have changed it; in the JSON report too"},
@@ -739,28 +735,6 @@ void options_write_error(FILE *out, const struct error *error)
 
 /* ---- help ---- */
 
-enum { HELP_WIDTH = 80, HELP_INDENT = 2, HELP_COLUMN = 27 };
-
-static void write_row(struct page *page, const struct option_row *row)
-{
-    char names[80];
-    const char *open = row->argument == optional_argument ? "[=" : "=";
-    const char *close = row->argument == optional_argument ? "]" : "";
-    char letter[] = "-i, ";
-    letter[1] = row->letter;
-    snprintf(names, sizeof names, "%s--%s%s%s%s", row->letter ? letter : "    ", row->name,
-             row->value ? open : "", row->value ? row->value : "", row->value ? close : "");
-    page->indent = HELP_INDENT + (row->letter ? 0 : 4);
-    page_text(page, row->letter ? names : names + 4);
-    if (HELP_INDENT + strlen(names) + 2 > HELP_COLUMN)
-        page_line(page);
-    else
-        page_tab(page, HELP_COLUMN);
-    page->indent = HELP_COLUMN;
-    page_text(page, row->help);
-    page_line(page);
-}
-
 bool options_write_help(FILE *out)
 {
     static const char *const titles[SECTIONS] = {
@@ -787,7 +761,8 @@ bool options_write_help(FILE *out)
         fprintf(out, "\n%s:\n", titles[section]);
         for (size_t i = 0; i < ROWS; i++)
             if (rows[i].section == section)
-                write_row(&page, &rows[i]);
+                argument_help(&page, rows[i].name, rows[i].letter, rows[i].argument, rows[i].value,
+                              rows[i].help);
     }
     fputs("\n"
           "Exit status: 0 no failure found, 1 failures found, 2 usage or rules error,\n"

@@ -33,6 +33,7 @@ SCRIPTS = [
     ("corpus: reads", ["tests/corpus/check_reads.py", "tests/corpus/captures", "{program}"]),
     ("corpus: counts", ["tests/corpus/check_counts.py", "tests/corpus/captures", "{program}"]),
     ("batch", ["tests/batch/test_batch.py", "--fwsniff", "{program}"]),
+    ("packaging", ["tests/packaging/test_packaging.py", "--fwsniff", "{program}"]),
     ("batch: pages", ["tests/batch/test_pages.py", "--fwsniff", "{program}"]),
     ("scale", ["tests/scale/test_scale.py", "--fwsniff", "{program}", "--build", "{build}"]),
     ("instructions", ["tests/bench/test_instructions.py", "--fwsniff", "{program}", "--build", "{build}"]),

@@ -101,17 +101,26 @@ static bool take_result(void *context, const cJSON *result)
 
 /* --- the end of a run --- */
 
+/* The summary is shown when the run is over: whoever reads it may stop reading, which kills. */
 static int conclude(struct batch *batch, bool news, struct error *error)
 {
+    char *summary = NULL;
+    size_t length = 0;
+    FILE *kept = batch->options->analysis.quiet ? NULL : open_memstream(&summary, &length);
     const struct nightly_request request = {
         .store = batch->store,
         .folder = batch->report,
         .prometheus = batch->options->prometheus,
-        .summary = batch->options->analysis.quiet ? NULL : stdout,
+        .summary = kept,
         .nothing_new = !news,
+        .jobs = batch->options->jobs,
     };
     struct nightly_result result;
-    if (!nightly_write(&request, &result, error) || !store_finish_run(batch->store, error)) {
+    bool good = nightly_write(&request, &result, error) && store_finish_run(batch->store, error);
+    if (kept && fclose(kept) == 0 && good)
+        fwrite(summary, 1, length, stdout);
+    free(summary);
+    if (!good) {
         complain(error->text);
         return EXIT_USAGE;
     }

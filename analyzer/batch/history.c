@@ -11,6 +11,7 @@
 #include "analyzer/report/format.h"
 #include "analyzer/report/json.h"
 #include "analyzer/report/report.h"
+#include "analyzer/report/view.h"
 
 /* ?1 site or null, ?2 time or the smallest number, ?3 states with commas around or null. */
 static const struct question {
@@ -86,7 +87,11 @@ static void cell_text(const cJSON *row, const char *column, size_t length, char 
     snprintf(name, sizeof name, "%.*s", (int)length, column);
     const cJSON *value = cJSON_GetObjectItem(row, name);
     const char *text = cJSON_GetStringValue(value);
-    if (cJSON_IsNumber(value)) {
+    double sure = cJSON_GetNumberValue(cJSON_GetObjectItem(row, "confidence"));
+    bool place = strcmp(name, "failure_point") == 0;
+    if (place && text && sure * SHARE_WHOLE < SHARE_DECIDED) { /* no culprit is named */
+        snprintf(cell, CELL_MAX, "undecided, %.300s?", text);
+    } else if (cJSON_IsNumber(value)) {
         snprintf(cell, CELL_MAX, "%.2f", value->valuedouble);
     } else if (is_time(name)) {
         int64_t time_ns = document_number(row, name, INT64_MIN);

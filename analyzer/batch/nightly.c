@@ -1,12 +1,20 @@
 #include "analyzer/batch/nightly.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "analyzer/batch/document.h"
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/replace.h"
+#include "analyzer/batch/workers.h"
 #include "analyzer/outputs.h"
 #include "analyzer/report/json.h"
 #include "analyzer/report/report.h"
@@ -87,8 +95,8 @@ static void unfold(cJSON *row, const char *name)
 static void deal_findings(cJSON *sites, cJSON *findings)
 {
     cJSON *site = sites->child;
-    while (cJSON_GetArraySize(findings)) {
-        cJSON *finding = cJSON_DetachItemFromArray(findings, 0);
+    while (findings->child) {
+        cJSON *finding = cJSON_DetachItemViaPointer(findings, findings->child);
         const char *name = document_text(finding, "site");
         while (site && strcmp(document_text(site, "name"), name) != 0)
             site = site->next; /* both are in the order of names */
@@ -122,6 +130,49 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
     return trend;
 }
 
+static bool is_named(const cJSON *captures, const char *id)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, captures) {
+        const char *name = document_text(cJSON_GetObjectItem(item, "document"), "id");
+        if (name && strcmp(name, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The captures of earlier runs that evidence is in: people want to know the files. An id is the
+ * beginning of a hash, of hexadecimal digits. */
+static void name_old_captures(struct store *store, cJSON *site)
+{
+    enum { FINDINGS_MAX = 100 }; /* as many as a page shows in full */
+    const cJSON *finding, *item;
+    cJSON *old = cJSON_CreateArray();
+    struct error ignored;
+    int count = 0;
+    cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+        if (count++ == FINDINGS_MAX)
+            break;
+        cJSON_ArrayForEach(item,
+                           document_list(cJSON_GetObjectItem(finding, "document"), "evidence")) {
+            const char *id = document_text(item, "capture");
+            if (!id || is_named(old, id) || is_named(document_list(site, "capture_list"), id))
+                continue;
+            cJSON *rows = store_rows(store, &ignored,
+                                     "SELECT document FROM capture WHERE site = ?1 AND hash >= ?2"
+                                     " AND hash < ?2 || 'g'",
+                                     "tt", document_text(site, "name"), id);
+            cJSON *row = rows && rows->child ? cJSON_DetachItemViaPointer(rows, rows->child) : NULL;
+            if (row) {
+                unfold(row, "document");
+                cJSON_AddItemToArray(old, row);
+            }
+            cJSON_Delete(rows);
+        }
+    }
+    document_add(site, "old_captures", old);
+}
+
 static void count_states(cJSON *night)
 {
     size_t counts[NIGHT_STATES] = {0};
@@ -150,8 +201,11 @@ cJSON *nightly_gather(struct store *store, struct error *error)
     document_add_number(night, "run", run);
     document_add_number(night, "time",
                         runs && runs->child ? document_number(runs->child, "time_ns", 0) : 0);
-    if (good)
+    if (good) {
         deal_findings(sites, findings);
+        cJSON_ArrayForEach(site, sites)
+            name_old_captures(store, site);
+    }
     document_add(night, "sites", sites);
     document_add(night, "trend", trend);
     cJSON_Delete(runs);
@@ -230,14 +284,26 @@ static void make_plain(cJSON *item)
     }
 }
 
-static void write_json(FILE *out, const cJSON *night, const cJSON *site)
+/* Takes the report: it is changed for this, and its end. */
+static bool write_json(const struct output *output, cJSON *night)
 {
-    cJSON *copy = cJSON_Duplicate(night, true), *one;
-    (void)site;
-    cJSON_ArrayForEach(one, cJSON_GetObjectItem(copy, "sites"))
-        cJSON_DeleteItemFromObject(one, "capture_list");
-    report_json_item(out, copy);
-    fputc('\n', out);
+    static const char *const inner[] = {"capture_list", "old_captures"}; /* for the pages */
+    char path[PATH_MAX];
+    struct replacement file;
+    cJSON *site;
+    snprintf(path, sizeof path, "%s/report.json", output->request->folder);
+    bool good = replace_begin(&file, path, false, output->error);
+    if (!good) {
+        cJSON_Delete(night);
+        return false;
+    }
+    make_plain(night);
+    cJSON_ArrayForEach(site, cJSON_GetObjectItem(night, "sites"))
+        for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+            cJSON_DeleteItemFromObject(site, inner[i]);
+    report_json_item(file.file, night);
+    fputc('\n', file.file);
+    return replace_end(&file, output->error);
 }
 
 /* The site's captures of this run and what they showed, as fwsniff -r would have said. */
@@ -285,15 +351,88 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     fputc('\n', out);
 }
 
-static bool write_sites(const struct output *output, const cJSON *night)
+static bool write_site(const struct output *output, const cJSON *night, const cJSON *site)
 {
-    const cJSON *site;
+    return write_file(output, ".html", nightly_write_site, night, site) &&
+           (!cJSON_GetArraySize(document_list(site, "capture_list")) ||
+            write_file(output, ".json", write_site_json, night, site));
+}
+
+/* --- pages of sites and report.json, by several processes --- */
+
+struct writers {
+    atomic_uint *next; /* shared: what nobody has begun. One for each site, then report.json */
+    pid_t process[WORKERS_MAX];
+    unsigned count;
+};
+
+/* Until nothing is left. The last one takes the report: it is NULL then. */
+static bool write_what_is_left(const struct output *output, atomic_uint *next, cJSON **night)
+{
+    const cJSON *site = document_list(*night, "sites")->child;
+    unsigned at = 0;
     bool good = true;
-    cJSON_ArrayForEach(site, document_list(night, "sites")) {
-        good = good && write_file(output, ".html", nightly_write_site, night, site);
-        if (good && cJSON_GetArraySize(document_list(site, "capture_list")))
-            good = write_file(output, ".json", write_site_json, night, site);
+    while (good && *night) {
+        unsigned mine = atomic_fetch_add(next, 1);
+        for (; site && at < mine; at++)
+            site = site->next;
+        if (site) {
+            good = write_site(output, *night, site);
+        } else if (at == mine) {
+            good = write_json(output, *night);
+            *night = NULL;
+        } else {
+            break;
+        }
     }
+    return good;
+}
+
+static _Noreturn void help_to_write(const struct output *output, atomic_uint *next, cJSON *night,
+                                    pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know that the report is not whole */
+    bool good = getppid() == parent && write_what_is_left(output, next, &night);
+    if (!good)
+        fprintf(stderr, "fwsniff: %s\n", output->error->text);
+    _exit(good ? 0 : 1);
+}
+
+/* As many as can be made: what no helper does is done here. */
+static bool start_helpers(struct writers *writers, const struct output *output, cJSON *night)
+{
+    void *shared = mmap(NULL, sizeof *writers->next, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned sites = (unsigned)cJSON_GetArraySize(document_list(night, "sites"));
+    unsigned jobs = output->request->jobs, helpers = jobs - 1 < sites ? jobs - 1 : sites;
+    pid_t parent = getpid();
+    if (shared == MAP_FAILED)
+        return error_set(output->error, "no memory to write pages: %s", strerror(errno));
+    writers->next = shared;
+    fflush(NULL);
+    while (writers->count < helpers && writers->count < WORKERS_MAX) {
+        pid_t process = fork();
+        if (process == 0)
+            help_to_write(output, writers->next, night, parent);
+        if (process < 0)
+            break;
+        writers->process[writers->count++] = process;
+    }
+    return true;
+}
+
+static bool finish_writing(const struct writers *writers, const struct output *output, cJSON *night)
+{
+    bool good = writers->next && write_what_is_left(output, writers->next, &night);
+    for (unsigned i = 0; i < writers->count; i++) {
+        int status = 1;
+        waitpid(writers->process[i], &status, 0);
+        if (status)
+            good = error_set(output->error, "the report could not be written as a whole");
+    }
+    if (writers->next)
+        munmap(writers->next, sizeof *writers->next);
+    cJSON_Delete(night);
     return good;
 }
 
@@ -330,15 +469,13 @@ bool nightly_write(const struct nightly_request *request, struct nightly_result 
     if (!night)
         return false;
     snprintf(folder, sizeof folder, "%s/sites", request->folder);
-    bool good = make_folder(folder, error) && write_sites(&output, night) &&
+    struct writers writers = {.count = 0};
+    bool good = make_folder(folder, error) && start_helpers(&writers, &output, night) &&
                 write_file(&output, "findings.csv", write_csv, night, NULL) &&
                 write_file(&output, "index.html", write_index, night, NULL) &&
                 write_prometheus(&output, night);
     judge(night, result);
     if (good && request->summary)
         nightly_write_summary(request->summary, night, request->nothing_new);
-    make_plain(night);
-    good = good && write_file(&output, "report.json", write_json, night, NULL);
-    cJSON_Delete(night);
-    return good;
+    return finish_writing(&writers, &output, night) && good;
 }

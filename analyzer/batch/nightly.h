@@ -19,6 +19,7 @@ struct nightly_request {
     const char *prometheus; /* NULL: none */
     FILE *summary;          /* NULL: none */
     bool nothing_new;       /* since the latest run */
+    unsigned jobs;          /* processes that write pages */
 };
 
 struct nightly_result {

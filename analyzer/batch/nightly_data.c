@@ -8,6 +8,7 @@
 #include "analyzer/report/escape.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/report.h"
+#include "analyzer/report/view.h"
 
 /* --- CSV, RFC 4180 --- */
 
@@ -145,20 +146,41 @@ static void write_line(FILE *out, const cJSON *finding)
 {
     char site[256], summary[2048], client[64], server[64];
     const char *state = document_text(finding, "state");
+    double sure = cJSON_GetNumberValue(cJSON_GetObjectItem(finding, "confidence"));
+    bool decided = sure * SHARE_WHOLE >= SHARE_DECIDED;
     fprintf(out, "%-8s  %s  %s -> %s %s/%s  %s\n", state,
             report_escape_terminal(document_text(finding, "site"), site, sizeof site),
             report_escape_terminal(document_text(finding, "client"), client, sizeof client),
             report_escape_terminal(document_text(finding, "server"), server, sizeof server),
             document_text(finding, "proto"), document_text(finding, "port"),
-            document_text(finding, "failure_point"));
+            decided ? document_text(finding, "failure_point") : "undecided");
     fprintf(out, "          %s\n",
             report_escape_terminal(document_text(finding, "summary"), summary, sizeof summary));
+}
+
+static void write_changes(FILE *out, const cJSON *night)
+{
+    enum { LINES_MAX = 40 }; /* nobody reads more in a mail */
+    const cJSON *site, *finding;
+    size_t written = 0, more = 0;
+    for (int wanted = NIGHT_NEW; wanted <= NIGHT_BACK; wanted++)
+        cJSON_ArrayForEach(site, document_list(night, "sites"))
+            cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+                if (night_state_of(finding) != (enum night_state)wanted)
+                    continue;
+                if (written++ < LINES_MAX)
+                    write_line(out, finding);
+                else
+                    more++;
+            }
+    if (more)
+        fprintf(out, "... and %zu more: index.html of the report has them all\n", more);
 }
 
 /* What a mail from cron should hold: what changed. */
 void nightly_write_summary(FILE *out, const cJSON *night, bool nothing_new)
 {
-    const cJSON *site, *finding, *counts = cJSON_GetObjectItem(night, "counts");
+    const cJSON *site, *counts = cJSON_GetObjectItem(night, "counts");
     char time[TIME_TEXT], captures[FORMAT_TEXT], packets[FORMAT_TEXT];
     int64_t capture_sum = 0, packet_sum = 0, unreadable = 0;
     unsigned sites = 0;
@@ -188,9 +210,5 @@ void nightly_write_summary(FILE *out, const cJSON *night, bool nothing_new)
     fputc('\n', out);
     if (unreadable)
         fprintf(out, "%" PRId64 " could not be read\n", unreadable);
-    for (int wanted = NIGHT_NEW; wanted <= NIGHT_BACK; wanted++)
-        cJSON_ArrayForEach(site, document_list(night, "sites"))
-            cJSON_ArrayForEach(finding, document_list(site, "findings"))
-                if (night_state_of(finding) == (enum night_state)wanted)
-                    write_line(out, finding);
+    write_changes(out, night);
 }

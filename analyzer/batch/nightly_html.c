@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/exchange.h"
 #include "analyzer/batch/nightly.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/html.h"
@@ -168,8 +169,7 @@ static void write_findings_head(FILE *out, bool with_site)
 {
     html_raw(out, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Findings\">"
                   "<table class=\"list\"><thead><tr>");
-    if (with_site)
-        html_raw(out, "<th scope=\"col\">Site</th>");
+    html_raw(out, "<th scope=\"col\">%s</th>", with_site ? "Site" : "State");
     html_raw(out,
              "<th scope=\"col\">Who cannot reach whom</th><th scope=\"col\">Where it fails</th>"
              "<th scope=\"col\" class=\"num\">Sure</th><th scope=\"col\" class=\"num\">Failed "
@@ -205,21 +205,50 @@ static void write_place(FILE *out, const cJSON *finding)
     html_raw(out, "</span>");
 }
 
+enum {
+    ROWS_MAX = 2000, /* of one table: a page that no browser can show helps nobody */
+    FULL_MAX = 100,  /* findings with everything about them, of a site */
+};
+
+static void write_findings_end(FILE *out, size_t count, const char *data)
+{
+    char text[FORMAT_TEXT];
+    html_raw(out, "</tbody></table></div>\n");
+    if (count <= ROWS_MAX)
+        return;
+    html_raw(out, "<p>and %s more: ", format_count(count - ROWS_MAX, text));
+    html_raw(out, "<a href=\"%s\">%s</a> has them all.</p>\n", data, data);
+}
+
+/* `page` NULL: this row is all there is of the finding. */
 static void write_finding_row(FILE *out, const cJSON *finding, const char *page, const char *site)
 {
-    html_raw(out, "<tr>");
-    if (site) {
-        html_raw(out, "<td style=\"min-width:5em\">");
-        html_text(out, site);
-        html_raw(out, "</td>");
+    html_raw(out, "<tr");
+    if (!page) {
+        html_raw(out, " id=\"finding-");
+        html_text(out, text_of(finding, "id"));
+        html_raw(out, "\"");
     }
-    html_raw(out, "<td><a href=\"");
-    html_text(out, page);
-    html_raw(out, "#finding-");
-    html_text(out, text_of(finding, "id"));
-    html_raw(out, "\">");
+    html_raw(out, ">");
+    if (site) {
+        html_raw(out, "<td class=\"name\">");
+        html_text(out, site);
+    } else {
+        enum night_state state = night_state_of(finding);
+        html_raw(out, "<td>");
+        html_chip(out, states[state].tone, states[state].title);
+    }
+    html_raw(out, "</td>");
+    html_raw(out, "<td class=\"who\">");
+    if (page) {
+        html_raw(out, "<a href=\"");
+        html_text(out, page);
+        html_raw(out, "#finding-");
+        html_text(out, text_of(finding, "id"));
+        html_raw(out, "\">");
+    }
     write_pair(out, finding);
-    html_raw(out, "</a></td><td>");
+    html_raw(out, "%s</td><td class=\"where\">", page ? "</a>" : "");
     write_place(out, finding);
     html_raw(out, "</td><td class=\"num\">");
     write_share(out, finding);
@@ -243,24 +272,24 @@ static char *page_of(const cJSON *site)
 static void write_state_section(FILE *out, const cJSON *night, enum night_state state)
 {
     const cJSON *site, *finding;
-    bool begun = false;
+    size_t count = 0;
     cJSON_ArrayForEach(site, document_list(night, "sites")) {
         char *page = page_of(site);
         cJSON_ArrayForEach(finding, document_list(site, "findings")) {
             if (night_state_of(finding) != state)
                 continue;
-            if (!begun) {
+            if (count == 0) {
                 html_section_begin(out, night_state_words[state], states[state].title);
                 html_raw(out, "<p class=\"soft\">%s.</p>\n", states[state].meaning);
                 write_findings_head(out, true);
-                begun = true;
             }
-            write_finding_row(out, finding, page ? page : "", text_of(site, "name"));
+            if (count++ < ROWS_MAX)
+                write_finding_row(out, finding, page ? page : "", text_of(site, "name"));
         }
         free(page);
     }
-    if (begun) {
-        html_raw(out, "</tbody></table></div>\n");
+    if (count) {
+        write_findings_end(out, count, "findings.csv");
         html_section_end(out);
     }
 }
@@ -288,7 +317,7 @@ static void write_site_row(FILE *out, const cJSON *site)
     char *page = page_of(site);
     cJSON_ArrayForEach(finding, document_list(site, "findings"))
         counts[night_state_of(finding)]++;
-    html_raw(out, "<tr><td><a href=\"");
+    html_raw(out, "<tr><td class=\"name\"><a href=\"");
     html_text(out, page ? page : "");
     html_raw(out, "\">");
     html_text(out, text_of(site, "name"));
@@ -350,17 +379,25 @@ void nightly_write_index(FILE *out, const cJSON *night)
 
 /* --- the page of a site --- */
 
-static const char *capture_name(const cJSON *site, const char *id)
+static const char *source_in(const cJSON *captures, const char *id)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(site, "capture_list")) {
+    cJSON_ArrayForEach(item, captures) {
         const cJSON *capture = cJSON_GetObjectItem(item, "document");
-        if (id && strcmp(text_of(capture, "id"), id) == 0) {
-            const char *source = text_of(capture, "source"), *slash = strrchr(source, '/');
-            return slash ? slash + 1 : source;
-        }
+        if (strcmp(text_of(capture, "id"), id) == 0)
+            return text_of(capture, "source");
     }
-    return id;
+    return NULL;
+}
+
+static const char *capture_name(const void *context, const char *id)
+{
+    const cJSON *site = context;
+    const char *source = id ? source_in(document_list(site, "capture_list"), id) : NULL;
+    if (id && !source)
+        source = source_in(document_list(site, "old_captures"), id);
+    const char *slash = source ? strrchr(source, '/') : NULL;
+    return slash ? slash + 1 : source ? source : id;
 }
 
 static void write_evidence(FILE *out, const cJSON *site, const cJSON *item)
@@ -401,6 +438,22 @@ static void write_paragraph(FILE *out, const char *head, const char *text)
     html_raw(out, "</p>\n");
 }
 
+static void write_commands(FILE *out, const cJSON *commands)
+{
+    const cJSON *item;
+    if (cJSON_GetArraySize(commands) == 0)
+        return;
+    html_raw(out, "<details><summary>Commands</summary>\n<dl class=\"rules\">\n");
+    cJSON_ArrayForEach(item, commands) {
+        html_raw(out, "<dt>");
+        html_text(out, text_of(item, "platform"));
+        html_raw(out, "</dt><dd><pre>");
+        html_text(out, text_of(item, "command"));
+        html_raw(out, "</pre></dd>\n");
+    }
+    html_raw(out, "</dl></details>\n");
+}
+
 static void write_candidates(FILE *out, const cJSON *verdict)
 {
     const cJSON *candidate;
@@ -424,7 +477,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     const cJSON *remedy = cJSON_GetObjectItem(document, "remedy");
     enum night_state state = night_state_of(finding);
     char attempts[FORMAT_TEXT];
-    html_raw(out, "<article id=\"finding-");
+    html_raw(out, "<article class=\"brief\" id=\"finding-");
     html_text(out, text_of(finding, "id"));
     html_raw(out, "\">\n<h2>");
     write_pair(out, finding);
@@ -450,6 +503,8 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     html_raw(out, "</dl>\n");
     write_paragraph(out, text_of(remedy, "who"), text_of(remedy, "action"));
     write_paragraph(out, "What would decide it", text_of(document, "next_step"));
+    write_commands(out, document_list(remedy, "commands"));
+    exchange_draw(out, document, capture_name, site);
     html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
     cJSON_ArrayForEach(item, document_list(document, "evidence"))
         write_evidence(out, site, item);
@@ -502,9 +557,33 @@ static void write_warnings(FILE *out, const cJSON *site)
     html_section_end(out);
 }
 
+/* Those of the run come first, so what is left out in full is the least urgent. */
+static void write_site_findings(FILE *out, const cJSON *site)
+{
+    const cJSON *finding;
+    size_t count = 0;
+    html_section_begin(out, "findings", "Findings");
+    write_findings_head(out, false);
+    cJSON_ArrayForEach(finding, document_list(site, "findings")) {
+        if (count < ROWS_MAX)
+            write_finding_row(out, finding, count < FULL_MAX ? "" : NULL, NULL);
+        count++;
+    }
+    write_findings_end(out, count, "../findings.csv");
+    if (count > FULL_MAX)
+        html_raw(out,
+                 "<p>The first %d are shown in full below; report.json has all evidence.</p>\n",
+                 FULL_MAX);
+    html_section_end(out);
+    count = 0;
+    cJSON_ArrayForEach(finding, document_list(site, "findings"))
+        if (count++ < FULL_MAX)
+            write_finding(out, site, finding);
+}
+
 void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
 {
-    const cJSON *finding, *findings = document_list(site, "findings");
+    const cJSON *findings = document_list(site, "findings");
     html_begin(out, text_of(site, "name"));
     html_raw(out, "<header><p class=\"small\"><a href=\"../index.html\">All sites</a></p>\n<h1>");
     html_text(out, text_of(site, "name"));
@@ -519,16 +598,8 @@ void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site)
     if (cJSON_GetArraySize(findings) == 0)
         html_raw(out, "<p>No finding is open.</p>\n");
     html_raw(out, "</header>\n");
-    if (cJSON_GetArraySize(findings)) {
-        html_section_begin(out, "findings", "Findings");
-        write_findings_head(out, false);
-        cJSON_ArrayForEach(finding, findings)
-            write_finding_row(out, finding, "", NULL);
-        html_raw(out, "</tbody></table></div>\n");
-        html_section_end(out);
-    }
-    cJSON_ArrayForEach(finding, findings)
-        write_finding(out, site, finding);
+    if (cJSON_GetArraySize(findings))
+        write_site_findings(out, site);
     write_trend(out, document_list(site, "trend"));
     write_warnings(out, site);
     if (cJSON_GetArraySize(document_list(site, "capture_list")))

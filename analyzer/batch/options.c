@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyzer/arguments.h"
 #include "analyzer/batch/workers.h"
 #include "analyzer/memory.h"
 #include "analyzer/report/format.h"
-#include "analyzer/report/page.h"
 
 const char *const batch_command_words[BATCH_COMMANDS] = {
     [COMMAND_BATCH] = "batch", [COMMAND_MERGE] = "merge", [COMMAND_HISTORY] = "history"};
@@ -98,42 +98,17 @@ static bool take_streams(const struct parsing *parsing, const struct batch_row *
     return true;
 }
 
-static bool read_number(const char *text, uint64_t limit, uint64_t *number, const char **rest)
-{
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    *number = strtoull(text, &end, 10);
-    *rest = end;
-    return *number <= limit;
-}
-
-/* A number and a unit of the list: letters with their factors. */
-static bool read_quantity(const char *text, const char *letters, const uint64_t *factors,
-                          uint64_t limit, uint64_t *quantity)
-{
-    const char *rest;
-    if (!read_number(text, limit, quantity, &rest))
-        return false;
-    if (!*rest)
-        return true;
-    const char *unit = strchr(letters, *rest);
-    return unit && !rest[1] &&
-           !__builtin_mul_overflow(*quantity, factors[unit - letters], quantity) &&
-           *quantity <= limit;
-}
-
 static bool read_duration(const char *text, uint64_t *seconds)
 {
-    static const uint64_t factors[] = {1, 60, 3600, 86400, 604800};
-    return read_quantity(text, "smhdw", factors, INT_MAX, seconds);
+    static const struct argument_unit units[] = {
+        {"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {NULL, 0}};
+    return argument_quantity(text, units, INT_MAX, seconds);
 }
 
 static bool take_jobs(const struct parsing *parsing, const struct batch_row *row, const char *value)
 {
     uint64_t jobs;
-    const char *rest;
-    if (!read_number(value, WORKERS_MAX, &jobs, &rest) || *rest || jobs == 0)
+    if (!argument_number(value, WORKERS_MAX, &jobs, NULL) || jobs == 0)
         return bad(parsing, row, value, "a number of workers from 1 to 256");
     parsing->options->jobs = (unsigned)jobs;
     return true;
@@ -141,9 +116,10 @@ static bool take_jobs(const struct parsing *parsing, const struct batch_row *row
 
 static bool take_size(const struct parsing *parsing, const struct batch_row *row, const char *value)
 {
-    static const uint64_t factors[] = {1 << 10, 1 << 20, 1 << 30, UINT64_C(1) << 40};
+    static const struct argument_unit units[] = {{"", 1},    {"K", 1 << 10},   {"M", 1 << 20},
+                                                 {"G", GIB}, {"T", GIB << 10}, {NULL, 0}};
     uint64_t bytes;
-    if (!read_quantity(value, "KMGT", factors, INT64_MAX, &bytes))
+    if (!argument_quantity(value, units, INT64_MAX, &bytes))
         return bad(parsing, row, value, "a size in bytes, or with K, M, G or T (0: no limit)");
     if (strcmp(row->name, "max-unpacked") == 0)
         parsing->options->unpacked_max = bytes ? bytes : INT64_MAX;
@@ -167,8 +143,8 @@ static bool take_shard(const struct parsing *parsing, const struct batch_row *ro
 {
     uint64_t share, of;
     const char *rest;
-    if (!read_number(value, 100000, &share, &rest) || *rest != '/' ||
-        !read_number(rest + 1, 100000, &of, &rest) || *rest || share < 1 || share > of)
+    if (!argument_number(value, 100000, &share, &rest) || *rest != '/' ||
+        !argument_number(rest + 1, 100000, &of, NULL) || share < 1 || share > of)
         return bad(parsing, row, value, "K/N with K from 1 to N, as in 3/8");
     parsing->options->share = (unsigned)share;
     parsing->options->of = (unsigned)of;
@@ -180,8 +156,7 @@ bool batch_read_time(const char *text, int64_t *time_ns)
     static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
     if (*text == '@') {
         uint64_t seconds;
-        const char *rest;
-        if (!read_number(text + 1, INT64_MAX / 1000000000, &seconds, &rest) || *rest)
+        if (!argument_number(text + 1, INT64_MAX / 1000000000, &seconds, NULL))
             return false;
         *time_ns = (int64_t)seconds * 1000000000;
         return true;
@@ -271,6 +246,7 @@ static const struct batch_row rows[] = {
     {"profile", 'p', required_argument, IN_BATCH, "NAME[,NAME]", NULL, "as without batch, and so the following"},
     {"profile-file", 0, required_argument, IN_BATCH, "FILE", NULL, ""},
     {"port", 0, required_argument, IN_BATCH, "PROFILE=PROTO/PORT", NULL, ""},
+    {"pin", 0, required_argument, IN_BATCH, "PROFILE=KIND:VALUE", NULL, ""},
     {"rules", 0, required_argument, IN_BATCH, "DIR", NULL, ""},
     {"vantage", 0, required_argument, IN_BATCH, "WHERE", NULL, ""},
     {"local-net", 0, required_argument, IN_BATCH, "CIDR", NULL, ""},
@@ -437,28 +413,6 @@ void batch_options_free(struct batch_options *options)
     free(options->owned_state);
 }
 
-static void write_row(struct page *page, const struct batch_row *row)
-{
-    enum { INDENT = 2, COLUMN = 27 };
-    char names[80];
-    const char *open = row->argument == optional_argument ? "[=" : "=";
-    const char *close = row->argument == optional_argument ? "]" : "";
-    char letter[] = "-i, ";
-    letter[1] = row->letter;
-    snprintf(names, sizeof names, "%s--%s%s%s%s", row->letter ? letter : "    ", row->name,
-             row->value ? open : "", row->value ? row->value : "", row->value ? close : "");
-    page->indent = INDENT + (row->letter ? 0 : 4);
-    page_text(page, row->letter ? names : names + 4);
-    if (*row->help && INDENT + strlen(names) + 2 > COLUMN)
-        page_line(page);
-    else if (*row->help)
-        page_tab(page, COLUMN);
-    page->indent = COLUMN;
-    if (*row->help)
-        page_text(page, row->help);
-    page_line(page);
-}
-
 bool batch_options_write_help(FILE *out, enum batch_command command)
 {
     static const char *const usage[BATCH_COMMANDS] = {
@@ -479,10 +433,11 @@ bool batch_options_write_help(FILE *out, enum batch_command command)
     fputs(usage[command], out);
     fputc('\n', out);
     struct page page;
-    page_begin(&page, out, 80, false);
+    page_begin(&page, out, HELP_WIDTH, false);
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].commands & (1u << command))
-            write_row(&page, &rows[i]);
+            argument_help(&page, rows[i].name, rows[i].letter, rows[i].argument, rows[i].value,
+                          rows[i].help);
     fputs("\nExit status: 0 no failure found, 1 failures found, 2 usage or rules error,\n"
           "3 a capture could not be read. More: fwsniff(1).\n",
           out);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/notes.h"
 #include "analyzer/memory.h"
+#include "analyzer/report/view.h"
 
 static int64_t first_of(const cJSON *item)
 {
@@ -80,4 +82,69 @@ void places_join(cJSON *result)
         at = end;
     }
     free(items);
+}
+
+/* --- what one capture leaves open --- */
+
+struct taken {
+    const char *id, *path;
+    int64_t first_ns, last_ns;
+};
+
+static const char *capture_of(const cJSON *finding)
+{
+    const cJSON *evidence = document_list(cJSON_GetObjectItem(finding, "document"), "evidence");
+    const char *id = evidence ? document_text(evidence->child, "capture") : NULL;
+    return id ? id : "";
+}
+
+static void advise(cJSON *result, const char *one, const char *other)
+{
+    char *text = NULL;
+    if (asprintf(&text,
+                 "%s leaves open whose rule it is, and %s was taken at the same time: fwsniff -r "
+                 "with both holds them against each other",
+                 one, other) < 0)
+        return;
+    notes_warn(result, text);
+    free(text);
+}
+
+/* Another capture was going on while the finding was seen. */
+static bool has_witness(const struct taken *taken, size_t count, const cJSON *finding,
+                        const char **own, const char **other)
+{
+    int64_t first = first_of(finding), last = document_number(finding, "last", INT64_MIN);
+    const char *id = capture_of(finding);
+    *own = *other = NULL;
+    for (size_t i = 0; i < count && !(*own && *other); i++) {
+        if (taken[i].first_ns > last || taken[i].last_ns < first)
+            continue;
+        if (strcmp(taken[i].id, id) == 0)
+            *own = taken[i].path;
+        else
+            *other = taken[i].path;
+    }
+    return *own && *other;
+}
+
+void places_advise(cJSON *result)
+{
+    enum { ADVICE_MAX = 4 }; /* for one site: the rest would be more of the same */
+    const cJSON *captures = document_list(result, "captures"), *item;
+    struct taken *taken = memory_zeroed((size_t)cJSON_GetArraySize(captures), sizeof *taken);
+    size_t count = 0;
+    int given = 0;
+    cJSON_ArrayForEach(item, captures)
+        taken[count++] = (struct taken){document_text(item, "id"), document_text(item, "path"),
+                                        first_of(item), document_number(item, "last", INT64_MIN)};
+    cJSON_ArrayForEach(item, document_list(result, "findings")) {
+        const char *own, *other;
+        if (given < ADVICE_MAX && confidence(item) * SHARE_WHOLE < SHARE_DECIDED &&
+            has_witness(taken, count, item, &own, &other)) {
+            advise(result, own, other);
+            given++;
+        }
+    }
+    free(taken);
 }

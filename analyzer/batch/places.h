@@ -11,4 +11,8 @@
  * whose times overlap are the same attempts, seen from elsewhere; the others add up. */
 void places_join(cJSON *result);
 
+/* Batches judge each capture by itself. Where a verdict is undecided and another capture was taken
+ * meanwhile, warns that both together may say more. After places_join(). */
+void places_advise(cJSON *result);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/exchange.h"
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/notes.h"
 #include "analyzer/inquiry.h"
@@ -211,6 +212,23 @@ static void name_frames(const struct segment *segment, cJSON *document)
     cJSON_ReplaceItemInObject(document, "evidence", evidence);
 }
 
+static void name_steps(const struct segment *segment, const cJSON *exchange)
+{
+    cJSON *step;
+    cJSON_ArrayForEach(step, document_list(exchange, "steps")) {
+        uint64_t frame = count_of(cJSON_GetObjectItem(step, "frame"));
+        for (size_t i = 0; i < segment->count; i++) {
+            const struct part *part = segment->parts[i];
+            uint64_t base = segment->base[i];
+            if (base == UINT64_MAX || frame <= base || frame - base > part->packets)
+                continue;
+            cJSON_ReplaceItemInObject(step, "frame", cJSON_CreateNumber((double)(frame - base)));
+            cJSON_ReplaceItemInObject(step, "capture", cJSON_CreateString(part->id));
+            break;
+        }
+    }
+}
+
 static uint32_t told_before(const struct boundary *boundary, const char *id)
 {
     struct told key = {.attempts = 0};
@@ -232,6 +250,10 @@ static void add_finding(const struct segment *segment, const struct finding *fin
     cJSON *document = report_json_finding(&none, finding);
     cJSON_ReplaceItemInObject(document, "attempts", cJSON_CreateNumber(finding->attempts - before));
     name_frames(segment, document);
+    cJSON *exchange = exchange_document(finding);
+    name_steps(segment, exchange);
+    if (exchange)
+        document_add(document, "exchange", exchange);
     document_add_text(item, "id", finding->id);
     document_add_number(item, "attempts", finding->attempts - before);
     document_add_number(item, "first", finding->first_ns);

@@ -204,6 +204,7 @@ struct store *store_open(const char *path, bool read_only, struct error *error)
         /* With a write-ahead log this loses no more than the last transactions when the power
          * fails: their units are as new as before. */
         execute(store, "PRAGMA synchronous = NORMAL", "");
+        execute(store, "PRAGMA cache_size = -65536", ""); /* KiB: a large site is one transaction */
         execute(store, "PRAGMA wal_autocheckpoint = 8192", ""); /* 32 MiB, else at the end */
     }
     if (store->problem.text[0])

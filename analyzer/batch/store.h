@@ -14,7 +14,7 @@
 
 #include "analyzer/error.h"
 
-enum { STORE_VERSION = 2 };
+enum { STORE_VERSION = 3 };
 
 struct store;
 

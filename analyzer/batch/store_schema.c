@@ -40,4 +40,8 @@ static const char version_2[] =
     "CREATE INDEX tally_by_run ON tally (run);"
     "CREATE INDEX capture_by_run ON capture (run, site);";
 
-const char *const store_schema[STORE_VERSION] = {version_1, version_2};
+/* What a success may resolve. Without it each one reads all findings of its site. */
+static const char version_3[] =
+    "CREATE INDEX finding_by_pair ON finding (site, client, server, port);";
+
+const char *const store_schema[STORE_VERSION] = {version_1, version_2, version_3};

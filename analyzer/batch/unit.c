@@ -392,6 +392,7 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
         look_at(&all, item);
     analyse_streams(&all);
     places_join(all.result);
+    places_advise(all.result);
     for (size_t i = 0; i < all.count; i++) {
         free(all.parts[i]->place);
         free(all.parts[i]);

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/report/format.h"
 
-enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4 };
+enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4, WORKER_HEAP = 32 * 1024 * 1024 };
 
 struct worker {
     pid_t process; /* 0: free */
@@ -39,6 +40,7 @@ struct pool {
     const struct workers_request *request;
     struct worker workers[WORKERS_MAX];
     unsigned count;
+    cJSON *waiting; /* units that nobody has begun, largest first */
     size_t units, done;
     uint64_t packets; /* of units that are done */
     sigset_t waited;
@@ -93,6 +95,9 @@ static _Noreturn void work(const struct pool *pool, const struct worker *worker,
     if (getppid() != parent)
         _exit(WORKER_FAILED);
     limit_resources(pool->request);
+    /* Capture after capture takes the same buffers: what is free is kept, not asked for again. */
+    mallopt(M_MMAP_THRESHOLD, WORKER_HEAP);
+    mallopt(M_TRIM_THRESHOLD, WORKER_HEAP);
     request.folder = worker->folder;
     request.progress = worker->progress;
     cJSON *result = unit_analyse(&request, worker->unit);
@@ -132,12 +137,24 @@ static void free_worker(struct pool *pool, struct worker *worker)
     pool->done++;
 }
 
+static void give_unit(struct pool *pool, struct worker *worker)
+{
+    if (worker->process || !pool->waiting->child)
+        return;
+    worker->unit = cJSON_DetachItemViaPointer(pool->waiting, pool->waiting->child);
+    pool->stop |= !start(pool, worker);
+}
+
+/* The next unit is begun first, to be analysed while this one is taken in; but one job is one
+ * process at work at a time. */
 static void hand_over(struct pool *pool, struct worker *worker, cJSON *result)
 {
-    if (result && !pool->request->take(pool->request->context, result))
+    free_worker(pool, worker);
+    if (pool->count > 1)
+        give_unit(pool, worker);
+    if (!pool->request->take(pool->request->context, result))
         pool->stop = true;
     cJSON_Delete(result);
-    free_worker(pool, worker);
 }
 
 static void describe_death(const struct worker *worker, int status, char *text, size_t size)
@@ -272,15 +289,12 @@ static void release(struct pool *pool)
 }
 
 /* Gives free workers something to do. False: all is done. */
-static bool feed(struct pool *pool, cJSON *units)
+static bool feed(struct pool *pool)
 {
     bool busy = false;
     for (unsigned i = 0; i < pool->count; i++) {
         struct worker *worker = &pool->workers[i];
-        if (!worker->process && cJSON_GetArraySize(units)) {
-            worker->unit = cJSON_DetachItemFromArray(units, 0);
-            pool->stop |= !start(pool, worker);
-        }
+        give_unit(pool, worker);
         busy |= worker->process != 0;
     }
     return busy;
@@ -300,6 +314,7 @@ bool workers_run(const struct workers_request *request, cJSON *units)
     struct pool *pool = memory_zeroed(1, sizeof *pool);
     sigset_t before;
     pool->request = request;
+    pool->waiting = units;
     pool->units = (size_t)cJSON_GetArraySize(units);
     sigemptyset(&pool->waited);
     sigaddset(&pool->waited, SIGCHLD);
@@ -307,7 +322,7 @@ bool workers_run(const struct workers_request *request, cJSON *units)
     sigaddset(&pool->waited, SIGTERM);
     sigprocmask(SIG_BLOCK, &pool->waited, &before);
     pool->stop = !make_workers(pool);
-    while (!pool->stop && feed(pool, units) && !pool->stop) {
+    while (!pool->stop && feed(pool) && !pool->stop) {
         wait_a_moment(pool);
         int64_t time_ms = now_ms();
         for (unsigned i = 0; i < pool->count && !pool->stop; i++)

@@ -85,7 +85,7 @@ static bool explain_damage(struct bytes *bytes)
 static bool open_archive(struct bytes *bytes, const struct compression *compression)
 {
     bytes->compression = compression->name;
-    bytes->input = memory_zeroed(BYTES_BLOCK, 1);
+    bytes->input = memory_resize(NULL, BYTES_BLOCK, 1);
     bytes->input_prefix = (size_t)(bytes->end - bytes->at);
     memcpy(bytes->input, bytes->at, bytes->input_prefix);
     bytes->at = bytes->end = bytes->buffer;
@@ -140,7 +140,7 @@ struct bytes *bytes_open(int fd, bool own_fd, struct error *error)
     bytes->own_fd = own_fd;
     bytes->opening = true;
     bytes->capacity = BYTES_BLOCK;
-    bytes->buffer = memory_zeroed(bytes->capacity, 1);
+    bytes->buffer = memory_resize(NULL, bytes->capacity, 1); /* only what is read is shown */
     bytes->at = bytes->end = bytes->buffer;
 
     struct stat status;

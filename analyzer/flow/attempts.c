@@ -207,7 +207,7 @@ static struct attempt *blank_record(struct tracker *tracker)
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_table(1, ATTEMPT_SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_slab(slabs - 1, 1, ATTEMPT_SLAB_BYTES);
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);

@@ -39,7 +39,7 @@ void finished_put(struct finished_list *list, const struct finished *finished)
     if (list->count % SLAB_RECORDS == 0) {
         size_t slabs = list->count / SLAB_RECORDS + 1;
         list->slabs = memory_resize(list->slabs, slabs, sizeof *list->slabs);
-        list->slabs[slabs - 1] = memory_table(1, SLAB_BYTES);
+        list->slabs[slabs - 1] = memory_slab(slabs - 1, 1, SLAB_BYTES);
     }
     list->slabs[list->count / SLAB_RECORDS][list->count % SLAB_RECORDS] = *finished;
     list->count++;

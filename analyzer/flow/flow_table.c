@@ -101,7 +101,9 @@ static size_t new_entry(struct flow_table *table)
         return evict_one(table);
     if (table->count == table->slab_count * FLOW_SLAB) {
         table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
-        table->slabs[table->slab_count++] = memory_table(FLOW_SLAB, sizeof(struct flow));
+        table->slabs[table->slab_count] =
+            memory_slab(table->slab_count, FLOW_SLAB, sizeof(struct flow));
+        table->slab_count++;
     }
     return table->count++;
 }

@@ -43,8 +43,10 @@ void html_findings_row(FILE *out, const struct finding *finding, size_t number, 
 void html_history(FILE *out, const struct finding *finding);
 /* The way from client to server, drawn, with the place of the failure marked. */
 void html_topology(FILE *out, const struct report *report, const struct finding *finding);
-/* The first failing exchange as a ladder. */
-void html_ladder(FILE *out, const struct report *report, const struct finding *finding);
+/* The first failing exchange as a ladder. `sources`: the file of each step, where the page has no
+ * table of frames to lead to; NULL: frames are links to that table. */
+void html_ladder(FILE *out, const struct report *report, const struct finding *finding,
+                 const char *const *sources);
 /* What to send to the owner of the rule. */
 void html_letter(FILE *out, const struct report *report, const struct finding *finding);
 

@@ -312,7 +312,7 @@ static void write_packet(const struct section *section, const struct listed *lis
         static const char *const senders[] = {[STEP_OF_CLIENT] = "client",
                                               [STEP_OF_SERVER] = "server",
                                               [STEP_OF_OTHER] = "on the way"};
-        html_raw(out, "<td class=\"mono\">%.15s</td><td>%s</td><td>",
+        html_raw(out, "<td class=\"mono whole\">%.15s</td><td>%s</td><td>",
                  report_time_text(step->time_ns, time) + 11, senders[step->sender]);
         html_text(out, view_step(section->finding, step, what));
         if (step->lost)
@@ -349,7 +349,7 @@ static void write_packets(const struct section *section)
     if (!section->listed_count)
         return;
     fputs("<h3>The packets</h3>\n", out);
-    html_ladder(out, section->report, section->finding);
+    html_ladder(out, section->report, section->finding, NULL);
     html_raw(out,
              "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Packets\">\n<table "
              "class=\"dense\">\n<thead><tr>%s<th scope=\"col\" class=\"num\">Frame</th><th "

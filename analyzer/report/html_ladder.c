@@ -19,6 +19,7 @@ enum {
     WIDTH = 760,
     LABEL_BYTES = 16,
     LABEL_ROOM = 180,
+    ADDRESS_BYTES = 24, /* of a line; wider, the client's would cover the heads beside it */
 };
 
 struct ladder {
@@ -27,6 +28,7 @@ struct ladder {
     const struct finding *finding;
     const struct exchange *exchange;
     const struct exchange *other; /* of the second capture; NULL: none */
+    const char *const *sources;   /* html_ladder() */
     struct candidate candidates[FAILURE_POINTS];
     size_t named;
     bool decided;
@@ -52,12 +54,21 @@ static void lifeline(const struct ladder *ladder, double x, const char *role,
                      const struct ip_address *address, double bottom)
 {
     FILE *out = ladder->out;
+    char text[IP_ADDRESS_TEXT];
+    const char *rest = ip_is_unspecified(address) ? "any address" : ip_text(address, text);
+    size_t length = strlen(rest), first = length;
+    if (length > ADDRESS_BYTES) /* in two lines, the second not before the middle */
+        for (first = length / 2; first < length && rest[first - 1] != ':'; first++)
+            ;
+    double y = first < length ? 25 : 39;
     html_raw(out,
-             "<text class=\"b\" x=\"%.0f\" y=\"22\" text-anchor=\"middle\">%s</text>"
-             "<text class=\"m\" x=\"%.0f\" y=\"39\" text-anchor=\"middle\">",
-             x, role, x);
-    html_address(out, address);
-    html_raw(out, "</text><path class=\"life\" d=\"M%.0f 50V%.0f\"/>\n", x, bottom);
+             "<text class=\"b\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">%s</text>"
+             "<text class=\"m\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">%.*s</text>",
+             x, y - 16, role, x, y, (int)first, rest);
+    if (first < length)
+        html_raw(out, "<text class=\"m\" x=\"%.0f\" y=\"39\" text-anchor=\"middle\">%s</text>", x,
+                 rest + first);
+    html_raw(out, "<path class=\"life\" d=\"M%.0f 50V%.0f\"/>\n", x, bottom);
 }
 
 static void named_places(const struct ladder *ladder, double bottom)
@@ -193,6 +204,12 @@ static const char *capture_id(const struct ladder *ladder, const struct exchange
 static void frame_cell(const struct ladder *ladder, const struct exchange *exchange,
                        const struct exchange_step *step, double x, double y)
 {
+    if (ladder->sources) {
+        html_raw(ladder->out,
+                 "<text class=\"m\" x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%llu</text>", x,
+                 y + 4, (unsigned long long)step->frame);
+        return;
+    }
     html_raw(ladder->out,
              "<a href=\"#f-%s-%s-%llu\"><text class=\"m tl\" x=\"%.0f\" y=\"%.0f\" "
              "text-anchor=\"end\">%llu</text></a>",
@@ -200,11 +217,31 @@ static void frame_cell(const struct ladder *ladder, const struct exchange *excha
              y + 4, (unsigned long long)step->frame);
 }
 
+/* The file that frames are of, from here on down. Its end says more than its beginning. */
+static void source_change(const struct ladder *ladder, const struct exchange_step *step, double y)
+{
+    enum { SOURCE_BYTES = 22 };
+    size_t at = (size_t)(step - ladder->exchange->steps);
+    const char *const *sources = ladder->sources;
+    if (!sources || (at && strcmp(sources[at], sources[at - 1]) == 0))
+        return;
+    const char *name = sources[at], *shown = name;
+    size_t length = strlen(name);
+    if (length > SOURCE_BYTES)
+        shown += length - SOURCE_BYTES;
+    while (((unsigned char)*shown & 0xc0) == 0x80) /* no half characters */
+        shown++;
+    html_raw(ladder->out, "<text class=\"s\" x=\"0\" y=\"%.0f\">", y - 12);
+    html_textf(ladder->out, "%s%s", shown == name ? "" : "\xe2\x80\xa6", shown);
+    fputs("</text>", ladder->out);
+}
+
 static void draw_step(const struct ladder *ladder, const struct exchange_step *step, double y)
 {
     FILE *out = ladder->out;
     char what[STEP_TEXT];
     double since_s = (double)(step->time_ns - ladder->exchange->steps[0].time_ns) / 1e9;
+    source_change(ladder, step, y);
     frame_cell(ladder, ladder->exchange, step, FRAME_X, y);
     html_raw(out, "<text class=\"m\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%+.3f</text>", TIME_X,
              y + 4, since_s);
@@ -267,23 +304,23 @@ static void places_of_verdict(struct ladder *ladder)
     }
 }
 
-void html_ladder(FILE *out, const struct report *report, const struct finding *finding)
+void html_ladder(FILE *out, const struct report *report, const struct finding *finding,
+                 const char *const *sources)
 {
-    struct ladder ladder = {.out = out, .report = report, .finding = finding};
+    struct ladder ladder = {.out = out, .report = report, .finding = finding, .sources = sources};
     if (!finding->exchange_count || !finding->exchanges[0].step_count)
         return;
     ladder.exchange = &finding->exchanges[0];
     ladder.other = counterpart(finding, ladder.exchange);
     places_of_verdict(&ladder);
     double height = TOP_Y + ROW_Y * (double)ladder.exchange->step_count + 4;
-    html_raw(
-        out,
-        "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-        "aria-label=\"Ladder diagram\">\n<svg role=\"group\" aria-labelledby=\"ladder-%s\" "
-        "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
-        "Ladder diagram of the first failing attempt</title>\n<desc>The table of packets below "
-        "says the same in words.</desc>\n",
-        finding->id, WIDTH, height, WIDTH, height, finding->id);
+    html_raw(out,
+             "<figure class=\"ladder\">\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+             "aria-label=\"Ladder diagram\">\n<svg role=\"group\" aria-labelledby=\"ladder-%s\" "
+             "viewBox=\"0 0 %d %.0f\" width=\"%d\" height=\"%.0f\">\n<title id=\"ladder-%s\">"
+             "Ladder diagram of the first failing attempt</title>\n%s\n",
+             finding->id, WIDTH, height, WIDTH, height, finding->id,
+             sources ? "" : "<desc>The table of packets below says the same in words.</desc>");
     heads(&ladder);
     lifeline(&ladder, CLIENT_X, "client", &finding->client, height);
     lifeline(&ladder, SERVER_X, "server", &finding->server, height);

@@ -21,6 +21,7 @@ from common import RUN_TIME, dump, run_killed, tree
 
 CAPTURE_NAMES = (".pcap", ".pcapng", ".cap", ".gz", ".zst", ".xz", ".lz4", ".dmp")
 SPEEDUP_MIN, NOTHING_NEW_MAX_S = 1.5, 2.0
+CALM = 0.15  # processors that others may keep busy
 
 
 def choose(folders, count):
@@ -45,6 +46,47 @@ def timed(command):
     started = time.monotonic()
     status = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
     return time.monotonic() - started, status
+
+
+def machine_busy_s():
+    """What all processors of this machine have worked so far."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal = (int(word) for word in file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(*groups):
+    """Runs groups of commands one after the other, those of a group at the same time. Returns the time, the
+    processor time of the commands, and how many processors others kept busy meanwhile."""
+    started, busy, spent = time.monotonic(), machine_busy_s(), os.times()
+    for group in groups:
+        for process in [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in group]:
+            process.wait()
+    took, ended = time.monotonic() - started, os.times()
+    own = ended.children_user - spent.children_user + ended.children_system - spent.children_system
+    return took, own, max(0, machine_busy_s() - busy - own) / took
+
+
+def median(numbers):
+    return sorted(numbers)[len(numbers) // 2]
+
+
+def compare(name, tries, ways):
+    """Each way in turns, as others may be busy for a while. Returns, by way, the median time of the calm tries
+    (of all, where fewer than three are calm)."""
+    runs = {way: [] for way in ways}
+    for i in range(tries):
+        for way, commands in ways.items():
+            runs[way].append(measured(*commands(i)))
+    times = {}
+    for way, all_runs in runs.items():
+        calm = [run for run in all_runs if run[2] < CALM]
+        chosen = calm if len(calm) >= 3 else all_runs
+        times[way] = median([run[0] for run in chosen])
+        print(f"      {name} {way}: {times[way]:.2f} s, {median([run[1] for run in chosen]):.2f} s of processors "
+              f"(median of {len(chosen)}; calm {len(calm)} of {len(all_runs)}, others kept "
+              f"{median([run[2] for run in chosen]):.2f} processors busy)", flush=True)
+    return times
 
 
 def main():
@@ -79,15 +121,17 @@ def main():
         size = sum(os.path.getsize(path) for path in chosen)
         print(f"{len(chosen)} captures, {size / 1e6:.1f} MB, {arguments.sites} sites")
         timed(batch("warm"))  # everything is in the page cache from here on
-        seconds = {}
-        tries = {1: [], 2: []}
-        for i in range(arguments.tries):  # in turns: others may be busy for a while
-            for jobs, took in tries.items():
-                took.append(timed(batch(f"j{jobs}-{i}", "-j", str(jobs)))[0])
-        for jobs, took in tries.items():
-            seconds[jobs] = min(took)
-            print(f"      -j {jobs}: {seconds[jobs]:.2f} s (best of {len(took)}; median {sorted(took)[len(took) // 2]:.2f})")
-        ratio = seconds[1] / seconds[2]
+        seconds = compare("fwsniff batch", arguments.tries, {
+            f"-j {jobs}": lambda i, jobs=jobs: [[batch(f"j{jobs}-{i}", "-j", str(jobs))]] for jobs in (1, 2)})
+        halves = [[f"{captures}/site-{site:02}" for site in range(arguments.sites) if site % 2 == half] for half in (0, 1)]
+
+        def half(i, which, way):
+            return [*batch(f"half-{which}-{way}-{i}", "-j", "1")[:-1], *halves[which]]
+        bare = compare("two halves", arguments.tries, {
+            "in turn": lambda i: [[half(i, 0, "turn")], [half(i, 1, "turn")]],
+            "at once": lambda i: [[half(i, 0, "once"), half(i, 1, "once")]]})
+        ratio, bare_ratio = seconds["-j 1"] / seconds["-j 2"], bare["in turn"] / bare["at once"]
+        print(f"      two processes that share nothing are {bare_ratio:.2f} times as fast at once")
         bar(f"-j 2 is {ratio:.2f} times as fast as -j 1 (at least {SPEEDUP_MIN})", ratio >= SPEEDUP_MIN)
         calm = dump(state("j1-0"))
         bar("-j 1 and -j 2: the same database", dump(state("j2-0")) == calm)
@@ -97,7 +141,7 @@ def main():
 
         killed, finished, same = 0, 0, True
         while killed < arguments.kills:  # a run that came through is compared, and another begun
-            if run_killed(batch("killed", "-j", "2"), random.uniform(0, seconds[2] * 0.9)) is None:
+            if run_killed(batch("killed", "-j", "2"), random.uniform(0, seconds["-j 2"] * 0.9)) is None:
                 killed += 1
                 continue
             same &= dump(state("killed")) == calm

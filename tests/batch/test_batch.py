@@ -191,6 +191,9 @@ class Cases:
         sources = {c["id"]: os.path.basename(c["source"]) for c in report["captures"]}
         shown = {(sources[e["capture"]], frame) for e in report["findings"][0]["evidence"] for frame in e["frames"]}
         assert shown >= {("edge_00001.pcap", 4), ("edge_00001.pcap", 5), ("edge_00002.pcap", 1), ("edge_00002.pcap", 2)}
+        steps = [(sources[s["capture"]], s["frame"]) for s in report["findings"][0]["exchange"]["steps"]]
+        assert steps == sorted(steps) and steps[0][0] == "edge_00001.pcap" and steps[-1][0] == "edge_00002.pcap", steps
+        assert max(frame for source, frame in steps if source == "edge_00002.pcap") <= len(records) - 5, steps
         assert not shown & {("edge_00001.pcap", 6), ("edge_00001.pcap", 7), ("edge_00002.pcap", 3)}, shown
 
     def test_captures_of_one_time_are_two_places(self, place):
@@ -199,8 +202,21 @@ class Cases:
         place.batch(status=FAILURES)
         (finding,) = place.findings()
         assert finding["attempts"] == 1, finding  # seen twice, failed once
-        evidence = place.report("sites/paris.json")["findings"][0]["evidence"]
+        told = place.report("sites/paris.json")["findings"][0]
+        evidence = told["evidence"]
+        assert [(step["capture"], step["frame"]) for step in told["exchange"]["steps"]][0] == (evidence[0]["capture"], 1)
         assert len({e["capture"] for e in evidence}) == 1
+
+    def test_an_open_verdict_leads_to_the_other_capture(self, place):
+        place.put("paris/client.pcap", silent(0))
+        place.put("paris/server.pcap", works(2, number=99, sport=2))
+        place.put("paris/later.pcap", works(900, number=99, sport=3))
+        place.put("rome/client.pcap", silent(0))
+        place.batch(status=FAILURES)
+        paris, rome = (place.report(f"sites/{site}.json")["warnings"] for site in ("paris", "rome"))
+        told = [text for text in paris if "client.pcap leaves open" in text and "server.pcap was taken" in text]
+        assert len(told) == 1 and "later" not in "".join(paris), paris
+        assert not [text for text in rome if "leaves open" in text], rome
 
     def test_a_long_hole_divides(self, place):
         for site, hole in (("near", 20), ("far", 600)):
@@ -277,6 +293,16 @@ class Cases:
         assert [f["state"] for f in place.findings("--is", "open")] == ["ongoing", "new"]
         lives = place.rows("SELECT run, state FROM life WHERE id = (SELECT id FROM finding WHERE client = '10.2.0.10')")
         assert lives == [(1, "new"), (2, "ongoing"), (3, "resolved"), (5, "back"), (6, "ongoing")], lives
+
+    def test_evidence_of_earlier_nights_names_its_file(self, place):
+        place.put("paris/first.pcap", silent(0))
+        place.batch()
+        place.put("paris/other.pcap", works(86400, number=12))
+        place.batch(at="2026-11-22")
+        with open(os.path.join(place.state, "report", "sites", "paris.html"), encoding="utf-8") as file:
+            page = file.read()
+        assert "of first.pcap" in page and ">first.pcap</text>" in page
+        assert "old_captures" not in json.dumps(place.report())
 
     def test_an_old_capture_does_not_bring_a_failure_back(self, place):
         place.put("paris/b.pcap", silent(1000))
@@ -396,20 +422,41 @@ class Cases:
         text = place.call("history", status=HEALTHY).out.splitlines()
         assert len(text) == 3 and text[0].startswith("site"), text
 
+    def test_an_open_verdict_accuses_nobody(self, place):
+        place.put("paris/a.pcap", silent(0))
+        done = place.batch(status=FAILURES)
+        (finding,) = place.findings()
+        assert finding["confidence"] < 0.6, finding  # else this tests nothing
+        assert re.search(r"^new .* undecided$", done.out, re.M), done.out
+        assert f"undecided, {finding['failure_point']}?" in place.call("history", status=HEALTHY).out
+
+    def test_a_summary_that_nobody_reads_on_leaves_a_run_that_is_over(self, place):
+        place.put("paris/a.pcap", sum((silent(i, number=i) for i in range(100)), []))
+        reading, writing = os.pipe()
+        os.close(reading)  # as head does, only sooner
+        done = subprocess.run(place.command("batch", "--time", RUN_TIME, place.captures), stdout=writing,
+                              stderr=subprocess.PIPE, timeout=120)
+        os.close(writing)
+        assert done.returncode != FAILURES, done  # it could not say what it had to say
+        assert place.rows("SELECT finished FROM run") == [(1,)]
+        assert os.path.exists(os.path.join(place.state, "report", "report.json"))
+        again = place.call("batch", "--time", RUN_TIME, "--state", place.state + "2", place.captures, status=FAILURES)
+        assert len(again.out.splitlines()) == 2 + 2 * 40 + 1 and "... and 60 more" in again.out, again.out
+
     # --- the database ---
 
     def test_an_older_history_is_migrated(self, place):
         place.put("paris/a.pcap", silent(0))
         place.batch()
         database = sqlite3.connect(os.path.join(place.state, "history.db"))
-        for word in ("life_by_run", "tally_by_run", "capture_by_run"):
+        for word in ("finding_by_pair", "life_by_run", "tally_by_run", "capture_by_run"):
             database.execute(f"DROP INDEX {word}")
         database.execute("ALTER TABLE tally DROP COLUMN unreadable")
         database.execute("PRAGMA user_version = 1")
         database.commit()
         database.close()
         assert len(place.findings()) == 1  # a question migrates as well
-        assert place.rows("PRAGMA user_version") == [(2,)]
+        assert place.rows("PRAGMA user_version") == [(3,)]
         place.put("paris/b.pcap", silent(86400, sport=5))
         place.batch(status=FAILURES, at="2026-11-22")
         assert place.findings()[0]["attempts"] == 2

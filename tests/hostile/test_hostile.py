@@ -8,6 +8,7 @@ profile's texts are no better (hostile.py).
 """
 
 import argparse
+import csv
 import json
 import os
 import re
@@ -81,21 +82,58 @@ class Cases:
     def test_texts_are_there_all_the_same(self):
         """Escaping hides nothing: the name that the client asked for can be read."""
         out = self.outputs()
-        names = [f["tls"]["server_name"] for f in json.loads(out["json"])["findings"]]
+        findings = json.loads(out["json"])["findings"]
+        names = [f["tls"]["server_name"] for f in findings if f["tls"]]
+        issuers = [f["tls"]["issuer"] for f in findings if f["tls"] and f["tls"]["issuer"]]
+        fields = [f["http"]["server"] + f["http"]["host"] + f["http"]["via"] for f in findings if f["http"]]
+        assert len(findings) == 3 and hostile.ISSUER in issuers[0] and "\x1b" in issuers[0], issuers
+        assert hostile.SERVER_FIELD in fields[0] and "\x1b" in fields[0] and "<script>" in fields[0], fields
         assert any(hostile.SERVER_NAME in name and "<script>" in name for name in names), names
         assert hostile.SERVER_NAME.encode() in out["html"]
         assert hostile.SERVER_NAME.encode() in out["evidence"]
 
+    def test_nightly(self):
+        """The same words in all that fwsniff batch, its metrics and its history write."""
+        state, metrics = os.path.join(self.folder, "state"), os.path.join(self.folder, "fwsniff.prom")
+
+        def call(word, *options):
+            done = subprocess.run([self.program, word, "--state", state, *options], capture_output=True, timeout=60)
+            assert done.returncode < 2, done.stderr
+            return done.stdout + done.stderr
+        out = {"batch": call("batch", "--prometheus", metrics, "--site", "x", "--profile-file", self.paths.profile,
+                             self.paths.capture)}
+        for words in (["findings"], ["captures"], ["--json"]):
+            out["history " + words[0]] = call("history", *words)
+        for name in [metrics] + [os.path.join(place, name) for place, _, names in os.walk(os.path.join(state, "report"))
+                                 for name in names]:
+            with open(name, "rb") as file:
+                out[os.path.basename(name)] = file.read()
+        assert {"index.html", "x.html", "x.json", "report.json", "findings.csv", "fwsniff.prom"} <= set(out), set(out)
+        for name, data in out.items():
+            found = UNSAFE.search(re.sub("\r\n", "\n", data.decode("utf-8")))
+            assert not found, f"{name}: {found.group()!r} at {found.start()}"
+            if name.endswith(".html"):
+                assert b"<script" not in data and b"<img" not in data and b"&lt;script&gt;" in data, name
+            if name.endswith(".json"):
+                json.loads(data)
+        for row in csv.reader(out["findings.csv"].decode().splitlines()):
+            assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in row), row
+        sample = r'fwsniff_\w+(\{(\w+="([^"\\\n]|\\["\\n])*",?)+\})? -?\d+'
+        for line in out["fwsniff.prom"].decode().splitlines():
+            assert line.startswith("# ") or re.fullmatch(sample, line), line
+        assert len(out["history findings"].splitlines()) == 4
+
     def test_strip_payload(self):
         out = self.outputs("--strip-payload")
         for name, data in out.items():
-            assert hostile.SERVER_NAME.encode() not in data, name
-        assert all(f["tls"] is None for f in json.loads(out["json"])["findings"])
+            for word in (hostile.SERVER_NAME, hostile.SERVER_FIELD, hostile.ISSUER):
+                assert word.encode() not in data, (word, name)
+        assert all(f["tls"] is None and f["http"] is None for f in json.loads(out["json"])["findings"])
 
     def test_anonymize(self):
         out = self.outputs("--anonymize=correct horse battery")
         for name, data in out.items():
-            for stranger in (*ADDRESSES, hostile.SERVER_NAME, os.path.basename(self.folder), "owned"):
+            for stranger in (*ADDRESSES, hostile.SERVER_NAME, hostile.SERVER_FIELD, hostile.ISSUER, os.path.basename(self.folder), "owned"):
                 assert stranger.encode() not in data, f"{stranger} is in {name}"
         for address in (hostile.CLIENT, hostile.SERVER):
             assert bytes(address) not in out["evidence"]
@@ -118,6 +156,15 @@ class Cases:
         for name in ("text", "json", "html", "markdown", "evidence"):
             assert key.encode() not in out[name], name
         same, _ = client("--anonymize=" + key)
+        file = os.path.join(self.folder, "key")
+        with open(file, "w", encoding="ascii") as out:
+            out.write("correct horse battery\r\nsecond line\n")
+        assert client("--anonymize=@" + file)[0] == first
+        with open(file, "w", encoding="ascii") as out:
+            out.write("short\nthe second line is long enough\n")
+        done = subprocess.run([self.program, "-r", self.paths.capture, "--anonymize=@" + file], capture_output=True,
+                              timeout=60)
+        assert done.returncode == 2 and b"at least 12" in done.stderr and b"short" not in done.stderr, done.stderr
         assert first == again != other == same
 
 

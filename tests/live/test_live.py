@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,12 +71,17 @@ CASES = _blocked("server") + _blocked("client") + [
 ]
 
 
+def evidence_of(report):
+    return report.removesuffix(".json") + ".pcapng"
+
+
 class Watcher:
     """fwsniff inside a host; remembers when each line came."""
 
     def __init__(self, node, program, options, report):
         self.lines, self.errors = [], []
-        command = [program, "-i", "eth0", "--profile", "syncrify", "-n", f"--json={report}", *options]
+        command = [program, "-i", "eth0", "--profile", "syncrify", "-n", f"--json={report}",
+                   f"--evidence={evidence_of(report)}", *options]
         self.process = node.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True)
                         for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.errors))]
@@ -146,7 +152,7 @@ def play(case, program, wire_program, folder):
         wrong = _check_time(case, watcher, started)
         status = watcher.end(by_signal=not case.ends_itself)
         server.stop()
-    wrong += _check_end(case, watcher, status) + _check_report(case, report)
+    wrong += _check_end(case, watcher, status) + _check_report(case, report) + _check_evidence(case, evidence_of(report))
     return wrong + ([f"output was:\n{watcher.text()}"] if wrong else [])
 
 
@@ -197,6 +203,22 @@ def _check_report(case, path):
     if found["verdict"]["failure_point"] not in case.places:
         wrong.append(f"placed at {found['verdict']['failure_point']}, expected one of {sorted(case.places)}")
     return wrong
+
+
+def _check_evidence(case, path):
+    """Frames of an interface come but once: those that the finding cites were kept, each with a comment."""
+    if not shutil.which("tshark"):
+        return []
+    fields = ["-T", "fields", "-e", "tcp.dstport", "-e", "frame.comment"]
+    done = subprocess.run(["tshark", "-n", "-r", path, "-Y", "frame.comment", *fields], capture_output=True, text=True,
+                          check=False)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    if done.returncode:
+        return [f"tshark cannot read the evidence: {done.stderr.strip()}"]
+    if not case.symptom:
+        return [f"evidence though nothing failed: {lines}"] if lines else []
+    requests = [comment for ports, comment in lines if str(PORT) in ports.split(",")]
+    return [] if requests and all(requests) else [f"no request of the client in the evidence: {lines}"]
 
 
 def main():

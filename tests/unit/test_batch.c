@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "analyzer/batch/document.h"
+#include "analyzer/batch/exchange.h"
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/places.h"
 #include "analyzer/batch/stream.h"
 #include "analyzer/batch/worklist.h"
+#include "dissectors/packet.h"
 
 static void test_names_come_back(void **state)
 {
@@ -23,8 +25,8 @@ static void test_names_come_back(void **state)
                                       "\xff\xfe",
                                       "%41",
                                       "caf\xc3\xa9",
-                                      "a\xe2\x80\xae"
-                                      "b",
+                                      ("a\xe2\x80\xae"
+                                       "b"),
                                       ""};
     for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
         char *name = name_encode(raw[i]), *back = name_decode(name);
@@ -216,6 +218,105 @@ static void test_shares_are_disjoint_and_whole(void **state)
     assert_true(most - least <= 10000); /* one unit at most */
 }
 
+/* --- the failing exchange --- */
+
+static const char *some_name(const void *context, const char *id)
+{
+    (void)context;
+    return id ? "a<b>.pcap" : NULL;
+}
+
+/* What the page of a site shows of a finding in JSON. Freed by the caller. */
+static char *drawing(const cJSON *document)
+{
+    char *page = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&page, &length);
+    exchange_draw(out, document, some_name, NULL);
+    fclose(out);
+    return page;
+}
+
+static cJSON *finding_with(cJSON *exchange)
+{
+    cJSON *document = cJSON_Parse(
+        "{\"id\":\"c0ffee12\",\"proto\":\"tcp\",\"client\":{\"ip\":\"10.2.0.10\"},"
+        "\"server\":{\"ip\":\"203.0.113.2\"},\"symptom\":\"icmp-unreachable\","
+        "\"verdict\":{\"failure_point\":\"edge-firewall\",\"label\":\"FP2\",\"candidates\":"
+        "[{\"failure_point\":\"edge-firewall\",\"probability\":0.9}]}}");
+    assert_non_null(document);
+    document_add(document, "exchange", exchange);
+    return document;
+}
+
+static void test_an_exchange_is_drawn_from_what_is_kept(void **state)
+{
+    (void)state;
+    struct exchange_step steps[] = {
+        {.time_ns = 1000000000, .frame = 7, .flags = TCP_SYN, .lost = true, .again = {.total = 2}},
+        {.time_ns = 1250000000,
+         .frame = 9,
+         .sender = STEP_OF_OTHER,
+         .is_icmp = true,
+         .icmp_type = 3,
+         .icmp_code = 13},
+    };
+    struct exchange exchange = {.client_port = 51234, .steps = steps, .step_count = 2};
+    struct finding finding = {.exchanges = &exchange, .exchange_count = 1};
+    assert_true(ip_parse("198.51.100.1", &steps[1].icmp_sender));
+    cJSON *document = finding_with(exchange_document(&finding));
+    cJSON *step;
+    cJSON_ArrayForEach(step, document_list(cJSON_GetObjectItem(document, "exchange"), "steps"))
+        cJSON_ReplaceItemInObject(step, "capture", cJSON_CreateString("a"));
+    char *page = drawing(document);
+    static const char *const parts[] = {
+        ">SYN<", "and 2 more times",  ">+0.250<",       "ICMP 3/13 from 198.51.100.1", ">7<", ">9<",
+        "FP2",   "client port 51234", "a&lt;b&gt;.pcap"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        assert_non_null(strstr(page, parts[i]));
+    assert_null(strstr(page, "<a "));
+    free(page);
+    cJSON_Delete(document);
+    finding.exchange_count = 0;
+    assert_null(exchange_document(&finding));
+}
+
+/* A share's result comes from another machine, a history may be damaged. */
+static void test_an_exchange_is_not_believed(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"null",
+                                      "[]",
+                                      "{}",
+                                      "{\"steps\":{}}",
+                                      "{\"steps\":[null,1,\"x\",[]]}",
+                                      "{\"client_port\":1e99,\"steps\":[{\"frame\":-5,\"after_s\":"
+                                      "1e300,\"from\":\"<b>\",\"flags\":999,"
+                                      "\"length\":-1,\"icmp\":{\"ip\":\"<script>\",\"type\":\"x\"},"
+                                      "\"lost\":1,\"repeats\":1e12}]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cJSON *document = finding_with(cJSON_Parse(bad[i]));
+        char *page = drawing(document);
+        assert_null(strstr(page, "<b>"));
+        assert_null(strstr(page, "<script>"));
+        free(page);
+        cJSON_Delete(document);
+    }
+    cJSON *steps = cJSON_CreateArray(), *exchange = cJSON_CreateObject();
+    for (int i = 0; i < 10 * EXCHANGE_STEPS_MAX; i++)
+        cJSON_AddItemToArray(steps, cJSON_CreateObject());
+    document_add(exchange, "steps", steps);
+    cJSON *document = finding_with(exchange);
+    char *page = drawing(document);
+    assert_non_null(strstr(page, "</svg>"));
+    free(page);
+    cJSON_ReplaceItemInObject(document, "id", cJSON_CreateString("\"><x"));
+    page = drawing(document);
+    assert_string_equal(page, "");
+    free(page);
+    cJSON_Delete(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_a_part_without_packets_is_alone),
         cmocka_unit_test(test_places_count_once),
         cmocka_unit_test(test_shares_are_disjoint_and_whole),
+        cmocka_unit_test(test_an_exchange_is_drawn_from_what_is_kept),
+        cmocka_unit_test(test_an_exchange_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,9 @@ static void test_errors(void **state)
         {"-r a --evidence=a", "option --evidence: 'a' is the capture to be read"},
         {"-r a --evidence=-", "a capture does not go to standard output"},
         {"-r a --anonymize=short", "option --anonymize: 'short' is not a key"},
+        {"-r a --anonymize=@/nonexistent/key",
+         "option --anonymize: /nonexistent/key: No such file"},
+        {"-r a --anonymize=@/dev/null", "option --anonymize: /dev/null: the file is empty"},
         {"-r a --strip-payload=x", "option --strip-payload takes no value"},
         {"batch captures", "nothing to analyze"}, /* only as the first word: main.c */
         {"-r a -p ''", "option --profile: '' is not NAME[,NAME...]"},
@@ -430,7 +433,7 @@ static void test_help(void **state)
         "--ndjson",    "--color",         "--duration",    "--count",        "--rules",
         "--max-flows", "--snaplen",       "--promisc",     "--version",      "--help",
         "-D",          "--list-profiles", "--buffer-size", "--html",         "--markdown",
-        "--evidence",  "--strip-payload", "--anonymize",     "--explain"};
+        "--evidence",  "--strip-payload", "--anonymize",   "--explain"};
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
