@@ -15,7 +15,7 @@ enum {
     HOSTS_MAX = 1 << 20,
     HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
-    ATTEMPTS_EASY = 1 << 14,
+    ATTEMPTS_EASY = 1 << 15,
     FLOWS_PER_ATTEMPT = 32,
     FINISHED_MAX = 1 << 20, /* 72 MB */
     HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
