@@ -120,7 +120,7 @@ static void take_frame(void *context, const struct frame *frame,
     if (inquiry->request.keeper && may_be_evidence(&packet, attempt))
         keeper_add(inquiry->request.keeper, frame);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
-        speech_listen(inquiry->listener, attempt, &packet, side, frame->number, frame->time_ns);
+        speech_listen(inquiry->listener, attempt, &packet, side, number, frame->time_ns);
 }
 
 static void note_times(struct inquiry *inquiry, const struct frame *frames, int count)

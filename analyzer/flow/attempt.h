@@ -100,6 +100,7 @@ enum attempt_bit {
     ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
     ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
     ATTEMPT_SETTLED = 1 << 7,        /* it went well and is over, and waits to be given up */
+    ATTEMPT_HEARD = 1 << 11,         /* what is said in it is known: speech.h listens no more */
     ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
     ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
     ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */

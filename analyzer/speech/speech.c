@@ -99,15 +99,14 @@ static int speaker_of(const struct hearing *hearing)
     return hearing->length < SPEECH_OPENING_MAX ? NOT_KNOWN : NONE_OF_OURS;
 }
 
-static void look_up_frames(struct said *said, size_t count, const struct stream *stream)
+static void look_up_frames(struct said *said, uint32_t *fresh, const struct stream *stream)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!said[i].seen || said[i].frame)
-            continue;
-        const struct stream_piece *piece = stream_piece_at(stream, said[i].at);
+    for (; *fresh; *fresh &= *fresh - 1) {
+        struct said *message = &said[__builtin_ctz(*fresh)];
+        const struct stream_piece *piece = stream_piece_at(stream, message->at);
         if (piece) {
-            said[i].frame = piece->frame;
-            said[i].time_ns = piece->time_ns;
+            message->frame = piece->frame;
+            message->time_ns = piece->time_ns;
         }
     }
 }
@@ -126,10 +125,10 @@ static void hear(struct speech *speech, const struct hearing *hearing)
         if (!speech->record[*id])
             speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
         void *record = speech->record[*id];
-        size_t count;
+        uint32_t *fresh;
         more = speaker->hears(record, hearing);
-        struct said *said = speaker->said(record, side, &count);
-        look_up_frames(said, count, stream);
+        struct said *said = speaker->said(record, side, &fresh);
+        look_up_frames(said, fresh, stream);
     }
     if (!more || *id == NONE_OF_OURS || stream_ended(stream))
         stream_close(stream);
@@ -162,8 +161,6 @@ static void put_in_order(struct listener *listener, struct speech *speech,
         .bytes = stream_bytes(stream),
         .length = stream->length < stream->cut ? stream->length : stream->cut,
         .sent = stream->length,
-        .attempt = attempt,
-        .service = profiles_service_at(listener->profiles, attempt->service),
         .certificates = listener->certificates,
         .signs = listener->signs,
     };
@@ -193,15 +190,20 @@ static bool is_known(const struct speech *speech)
     return speech->speaker[INITIATOR] >= 0 || speech->speaker[RESPONDER] >= 0;
 }
 
-void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
-                   enum side side, uint64_t frame, int64_t time_ns)
+/* Nothing that still comes can be of interest. */
+static bool is_over(const struct speech *speech)
+{
+    return speech->streams_done && speech->ndpi_done && !speech->flow;
+}
+
+static __attribute__((noinline)) void listen(struct listener *listener, struct attempt *attempt,
+                                             const struct packet *packet, enum side side,
+                                             uint64_t frame, int64_t time_ns)
 {
     bool tcp = packet->kind == PACKET_TCP;
     bool ends = tcp && (packet->tcp.flags & (TCP_FIN | TCP_RST));
-    if (packet->payload_length == 0 && !(ends && attempt->speech))
-        return;
-    struct speech *speech = speech_of(listener, attempt);
     bool resets = tcp && (packet->tcp.flags & TCP_RST);
+    struct speech *speech = speech_of(listener, attempt);
     if (!speech->streams_done && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
     if ((speech->flow || !speech->ndpi_done) && is_known(speech))
@@ -214,6 +216,21 @@ void speech_listen(struct listener *listener, struct attempt *attempt, const str
         ((ends && conversation_over(attempt, packet)) ||
          (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
         streams_end(speech);
+    if (is_over(speech))
+        attempt->bits |= ATTEMPT_HEARD;
+}
+
+/* Most packets bring nothing: for them this is all that is done. */
+void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
+                   enum side side, uint64_t frame, int64_t time_ns)
+{
+    if (attempt->bits & ATTEMPT_HEARD)
+        return;
+    if (packet->payload_length == 0 &&
+        (packet->kind != PACKET_TCP || !(packet->tcp.flags & (TCP_FIN | TCP_RST)) ||
+         !attempt->speech))
+        return;
+    listen(listener, attempt, packet, side, frame, time_ns);
 }
 
 /* --- asking --- */

@@ -55,14 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                                         .bytes = stream_bytes(one),
                                         .length = one->length < one->cut ? one->length : one->cut,
                                         .sent = one->length,
-                                        .attempt = &attempt,
-                                        .service = &service,
                                         .certificates = certificates};
         for (enum speaker_id id = 0; more && id < SPEAKER_COUNT; id++) {
-            size_t count;
+            uint32_t *fresh;
             (void)speaker_at(id)->opens(&hearing);
             (void)speaker_at(id)->hears(record[id], &hearing);
-            (void)speaker_at(id)->said(record[id], side, &count);
+            (void)speaker_at(id)->said(record[id], side, &fresh);
+            *fresh = 0;
         }
     }
     check_certificates(certificates, record[SPEAKER_TLS]);
