@@ -48,6 +48,11 @@ static void end_of_message(struct http_side *side, const struct http_head *head,
     side->opaque = has_body && (head->chunked || !head->has_length);
 }
 
+static bool is_connect(const struct http_talk *talk)
+{
+    return strcmp(talk->method, "CONNECT") == 0;
+}
+
 static void request(struct http_talk *talk, const struct http_head *head)
 {
     struct http_side *side = &talk->side[0];
@@ -64,8 +69,6 @@ static void request(struct http_talk *talk, const struct http_head *head)
         talk->head_requests |= UINT32_C(1) << side->messages;
     bool has_body = head->chunked || (head->has_length && head->content_length);
     end_of_message(side, head, has_body);
-    if (http_is(method, "CONNECT"))
-        side->opaque = true;
 }
 
 static bool leads_elsewhere(const struct http_talk *talk, struct http_text location)
@@ -159,10 +162,10 @@ static bool response(struct http_talk *talk, const struct http_head *head)
     if (refuses || (side->messages == 0 && head->html))
         open_page(talk, status, head);
     bool to_head = side->messages < 32 && (talk->head_requests >> side->messages & 1);
-    bool tunnel = status == 101 || (status < 300 && strcmp(talk->method, "CONNECT") == 0);
-    bool bare = to_head || status == 204 || status == 304; /* RFC 9112 6.3 */
-    end_of_message(side, head, !bare && !tunnel);
-    side->opaque |= tunnel;
+    bool connected = status < 300 && is_connect(talk);
+    bool bare = to_head || connected || status == 101 || status == 204 || status == 304;
+    end_of_message(side, head, !bare); /* RFC 9112 6.3 */
+    side->opaque |= status == 101;
     return true;
 }
 
@@ -182,12 +185,24 @@ static void status_line(struct http_talk *talk, const uint8_t *bytes, uint32_t l
         refusal(talk, status, &head);
 }
 
+/* A proxy that was asked for a tunnel may refuse, and be asked again in the same connection: only
+ * what can be no HTTP is what the tunnel carries. */
+static bool begins_tunnel(const struct http_talk *talk, const struct http_side *side,
+                          const uint8_t *at, uint32_t left)
+{
+    return is_connect(talk) && side->messages && left && (*at < 'A' || *at > 'z');
+}
+
 /* One message at the present place. False: it is not all there, or none. */
 static bool message(struct http_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length)
 {
     struct http_side *side = &talk->side[from_client ? 0 : 1];
     const uint8_t *at = bytes + side->read;
     uint32_t left = length - side->read;
+    if (begins_tunnel(talk, side, at, left)) {
+        side->tunnel = side->opaque = true;
+        return false;
+    }
     if (left >= STATUS_LINE_MIN && !http_begins(from_client, at, left)) {
         said_at(side->said, &side->fresh, HTTP_FOREIGN, side->read);
         side->opaque = true;

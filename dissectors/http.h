@@ -28,6 +28,7 @@ struct http_side {
     uint32_t read;      /* bytes done with: up to the next message */
     uint64_t body_left; /* of the present message, still to be skipped */
     bool opaque;        /* nothing more can be told apart: chunked, until close, a tunnel */
+    bool tunnel;        /* behind a CONNECT, what begins at `read` is no HTTP (RFC 9110 9.3.6) */
     uint32_t messages;  /* final ones; requests of the client, responses of the server */
 };
 

@@ -44,10 +44,18 @@ static struct said *said(void *record, enum side side, uint32_t **fresh)
     return heard->talk.side[side].said;
 }
 
+static bool hands_over(const void *record, enum side side, uint32_t *at)
+{
+    const struct heard_http *heard = record;
+    *at = heard->talk.side[side].read;
+    return heard->talk.side[side].tunnel;
+}
+
 const struct speaker speaker_http = {
     .protocol = "HTTP",
     .record_bytes = sizeof(struct heard_http),
     .opens = opens,
     .hears = hears,
     .said = said,
+    .hands_over = hands_over,
 };

@@ -42,6 +42,8 @@ struct speaker {
     /* The messages of one side in its record, and which of them are new: a bit for each. Asked
      * after each hears(); their frames are filled in then. */
     struct said *(*said)(void *record, enum side side, uint32_t **fresh);
+    /* From `*at` on this side speaks another protocol, inside of this one. NULL: that never is. */
+    bool (*hands_over)(const void *record, enum side side, uint32_t *at);
 };
 
 enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_MAX = 24 };

@@ -19,6 +19,7 @@ struct speech {
     struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
     struct stream stream[2];     /* by enum side */
     int speaker[2];              /* enum speaker_id, or the above */
+    uint32_t begin[2];           /* of its stream: what came before was around it (CONNECT) */
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
 };
 
@@ -99,11 +100,12 @@ static int speaker_of(const struct hearing *hearing)
     return hearing->length < SPEECH_OPENING_MAX ? NOT_KNOWN : NONE_OF_OURS;
 }
 
-static void look_up_frames(struct said *said, uint32_t *fresh, const struct stream *stream)
+static void look_up_frames(struct said *said, uint32_t *fresh, const struct stream *stream,
+                           uint32_t begin)
 {
     for (; *fresh; *fresh &= *fresh - 1) {
         struct said *message = &said[__builtin_ctz(*fresh)];
-        const struct stream_piece *piece = stream_piece_at(stream, message->at);
+        const struct stream_piece *piece = stream_piece_at(stream, begin + message->at);
         if (piece) {
             message->frame = piece->frame;
             message->time_ns = piece->time_ns;
@@ -111,26 +113,48 @@ static void look_up_frames(struct said *said, uint32_t *fresh, const struct stre
     }
 }
 
+/* What a side says once the protocol around it is left away. */
+static struct hearing inside(const struct hearing *hearing, uint32_t begin)
+{
+    struct hearing inner = *hearing;
+    inner.bytes += begin;
+    inner.length -= begin < inner.length ? begin : inner.length;
+    inner.sent -= begin;
+    return inner;
+}
+
+/* Lets the side's speaker read on; false: nothing more is wanted of this side. */
+static bool speaker_hears(struct speech *speech, const struct hearing *whole)
+{
+    enum side side = whole->side;
+    int *id = &speech->speaker[side];
+    uint32_t *begin = &speech->begin[side];
+    const struct hearing hearing = inside(whole, *begin);
+    if (*id == NOT_KNOWN)
+        *id = speaker_of(&hearing);
+    if (*id < 0)
+        return *id == NOT_KNOWN;
+    const struct speaker *speaker = speaker_at((enum speaker_id) * id);
+    if (!speech->record[*id])
+        speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
+    void *record = speech->record[*id];
+    uint32_t *fresh, at;
+    bool more = speaker->hears(record, &hearing);
+    struct said *said = speaker->said(record, side, &fresh);
+    look_up_frames(said, fresh, whole->stream, *begin);
+    if (!*begin && speaker->hands_over && speaker->hands_over(record, side, &at) && at) {
+        *begin = at; /* once: what is inside has no further inside */
+        *id = NOT_KNOWN;
+        return speaker_hears(speech, whole);
+    }
+    return more;
+}
+
 /* More of one side is in order. */
 static void hear(struct speech *speech, const struct hearing *hearing)
 {
-    enum side side = hearing->side;
-    struct stream *stream = &speech->stream[side];
-    int *id = &speech->speaker[side];
-    bool more = true;
-    if (*id == NOT_KNOWN)
-        *id = speaker_of(hearing);
-    if (*id >= 0) {
-        const struct speaker *speaker = speaker_at((enum speaker_id) * id);
-        if (!speech->record[*id])
-            speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
-        void *record = speech->record[*id];
-        uint32_t *fresh;
-        more = speaker->hears(record, hearing);
-        struct said *said = speaker->said(record, side, &fresh);
-        look_up_frames(said, fresh, stream);
-    }
-    if (!more || *id == NONE_OF_OURS || stream_ended(stream))
+    struct stream *stream = &speech->stream[hearing->side];
+    if (!speaker_hears(speech, hearing) || stream_ended(stream))
         stream_close(stream);
 }
 
