@@ -320,7 +320,13 @@ CONTENT = [
 # FTP: the control connection works, its data connection does not.
 FTP_ACTIVE = {"ftp": {"passive": False}}
 FTP_TLS = {"ftp": {"encrypted": True}}
+FTP_ANONYMOUS = {"ftp": {"user": "anonymous"}}
 FTP = [
+    S("inet-vsftpd-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp", behaviour="vsftpd",
+      options=FTP_ANONYMOUS),
+    S("inet-vsftpd-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp", behaviour="vsftpd",
+      options=FTP_ANONYMOUS),
+    S("inet-vsftpd-fine", "internet", "ftp", how="ftp-passive", play="ftp", behaviour="vsftpd", options=FTP_ANONYMOUS),
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
     S("inet-ftp-passive-rst", "internet", "ftp", EDGE, "reject-rst", "ftp-passive-rst", play="ftp"),

@@ -78,6 +78,8 @@ class Story:
             self.servers += [tunnels.Handshaker(node, "ike", port, everywhere), tunnels.EspEnd(node, everywhere)]
         elif kind in tunnels.MESSAGES:
             self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
+        elif behaviour == "vsftpd":
+            self.servers.append(peers.Vsftpd(node, self.certificate_folder(), port, announce=self._announced()))
         elif kind == "ftp":
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
                                                 certificate=self.certificate))
