@@ -18,7 +18,7 @@ static bool is_method(struct http_text word)
     if (!word.length || word.length >= sizeof *methods)
         return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (methods[i][word.length - 1] && !methods[i][word.length] &&
+        if (*word.at == *methods[i] && methods[i][word.length - 1] && !methods[i][word.length] &&
             memcmp(word.at, methods[i], word.length) == 0)
             return true;
     return false;

@@ -175,10 +175,17 @@ static bool handshake_record(struct tls_reader *reader, const uint8_t *bytes, ui
     return there;
 }
 
+/* After these nothing is readable, and nothing that is wanted can follow. */
+static void says_last(struct tls_side *side, enum tls_message message, uint32_t at)
+{
+    said_at(side->said, &side->fresh, message, at);
+    side->done = true;
+}
+
 static void alert_record(struct tls_side *side, const struct record *record, uint32_t at)
 {
     if (side->ciphered || record->length != ALERT_LENGTH) {
-        said_at(side->said, &side->fresh, TLS_HIDDEN_ALERT, at);
+        says_last(side, TLS_HIDDEN_ALERT, at);
         return;
     }
     uint8_t alert = record->body[1];
@@ -186,7 +193,7 @@ static void alert_record(struct tls_side *side, const struct record *record, uin
         said_at(side->said, &side->fresh, TLS_CLOSE, at);
     } else if (record->body[0] == FATAL && !side->said[TLS_ALERT].seen) {
         side->alert = alert;
-        said_at(side->said, &side->fresh, TLS_ALERT, at);
+        says_last(side, TLS_ALERT, at);
     }
 }
 
@@ -199,14 +206,7 @@ static void data_record(struct tls_reader *reader, const struct record *record, 
     said_at(side->said, &side->fresh, TLS_CIPHERED, at);
     side->ciphered = true;
     bool alert = reader->talk->chosen == TLS_1_3 && first && record->length <= HIDDEN_ALERT_MAX;
-    said_at(side->said, &side->fresh, alert ? TLS_HIDDEN_ALERT : TLS_DATA, at);
-}
-
-/* After these nothing is readable, and nothing that is wanted can follow. */
-static bool satisfied(const struct tls_side *side)
-{
-    return side->said[TLS_DATA].seen || side->said[TLS_FOREIGN].seen ||
-           side->said[TLS_HIDDEN_ALERT].seen || side->said[TLS_ALERT].seen || side->lost;
+    says_last(side, alert ? TLS_HIDDEN_ALERT : TLS_DATA, at);
 }
 
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
@@ -217,12 +217,12 @@ bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uin
     struct record record;
     if (length < side->wants)
         return true;
-    while (!satisfied(side) && next_record(bytes, length, side->read, &record)) {
+    while (!side->done && next_record(bytes, length, side->read, &record)) {
         uint32_t at = side->read;
         if (!is_record_header(bytes + at)) {
-            side->lost = at + RECORD_HEADER > whole || length > whole;
-            if (!side->lost)
-                said_at(side->said, &side->fresh, TLS_FOREIGN, at);
+            side->done = at + RECORD_HEADER > whole || length > whole; /* lost behind blanks */
+            if (!side->done)
+                says_last(side, TLS_FOREIGN, at);
             break;
         }
         if (record.content == HANDSHAKE && !side->ciphered && record.length) {
@@ -243,5 +243,5 @@ bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uin
         side->read += RECORD_HEADER + record.length;
         side->used = 0;
     }
-    return !satisfied(side);
+    return !side->done;
 }

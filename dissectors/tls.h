@@ -58,7 +58,7 @@ struct tls_side {
     uint32_t wants; /* before so many bytes are there, nothing more can be read */
     uint32_t used;  /* handshake bytes of the record at `read` that are done with */
     bool ciphered;  /* what follows cannot be read */
-    bool lost;      /* behind blank bytes, where the next record begins is not known */
+    bool done;      /* nothing more is readable; or behind blanks where a record begins is lost */
     uint8_t alert;  /* of TLS_ALERT: enum tls_alert, or another number */
 };
 

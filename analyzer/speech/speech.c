@@ -1,6 +1,7 @@
 #include "analyzer/speech/speech.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
@@ -23,7 +24,20 @@ struct speech {
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
 };
 
+/* Records of connections that are over, for the next ones: each kind of one size. */
+enum { SPEECH_ITSELF = SPEAKER_COUNT, RECORD_KINDS, SPARE_RECORDS_MAX = 256 };
+
+struct spare_record {
+    struct spare_record *next;
+};
+
+struct spare_records {
+    struct spare_record *first;
+    unsigned count;
+};
+
 struct listener {
+    struct spare_records spare[RECORD_KINDS];
     const struct profiles *profiles;
     const struct signs *signs;
     struct stream_pool *pool;
@@ -31,6 +45,39 @@ struct listener {
     struct ndpi_bridge *bridge; /* NULL until needed */
     bool borrowed;
 };
+
+static size_t record_bytes(unsigned kind)
+{
+    return kind == SPEECH_ITSELF ? sizeof(struct speech)
+                                 : speaker_at((enum speaker_id)kind)->record_bytes;
+}
+
+/* All zeros. */
+static void *record_take(struct listener *listener, unsigned kind)
+{
+    struct spare_records *spare = &listener->spare[kind];
+    struct spare_record *record = spare->first;
+    if (!record)
+        return memory_zeroed(1, record_bytes(kind));
+    spare->first = record->next;
+    spare->count--;
+    return memset(record, 0, record_bytes(kind));
+}
+
+static void record_give(struct listener *listener, unsigned kind, void *memory)
+{
+    struct spare_records *spare = &listener->spare[kind];
+    struct spare_record *record = memory;
+    if (!record)
+        return;
+    if (spare->count == SPARE_RECORDS_MAX) {
+        free(record);
+        return;
+    }
+    record->next = spare->first;
+    spare->first = record;
+    spare->count++;
+}
 
 struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
                               struct stream_pool *pool, struct ndpi_bridge *bridge)
@@ -52,6 +99,12 @@ void listener_free(struct listener *listener)
     if (!listener->borrowed)
         ndpi_bridge_free(listener->bridge);
     certificates_free(listener->certificates);
+    for (unsigned kind = 0; kind < RECORD_KINDS; kind++)
+        for (struct spare_record *next, *record = listener->spare[kind].first; record;
+             record = next) {
+            next = record->next;
+            free(record);
+        }
     free(listener);
 }
 
@@ -129,17 +182,18 @@ static bool speaker_hears(struct speech *speech, const struct hearing *whole)
     enum side side = whole->side;
     int *id = &speech->speaker[side];
     uint32_t *begin = &speech->begin[side];
-    const struct hearing hearing = inside(whole, *begin);
+    const struct hearing inner = *begin ? inside(whole, *begin) : (struct hearing){0};
+    const struct hearing *hearing = *begin ? &inner : whole;
     if (*id == NOT_KNOWN)
-        *id = speaker_of(&hearing);
+        *id = speaker_of(hearing);
     if (*id < 0)
         return *id == NOT_KNOWN;
     const struct speaker *speaker = speaker_at((enum speaker_id) * id);
     if (!speech->record[*id])
-        speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
+        speech->record[*id] = record_take(speech->listener, (unsigned)*id);
     void *record = speech->record[*id];
     uint32_t *fresh, at;
-    bool more = speaker->hears(record, &hearing);
+    bool more = speaker->hears(record, hearing);
     struct said *said = speaker->said(record, side, &fresh);
     look_up_frames(said, fresh, whole->stream, *begin);
     if (!*begin && speaker->hands_over && speaker->hands_over(record, side, &at) && at) {
@@ -200,7 +254,7 @@ static bool conversation_over(const struct attempt *attempt, const struct packet
 static struct speech *speech_of(struct listener *listener, struct attempt *attempt)
 {
     if (!attempt->speech) {
-        attempt->speech = memory_zeroed(1, sizeof *attempt->speech);
+        attempt->speech = record_take(listener, SPEECH_ITSELF);
         attempt->speech->listener = listener;
         attempt->speech->speaker[INITIATOR] = attempt->speech->speaker[RESPONDER] = NOT_KNOWN;
         attempt->speech->streams_done = attempt->proto != PROTO_TCP;
@@ -319,10 +373,10 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
     streams_end(speech);
     if (speech->flow)
         ndpi_end(listener, speech);
-    for (size_t i = 0; i < SPEAKER_COUNT; i++)
-        free(speech->record[i]);
+    for (unsigned i = 0; i < SPEAKER_COUNT; i++)
+        record_give(listener, i, speech->record[i]);
     free(speech->result);
-    free(speech);
+    record_give(listener, SPEECH_ITSELF, speech);
     attempt->speech = NULL;
 }
 

@@ -93,7 +93,7 @@ static uint8_t *take_room(struct stream_pool *pool, unsigned room)
 {
     struct spare *spare = pool->spare[room];
     if (!spare)
-        return memory_zeroed(rooms[room], 1);
+        return memory_resize(NULL, rooms[room], 1);
     pool->spare[room] = spare->next;
     pool->spare_bytes -= rooms[room];
     return (uint8_t *)spare;

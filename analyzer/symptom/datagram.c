@@ -77,9 +77,10 @@ bool detect_esp_unanswered(const struct attempt *attempt, const struct detect_co
         return false;
     for (int end = 0; end < 2; end++) {
         double tried_s = seconds_between(esp->first_ns[end], esp->last_ns[end]);
+        double packets = (double)esp->packets[end];
         if (esp->packets[!end] || esp->length_max[end] > limit->esp_length_max ||
-            esp->packets[end] < limit->esp_packets_min || tried_s < limit->esp_wait_s ||
-            esp->packets[end] > limit->esp_rate_max * tried_s)
+            packets < limit->esp_packets_min || tried_s < limit->esp_wait_s ||
+            packets > limit->esp_rate_max * tried_s)
             continue;
         detection->failed_ns = esp->first_ns[end];
         frame_list_add(&detection->frames, attempt->side[RESPONDER].first.frame);
