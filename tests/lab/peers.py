@@ -618,7 +618,7 @@ class Vsftpd:
     """vsftpd as its package brings it, for anonymous readers. It announces the address that it is told."""
 
     SETTINGS = {"listen": "YES", "background": "NO", "anonymous_enable": "YES", "no_anon_password": "YES",
-                "local_enable": "NO", "ftp_username": "nobody", "seccomp_sandbox": "NO", "xferlog_enable": "NO"}
+                "local_enable": "NO", "ftp_username": "daemon", "seccomp_sandbox": "NO", "xferlog_enable": "NO"}
 
     def __init__(self, node, folder, port=21, announce=None, passive_ports=(50000, 50020)):
         work = tempfile.mkdtemp(prefix="vsftpd-", dir=folder)
