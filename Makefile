@@ -17,7 +17,7 @@ PYTHON  ?= /usr/bin/python3
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
                   libgnutls28-dev nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
-                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base chromium fonts-dejavu-core \
+                  iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base vsftpd chromium fonts-dejavu-core \
                   clang libclang-rt-14-dev valgrind python3-yaml python3-kubernetes
 # What make bench compares with, and plays packets with. None of them is needed; those missing are left out.
 BENCH_PACKAGES := valgrind tcptrace argus-server nfdump softflowd libndpi-bin tshark tcpreplay

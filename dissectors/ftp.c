@@ -97,8 +97,8 @@ enum ftp_word ftp_command(const char *line, size_t length, struct ftp_endpoint *
     /* ABOR comes behind telnet's "interrupt" (RFC 959 4.1.3). */
     while (length && ((uint8_t)*line >= 0xf0))
         line++, length--;
-    while (verb < length && line[verb] != ' ')
-        verb++;
+    while (verb < length && verb < sizeof verbs->verb && line[verb] != ' ')
+        verb++; /* one letter more than any verb has is enough */
     for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++) {
         if (strlen(verbs[i].verb) != verb || strncasecmp(line, verbs[i].verb, verb) != 0)
             continue;

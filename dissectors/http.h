@@ -24,9 +24,11 @@ enum { HTTP_PAGE_BYTES_MAX = 2048 };
 
 struct http_side {
     struct said said[HTTP_MESSAGES];
+    uint32_t fresh;     /* bit per message: its frame is to be looked up */
     uint32_t read;      /* bytes done with: up to the next message */
     uint64_t body_left; /* of the present message, still to be skipped */
     bool opaque;        /* nothing more can be told apart: chunked, until close, a tunnel */
+    bool tunnel;        /* behind a CONNECT, what begins at `read` is no HTTP (RFC 9110 9.3.6) */
     uint32_t messages;  /* final ones; requests of the client, responses of the server */
 };
 

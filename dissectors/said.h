@@ -13,11 +13,14 @@ struct said {
     int64_t time_ns;
 };
 
-/* The first of its kind stays. */
-static inline void said_at(struct said *said, uint32_t at)
+/* One direction's message of this kind begins at `at`; the first of its kind stays. `fresh` gets
+ * its bit: its frame is to be looked up. */
+static inline void said_at(struct said *said, uint32_t *fresh, unsigned kind, uint32_t at)
 {
-    if (!said->seen)
-        *said = (struct said){.seen = true, .at = at};
+    if (said[kind].seen)
+        return;
+    said[kind] = (struct said){.seen = true, .at = at};
+    *fresh |= UINT32_C(1) << kind;
 }
 
 #endif

@@ -53,11 +53,13 @@ enum { TLS_CHAIN_MAX = 6 };
 
 struct tls_side {
     struct said said[TLS_MESSAGES];
-    uint32_t read; /* bytes done with */
-    uint32_t used; /* handshake bytes of the record at `read` that are done with */
-    bool ciphered; /* what follows cannot be read */
-    bool lost;     /* behind blank bytes, where the next record begins is not known */
-    uint8_t alert; /* of TLS_ALERT: enum tls_alert, or another number */
+    uint32_t fresh; /* bit per message: its frame is to be looked up */
+    uint32_t read;  /* bytes done with */
+    uint32_t wants; /* before so many bytes are there, nothing more can be read */
+    uint32_t used;  /* handshake bytes of the record at `read` that are done with */
+    bool ciphered;  /* what follows cannot be read */
+    bool done;      /* nothing more is readable; or behind blanks where a record begins is lost */
+    uint8_t alert;  /* of TLS_ALERT: enum tls_alert, or another number */
 };
 
 struct tls_talk {

@@ -73,6 +73,7 @@ X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,            
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
+X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
 X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, sinkhole (where filtering name servers send what they stop)") \
 X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \

@@ -40,6 +40,8 @@ static void reached_fact(const struct spoken *spoken, struct fact *facts)
 {
     const struct tls_side *tls = spoken->heard_tls ? spoken->heard_tls->talk.side : NULL;
     const struct http_side *http = spoken->heard_http ? spoken->heard_http->talk.side : NULL;
+    if (http && http[INITIATOR].tunnel)
+        http = NULL; /* the tunnel through a proxy stands; how far came what is in it? */
     const struct {
         const struct said *said;
         const char *word;

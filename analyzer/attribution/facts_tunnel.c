@@ -37,6 +37,23 @@ static void over_tcp_fact(const struct fact_context *context, const struct failu
     }
 }
 
+/* Of the ESP beside a working IKE only one direction is here. */
+static void esp_fact(const struct attempt *attempt, struct fact *facts)
+{
+    const struct tunnel_record *esp = attempt->esp;
+    if (!esp || !esp->packets[0] == !esp->packets[1])
+        return;
+    int end = esp->packets[0] ? 0 : 1;
+    bool initiator = ip_equal(&esp->end[end], &attempt->address[INITIATOR]);
+    struct frame_list frames = {0};
+    frame_list_add(&frames, esp->first_frame[end]);
+    frame_list_add(&frames, esp->last_frame[end]);
+    if (facts[FACT_FORWARDED].known) /* that is IKE's: this box forwards; and ESP? */
+        set_flag(facts, FACT_FORWARDED, esp->forwarded[end] > 0)->frames = frames;
+    set_flag(facts, FACT_TUNNEL_ESP_ONE_WAY, true)->frames = frames;
+    set_word(facts, FACT_STALL_FROM, initiator ? "initiator" : "responder")->frames = frames;
+}
+
 void facts_of_tunnel(const struct fact_context *context, const struct failure *failure,
                      struct fact *facts)
 {
@@ -45,4 +62,6 @@ void facts_of_tunnel(const struct fact_context *context, const struct failure *f
         far_end_fact(context, attempt, facts);
     if (attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE))
         over_tcp_fact(context, failure, facts);
+    if (attempt && failure->symptom == SYMPTOM_UDP_STALL)
+        esp_fact(attempt, facts);
 }

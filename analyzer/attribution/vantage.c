@@ -136,6 +136,17 @@ static bool beyond_router(const struct vantage_context *context, const struct at
            neighbours_is_router(&context->neighbours, mac, &attempt->address[side]);
 }
 
+/* Private addresses of one /24 are one link unless something says otherwise: where only a refusal
+ * came back, whose TTL proves nothing of the host, nothing does. */
+static bool share_a_subnet(const struct attempt *attempt)
+{
+    enum { PREFIX = 96 + 24 }; /* of an IPv4-mapped address */
+    const struct ip_network network = {.address = attempt->address[RESPONDER], .prefix = PREFIX};
+    return ip_is_v4(&attempt->address[INITIATOR]) && ip_is_v4(&attempt->address[RESPONDER]) &&
+           ip_is_private(&attempt->address[RESPONDER]) &&
+           ip_network_contains(&network, &attempt->address[INITIATOR]);
+}
+
 /* Routers of clouds leave the TTL alone; that there is one shows by its MAC address. A capture on
  * "any" has the ARP of all links: there only one end that asks for the other counts. */
 bool vantage_same_link(const struct vantage_context *context, const struct attempt *attempt)
@@ -153,7 +164,7 @@ bool vantage_same_link(const struct vantage_context *context, const struct attem
     const struct host *client = host_of(context, attempt, INITIATOR);
     const struct host *server = host_of(context, attempt, RESPONDER);
     if (!context->cooked)
-        return host_on_link(server);
+        return host_on_link(server) || share_a_subnet(attempt);
     return (server && ip_equal(&host_link(server)->asked_by, &attempt->address[INITIATOR])) ||
            (client && ip_equal(&host_link(client)->asked_by, &attempt->address[RESPONDER]));
 }

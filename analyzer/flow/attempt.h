@@ -100,6 +100,7 @@ enum attempt_bit {
     ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
     ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
     ATTEMPT_SETTLED = 1 << 7,        /* it went well and is over, and waits to be given up */
+    ATTEMPT_HEARD = 1 << 11,         /* what is said in it is known: speech.h listens no more */
     ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
     ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
     ATTEMPT_TUNNEL_DEVICE = 1 << 14, /* captured on the inner side of a tunnel's end */
@@ -109,6 +110,7 @@ enum { RECENT_PACKETS = 4, ASKED_TIMES = 6 };
 
 struct speech;
 struct ftp_session;
+struct tunnel_record;
 
 /* What tells a packet from a copy of it. */
 struct fingerprint {
@@ -167,10 +169,11 @@ struct attempt {
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
     struct pace *pace;         /* UDP; owned */
-    uint32_t answered_by;      /* UDP: number of the attempt that looks like its answers, from
-                                  another address than was asked; 0: none */
-    uint32_t control;          /* FTP data connection: number of its control connection; else 0 */
-    bool backwards;            /* ... which runs the other way round (active mode) */
+    const struct tunnel_record *esp; /* IKE: the ESP beside it; NULL: no room, or no IKE */
+    uint32_t answered_by;            /* UDP: number of the attempt that looks like its answers, from
+                                        another address than was asked; 0: none */
+    uint32_t control; /* FTP data connection: number of its control connection; else 0 */
+    bool backwards;   /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
     bool initiator_is_high;   /* the initiator is end[1] of the key */

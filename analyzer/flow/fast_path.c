@@ -225,7 +225,7 @@ SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
                               int64_t time_ns)
 {
     const struct glance *seen = &packet->seen;
-    if (concerns_others(tracker, packet->flow, seen))
+    if (tracker->options.show_openings || concerns_others(tracker, packet->flow, seen))
         return false;
     const struct segment segment = segment_of(packet, frame, time_ns);
     if (!packet->flow) {

@@ -165,6 +165,8 @@ static bool may_be_ftp(enum side side, const uint8_t *bytes, size_t length)
     size_t end = 0;
     if (side == RESPONDER)
         return length >= 3 && ftp_reply(text, length < 4 ? 3 : 4) >= 0;
+    if (length && bytes[0] < 'A') /* TLS, and most that is not text */
+        return false;
     while (end < length && bytes[end] != '\r' && bytes[end] != '\n')
         end++;
     return ftp_command(text, end, &endpoint) != FTP_NO_COMMAND;

@@ -64,6 +64,7 @@ void tracker_free(struct tracker *tracker)
     probes_free(tracker->probes);
     names_free(&tracker->names);
     tunnels_free(&tracker->tunnels);
+    tunnels_free(&tracker->esp);
     ftp_expected_free(tracker);
     stream_pool_free(tracker->streams);
     host_table_free(tracker->hosts);
@@ -436,7 +437,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
     note_interface(tracker, packet);
     tracker->counters.kinds |= UINT32_C(1) << packet->kind;
     if (packet->tunnels)
-        tunnels_packet(&tracker->tunnels, packet, event->frame);
+        tunnels_packet(&tracker->tunnels, packet, event->frame, event->time_ns);
     switch (packet->kind) {
     case PACKET_TCP:
         attempt = tcp_track(tracker, event, side, fresh);
@@ -461,6 +462,8 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
         fragment_track(tracker, event);
         break;
     case PACKET_IP:
+        if (packet->tunnels & TUNNEL_ESP)
+            tunnels_esp(&tracker->esp, packet, event->frame, event->time_ns);
         break;
     case PACKET_OTHER:
         return NULL;

@@ -21,7 +21,9 @@ struct tracker_options {
     const struct profiles *profiles; /* outlives the tracker */
     int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
     bool keep_whole;                 /* every attempt keeps its record, as far as they fit */
-    size_t first_whole;              /* attempts that get their record at once (held.h) */
+    bool
+        show_openings; /* what opens or resets is wanted by who feeds the tracker: it goes slowly */
+    size_t first_whole; /* attempts that get their record at once (held.h) */
 };
 
 /* Counted over everything, products or not. */

@@ -52,6 +52,7 @@ struct tracker {
     uint32_t latest_at;
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     struct tunnels tunnels;
+    struct tunnels esp; /* between the ends of IKE */
     struct names names;
     struct ftp_expected_table *ftp_expected; /* this and the streams: made when first needed */
     struct stream_pool *streams;             /* of FTP control connections */

@@ -1,6 +1,7 @@
 #include "analyzer/flow/tunnels.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
@@ -29,30 +30,83 @@ static struct tunnel_record *look_up(const struct tunnels *tunnels, const struct
     }
 }
 
-void tunnels_packet(struct tunnels *tunnels, const struct packet *packet, uint64_t frame)
+struct tunnel_record *tunnels_between(struct tunnels *tunnels, const struct ip_address *one,
+                                      const struct ip_address *other)
 {
-    const struct ip_address *source = &packet->tunnel_source;
-    const struct ip_address *destination = &packet->tunnel_destination;
-    if (ip_is_unspecified(source) || ip_is_unspecified(destination))
-        return;
+    int which = 0;
+    if (ip_is_unspecified(one) || ip_is_unspecified(other))
+        return NULL;
     if (!tunnels->all) {
         tunnels->all = memory_zeroed(SLOTS, sizeof *tunnels->all);
         tunnels->seed = hash_seed();
     }
-    int which = 0;
-    struct tunnel_record *record = look_up(tunnels, source, destination, &which);
-    if (ip_is_unspecified(&record->end[0])) {
-        if (tunnels->count == TUNNELS_MAX) {
-            tunnels->refused++;
-            return;
-        }
-        tunnels->count++;
-        record->end[0] = *source;
-        record->end[1] = *destination;
-        which = 0;
+    struct tunnel_record *record = look_up(tunnels, one, other, &which);
+    if (!ip_is_unspecified(&record->end[0]))
+        return record;
+    if (tunnels->count == TUNNELS_MAX) {
+        tunnels->refused++;
+        return NULL;
     }
-    if (record->packets[which]++ == 0)
+    tunnels->count++;
+    record->end[0] = *one;
+    record->end[1] = *other;
+    return record;
+}
+
+static void note(struct tunnel_record *record, const struct ip_address *source,
+                 const struct packet *packet, uint64_t frame, int64_t time_ns)
+{
+    int which = ip_equal(&record->end[0], source) ? 0 : 1;
+    if (record->packets[which]++ == 0) {
         record->first_frame[which] = frame;
+        record->first_ns[which] = time_ns;
+    }
+    record->last_frame[which] = frame;
+    record->last_ns[which] = time_ns;
+    if (packet->ip.total_length > record->length_max[which])
+        record->length_max[which] = packet->ip.total_length;
+}
+
+void tunnels_packet(struct tunnels *tunnels, const struct packet *packet, uint64_t frame,
+                    int64_t time_ns)
+{
+    const struct ip_address *source = &packet->tunnel_source;
+    struct tunnel_record *record = tunnels_between(tunnels, source, &packet->tunnel_destination);
+    if (record)
+        note(record, source, packet, frame, time_ns);
+}
+
+/* RFC 4303 2: | SPI (4) | sequence (4) |, never the same twice. 0: not captured. */
+static uint64_t number_of(const struct packet *packet)
+{
+    enum { IP6_HEADER = 40, NUMBER = 8 };
+    if (!packet->ip_captured)
+        return 0;
+    uint32_t header = packet->ip.version == 4 ? (packet->ip_bytes[0] & 0xfu) * 4 : IP6_HEADER;
+    uint64_t number = 0;
+    if (packet->ip_captured >= header + NUMBER)
+        memcpy(&number, packet->ip_bytes + header, NUMBER);
+    return number;
+}
+
+void tunnels_esp(struct tunnels *tunnels, const struct packet *packet, uint64_t frame,
+                 int64_t time_ns)
+{
+    int which = 0;
+    if (!tunnels->all)
+        return;
+    const struct ip_address *source = &packet->ip.source;
+    struct tunnel_record *record = look_up(tunnels, source, &packet->ip.destination, &which);
+    if (ip_is_unspecified(&record->end[0]))
+        return;
+    uint64_t number = number_of(packet);
+    if (number && number == record->last_number[which]) { /* a copy */
+        record->forwarded[which] += packet->ip.hop_limit < record->last_hops[which];
+        return;
+    }
+    record->last_number[which] = number;
+    record->last_hops[which] = packet->ip.hop_limit;
+    note(record, source, packet, frame, time_ns);
 }
 
 const struct tunnel_record *tunnels_find(const struct tunnels *tunnels,

@@ -100,6 +100,13 @@ static void restart_flow(struct flow *flow, const struct event *event)
     flow->attempt = 0;
 }
 
+static bool speaks_ike(const struct attempt *attempt)
+{
+    enum { IKE = 500, IKE_BEHIND_NAT = 4500 }; /* RFC 7296 2.23 */
+    uint16_t port = attempt->port[RESPONDER];
+    return (attempt->bits & ATTEMPT_CARRIES) && (port == IKE || port == IKE_BEHIND_NAT);
+}
+
 struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
                           bool *fresh)
 {
@@ -143,6 +150,9 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
         attempt = attempt_new(tracker, flow, event->key, event, *side, *side == RESPONDER);
     if (!attempt)
         return NULL;
+    if (first && speaks_ike(attempt))
+        attempt->esp = tunnels_between(&tracker->esp, &attempt->address[INITIATOR],
+                                       &attempt->address[RESPONDER]);
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
     if (*fresh)
         attempt_datagram(tracker, attempt, *side, event);

@@ -26,10 +26,10 @@ static bool hears(void *record, const struct hearing *hearing)
                     hearing->length, keep_certificate, &chain);
 }
 
-static struct said *said(void *record, enum side side, size_t *count)
+static struct said *said(void *record, enum side side, uint32_t **fresh)
 {
     struct heard_tls *heard = record;
-    *count = TLS_MESSAGES;
+    *fresh = &heard->talk.side[side].fresh;
     return heard->talk.side[side].said;
 }
 

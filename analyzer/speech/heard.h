@@ -15,6 +15,8 @@ struct heard_tls {
 struct heard_http {
     struct http_talk talk;
     const struct page_sign *page; /* the sign that its page shows; NULL: none */
+    uint32_t looked_at;           /* offset of the page that was looked at last */
+    size_t looked_through;        /* bytes of its body */
 };
 
 #endif

@@ -1,16 +1,15 @@
 #include "analyzer/speech/signs.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "analyzer/attribution/json.h"
 #include "analyzer/memory.h"
+#include "analyzer/speech/phrases.h"
 
-enum { SIGNS_MAX = 256, SIGN_TEXT_MAX = 120 };
+enum { SIGNS_MAX = PHRASES_MAX };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -23,6 +22,8 @@ struct signs {
     struct issuer_sign issuers[SIGNS_MAX];
     struct page_sign pages[SIGNS_MAX];
     size_t issuer_count, page_count;
+    struct phrases texts[2];                       /* of pages: in the head, in the body */
+    const struct page_sign *of_text[2][SIGNS_MAX]; /* whose they are */
 };
 
 static bool read_issuer(struct signs *signs, const struct json *json, const cJSON *node)
@@ -60,7 +61,11 @@ static bool read_page(struct signs *signs, const struct json *json, const cJSON 
         !json_text(json, text, SIGN_TEXT_MAX, &sign->text))
         return false;
     sign->kind = (enum page_kind)kind_at;
-    sign->in_body = place_at == 1;
+    if (strlen(sign->text) < PHRASE_LENGTH_MIN)
+        return json_fail(json, text, "expected at least %d letters", PHRASE_LENGTH_MIN);
+    struct phrases *texts = &signs->texts[place_at];
+    signs->of_text[place_at][texts->count] = sign;
+    phrases_add(texts, sign->text);
     return true;
 }
 
@@ -77,6 +82,8 @@ static bool read_signs(struct signs *signs, const struct json *json)
     for (const cJSON *node = pages->child; node; node = node->next)
         if (!read_page(signs, json, node))
             return false;
+    for (size_t place = 0; place < COUNT(signs->texts); place++)
+        phrases_ready(&signs->texts[place]);
     return true;
 }
 
@@ -112,26 +119,12 @@ const char *signs_of_issuer(const struct signs *signs, const char *issuer)
     return NULL;
 }
 
-/* strcasestr() over bytes that have no end of their own. */
-static bool holds(const uint8_t *bytes, size_t length, const char *text)
-{
-    size_t wanted = strlen(text);
-    int first = tolower((unsigned char)text[0]), other = toupper((unsigned char)text[0]);
-    for (; length >= wanted; bytes++, length--)
-        if ((*bytes == first || *bytes == other) &&
-            strncasecmp((const char *)bytes, text, wanted) == 0)
-            return true;
-    return false;
-}
-
 const struct page_sign *signs_of_page(const struct signs *signs, const uint8_t *head,
                                       size_t head_length, const uint8_t *body, size_t body_length)
 {
-    for (size_t i = 0; i < signs->page_count; i++) {
-        const struct page_sign *sign = &signs->pages[i];
-        if (sign->in_body ? holds(body, body_length, sign->text)
-                          : holds(head, head_length, sign->text))
-            return sign;
-    }
-    return NULL;
+    int found = phrases_find(&signs->texts[0], head, head_length);
+    if (found >= 0)
+        return signs->of_text[0][found];
+    found = phrases_find(&signs->texts[1], body, body_length);
+    return found >= 0 ? signs->of_text[1][found] : NULL;
 }

@@ -14,7 +14,6 @@ enum page_kind { PAGE_FILTER, PAGE_PORTAL, PAGE_PROXY };
 struct page_sign {
     const char *name; /* "FortiGuard", as sentences call it */
     enum page_kind kind;
-    bool in_body;
     const char *text;
 };
 
@@ -26,6 +25,10 @@ void signs_free(struct signs *signs);
 
 /* Whose inspection makes certificates with such an issuer; NULL: none that is known. */
 const char *signs_of_issuer(const struct signs *signs, const char *issuer);
+
+/* Bytes that a page's text has at most: where more of a body came, so many of what was looked
+ * through before are to be looked through again. */
+enum { SIGN_TEXT_MAX = 120 };
 
 /* Whose page this is; NULL: nobody's that is known. Lives as long as the signs. */
 const struct page_sign *signs_of_page(const struct signs *signs, const uint8_t *head,

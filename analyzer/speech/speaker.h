@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "analyzer/attribution/profile.h"
 #include "analyzer/flow/attempt.h"
 #include "analyzer/speech/certificates.h"
 #include "analyzer/speech/signs.h"
@@ -20,15 +19,13 @@
 /* The numbers of the table's rows. */
 enum speaker_id { SPEAKER_TLS, SPEAKER_HTTP, SPEAKER_COUNT };
 
-/* What one side has said so far: all its bytes in order, and whose connection it is. */
+/* What one side has said so far: all its bytes in order. */
 struct hearing {
     enum side side;
     const struct stream *stream;
     const uint8_t *bytes; /* stream_bytes(), from the first on */
     uint32_t length;      /* of what is whole: up to the first byte that the snap length cut off */
     uint32_t sent;        /* with the blanks, and what was captured behind them */
-    const struct attempt *attempt;
-    const struct service *service; /* of the attempt: service->speaks says what is usual */
     /* Of the run: */
     struct certificates *certificates;
     const struct signs *signs; /* NULL: none are known */
@@ -42,8 +39,11 @@ struct speaker {
     bool (*opens)(const struct hearing *hearing);
     /* More of one side is in order. False: nothing more is wanted of this side. */
     bool (*hears)(void *record, const struct hearing *hearing);
-    /* The messages of one side in its record; their frames are filled in after each hears(). */
-    struct said *(*said)(void *record, enum side side, size_t *count);
+    /* The messages of one side in its record, and which of them are new: a bit for each. Asked
+     * after each hears(); their frames are filled in then. */
+    struct said *(*said)(void *record, enum side side, uint32_t **fresh);
+    /* From `*at` on this side speaks another protocol, inside of this one. NULL: that never is. */
+    bool (*hands_over)(const void *record, enum side side, uint32_t *at);
 };
 
 enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_MAX = 24 };

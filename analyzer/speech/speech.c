@@ -1,6 +1,7 @@
 #include "analyzer/speech/speech.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
@@ -19,10 +20,24 @@ struct speech {
     struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
     struct stream stream[2];     /* by enum side */
     int speaker[2];              /* enum speaker_id, or the above */
+    uint32_t begin[2];           /* of its stream: what came before was around it (CONNECT) */
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
 };
 
+/* Records of connections that are over, for the next ones: each kind of one size. */
+enum { SPEECH_ITSELF = SPEAKER_COUNT, RECORD_KINDS, SPARE_RECORDS_MAX = 256 };
+
+struct spare_record {
+    struct spare_record *next;
+};
+
+struct spare_records {
+    struct spare_record *first;
+    unsigned count;
+};
+
 struct listener {
+    struct spare_records spare[RECORD_KINDS];
     const struct profiles *profiles;
     const struct signs *signs;
     struct stream_pool *pool;
@@ -30,6 +45,39 @@ struct listener {
     struct ndpi_bridge *bridge; /* NULL until needed */
     bool borrowed;
 };
+
+static size_t record_bytes(unsigned kind)
+{
+    return kind == SPEECH_ITSELF ? sizeof(struct speech)
+                                 : speaker_at((enum speaker_id)kind)->record_bytes;
+}
+
+/* All zeros. */
+static void *record_take(struct listener *listener, unsigned kind)
+{
+    struct spare_records *spare = &listener->spare[kind];
+    struct spare_record *record = spare->first;
+    if (!record)
+        return memory_zeroed(1, record_bytes(kind));
+    spare->first = record->next;
+    spare->count--;
+    return memset(record, 0, record_bytes(kind));
+}
+
+static void record_give(struct listener *listener, unsigned kind, void *memory)
+{
+    struct spare_records *spare = &listener->spare[kind];
+    struct spare_record *record = memory;
+    if (!record)
+        return;
+    if (spare->count == SPARE_RECORDS_MAX) {
+        free(record);
+        return;
+    }
+    record->next = spare->first;
+    spare->first = record;
+    spare->count++;
+}
 
 struct listener *listener_new(const struct profiles *profiles, const struct signs *signs,
                               struct stream_pool *pool, struct ndpi_bridge *bridge)
@@ -51,6 +99,12 @@ void listener_free(struct listener *listener)
     if (!listener->borrowed)
         ndpi_bridge_free(listener->bridge);
     certificates_free(listener->certificates);
+    for (unsigned kind = 0; kind < RECORD_KINDS; kind++)
+        for (struct spare_record *next, *record = listener->spare[kind].first; record;
+             record = next) {
+            next = record->next;
+            free(record);
+        }
     free(listener);
 }
 
@@ -99,39 +153,62 @@ static int speaker_of(const struct hearing *hearing)
     return hearing->length < SPEECH_OPENING_MAX ? NOT_KNOWN : NONE_OF_OURS;
 }
 
-static void look_up_frames(struct said *said, size_t count, const struct stream *stream)
+static void look_up_frames(struct said *said, uint32_t *fresh, const struct stream *stream,
+                           uint32_t begin)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!said[i].seen || said[i].frame)
-            continue;
-        const struct stream_piece *piece = stream_piece_at(stream, said[i].at);
+    for (; *fresh; *fresh &= *fresh - 1) {
+        struct said *message = &said[__builtin_ctz(*fresh)];
+        const struct stream_piece *piece = stream_piece_at(stream, begin + message->at);
         if (piece) {
-            said[i].frame = piece->frame;
-            said[i].time_ns = piece->time_ns;
+            message->frame = piece->frame;
+            message->time_ns = piece->time_ns;
         }
     }
+}
+
+/* What a side says once the protocol around it is left away. */
+static struct hearing inside(const struct hearing *hearing, uint32_t begin)
+{
+    struct hearing inner = *hearing;
+    inner.bytes += begin;
+    inner.length -= begin < inner.length ? begin : inner.length;
+    inner.sent -= begin;
+    return inner;
+}
+
+/* Lets the side's speaker read on; false: nothing more is wanted of this side. */
+static bool speaker_hears(struct speech *speech, const struct hearing *whole)
+{
+    enum side side = whole->side;
+    int *id = &speech->speaker[side];
+    uint32_t *begin = &speech->begin[side];
+    const struct hearing inner = *begin ? inside(whole, *begin) : (struct hearing){0};
+    const struct hearing *hearing = *begin ? &inner : whole;
+    if (*id == NOT_KNOWN)
+        *id = speaker_of(hearing);
+    if (*id < 0)
+        return *id == NOT_KNOWN;
+    const struct speaker *speaker = speaker_at((enum speaker_id) * id);
+    if (!speech->record[*id])
+        speech->record[*id] = record_take(speech->listener, (unsigned)*id);
+    void *record = speech->record[*id];
+    uint32_t *fresh, at;
+    bool more = speaker->hears(record, hearing);
+    struct said *said = speaker->said(record, side, &fresh);
+    look_up_frames(said, fresh, whole->stream, *begin);
+    if (!*begin && speaker->hands_over && speaker->hands_over(record, side, &at) && at) {
+        *begin = at; /* once: what is inside has no further inside */
+        *id = NOT_KNOWN;
+        return speaker_hears(speech, whole);
+    }
+    return more;
 }
 
 /* More of one side is in order. */
 static void hear(struct speech *speech, const struct hearing *hearing)
 {
-    enum side side = hearing->side;
-    struct stream *stream = &speech->stream[side];
-    int *id = &speech->speaker[side];
-    bool more = true;
-    if (*id == NOT_KNOWN)
-        *id = speaker_of(hearing);
-    if (*id >= 0) {
-        const struct speaker *speaker = speaker_at((enum speaker_id) * id);
-        if (!speech->record[*id])
-            speech->record[*id] = memory_zeroed(1, speaker->record_bytes);
-        void *record = speech->record[*id];
-        size_t count;
-        more = speaker->hears(record, hearing);
-        struct said *said = speaker->said(record, side, &count);
-        look_up_frames(said, count, stream);
-    }
-    if (!more || *id == NONE_OF_OURS || stream_ended(stream))
+    struct stream *stream = &speech->stream[hearing->side];
+    if (!speaker_hears(speech, hearing) || stream_ended(stream))
         stream_close(stream);
 }
 
@@ -162,8 +239,6 @@ static void put_in_order(struct listener *listener, struct speech *speech,
         .bytes = stream_bytes(stream),
         .length = stream->length < stream->cut ? stream->length : stream->cut,
         .sent = stream->length,
-        .attempt = attempt,
-        .service = profiles_service_at(listener->profiles, attempt->service),
         .certificates = listener->certificates,
         .signs = listener->signs,
     };
@@ -179,7 +254,7 @@ static bool conversation_over(const struct attempt *attempt, const struct packet
 static struct speech *speech_of(struct listener *listener, struct attempt *attempt)
 {
     if (!attempt->speech) {
-        attempt->speech = memory_zeroed(1, sizeof *attempt->speech);
+        attempt->speech = record_take(listener, SPEECH_ITSELF);
         attempt->speech->listener = listener;
         attempt->speech->speaker[INITIATOR] = attempt->speech->speaker[RESPONDER] = NOT_KNOWN;
         attempt->speech->streams_done = attempt->proto != PROTO_TCP;
@@ -193,15 +268,20 @@ static bool is_known(const struct speech *speech)
     return speech->speaker[INITIATOR] >= 0 || speech->speaker[RESPONDER] >= 0;
 }
 
-void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
-                   enum side side, uint64_t frame, int64_t time_ns)
+/* Nothing that still comes can be of interest. */
+static bool is_over(const struct speech *speech)
+{
+    return speech->streams_done && speech->ndpi_done && !speech->flow;
+}
+
+static __attribute__((noinline)) void listen(struct listener *listener, struct attempt *attempt,
+                                             const struct packet *packet, enum side side,
+                                             uint64_t frame, int64_t time_ns)
 {
     bool tcp = packet->kind == PACKET_TCP;
     bool ends = tcp && (packet->tcp.flags & (TCP_FIN | TCP_RST));
-    if (packet->payload_length == 0 && !(ends && attempt->speech))
-        return;
-    struct speech *speech = speech_of(listener, attempt);
     bool resets = tcp && (packet->tcp.flags & TCP_RST);
+    struct speech *speech = speech_of(listener, attempt);
     if (!speech->streams_done && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
     if ((speech->flow || !speech->ndpi_done) && is_known(speech))
@@ -214,6 +294,21 @@ void speech_listen(struct listener *listener, struct attempt *attempt, const str
         ((ends && conversation_over(attempt, packet)) ||
          (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
         streams_end(speech);
+    if (is_over(speech))
+        attempt->bits |= ATTEMPT_HEARD;
+}
+
+/* Most packets bring nothing: for them this is all that is done. */
+void speech_listen(struct listener *listener, struct attempt *attempt, const struct packet *packet,
+                   enum side side, uint64_t frame, int64_t time_ns)
+{
+    if (attempt->bits & ATTEMPT_HEARD)
+        return;
+    if (packet->payload_length == 0 &&
+        (packet->kind != PACKET_TCP || !(packet->tcp.flags & (TCP_FIN | TCP_RST)) ||
+         !attempt->speech))
+        return;
+    listen(listener, attempt, packet, side, frame, time_ns);
 }
 
 /* --- asking --- */
@@ -278,10 +373,10 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
     streams_end(speech);
     if (speech->flow)
         ndpi_end(listener, speech);
-    for (size_t i = 0; i < SPEAKER_COUNT; i++)
-        free(speech->record[i]);
+    for (unsigned i = 0; i < SPEAKER_COUNT; i++)
+        record_give(listener, i, speech->record[i]);
     free(speech->result);
-    free(speech);
+    record_give(listener, SPEECH_ITSELF, speech);
     attempt->speech = NULL;
 }
 

@@ -5,10 +5,22 @@
 
 #include "analyzer/memory.h"
 
-enum { ROOM_MIN = 512, PIECES_MIN = 4 };
+enum { PIECES_MIN = 8, SPARE_BYTES_MAX = 1024 * 1024 };
+
+/* What a stream grows to: a request or hello, a chain of certificates, all that is ever read. */
+static const uint32_t rooms[] = {512, 4096, STREAM_BYTES_MAX};
+enum { ROOMS = sizeof rooms / sizeof *rooms };
+
+/* Memory that a stream gave back, for the next one that needs as much: most streams are short, and
+ * live shortly. */
+struct spare {
+    struct spare *next;
+};
 
 struct stream_pool {
-    size_t bytes, bytes_max;
+    size_t bytes, bytes_max; /* in use */
+    struct spare *spare[ROOMS];
+    size_t spare_bytes;
     uint64_t given_back;
     struct stream *oldest, *newest;
 };
@@ -22,6 +34,11 @@ struct stream_pool *stream_pool_new(size_t bytes_max)
 
 void stream_pool_free(struct stream_pool *pool)
 {
+    for (unsigned i = 0; pool && i < ROOMS; i++)
+        for (struct spare *next, *spare = pool->spare[i]; spare; spare = next) {
+            next = spare->next;
+            free(spare);
+        }
     free(pool);
 }
 
@@ -63,6 +80,37 @@ static void touch(struct stream *stream)
 
 /* --- memory --- */
 
+/* The smallest that holds `bytes`, at most STREAM_BYTES_MAX. */
+static unsigned room_of(uint32_t bytes)
+{
+    unsigned room = 0;
+    while (rooms[room] < bytes)
+        room++;
+    return room;
+}
+
+static uint8_t *take_room(struct stream_pool *pool, unsigned room)
+{
+    struct spare *spare = pool->spare[room];
+    if (!spare)
+        return memory_resize(NULL, rooms[room], 1);
+    pool->spare[room] = spare->next;
+    pool->spare_bytes -= rooms[room];
+    return (uint8_t *)spare;
+}
+
+static void give_room(struct stream_pool *pool, void *bytes, unsigned room)
+{
+    struct spare *spare = bytes;
+    if (pool->spare_bytes + rooms[room] > SPARE_BYTES_MAX) {
+        free(bytes);
+        return;
+    }
+    spare->next = pool->spare[room];
+    pool->spare[room] = spare;
+    pool->spare_bytes += rooms[room];
+}
+
 static size_t held(const struct stream *stream)
 {
     return stream->room + stream->piece_room * sizeof *stream->pieces;
@@ -81,7 +129,8 @@ void stream_close(struct stream *stream)
         return;
     unlink_stream(stream);
     stream->pool->bytes -= held(stream);
-    free(stream->bytes);
+    if (stream->bytes)
+        give_room(stream->pool, stream->bytes, room_of(stream->room));
     free(stream->pieces);
     stream->bytes = NULL;
     stream->pieces = NULL;
@@ -107,15 +156,19 @@ static bool make_room(struct stream *stream, size_t more)
 
 static bool grow_bytes(struct stream *stream, uint32_t end)
 {
-    uint32_t room = stream->room ? stream->room : ROOM_MIN;
-    while (room < end)
-        room *= 2; /* ends at STREAM_BYTES_MAX, a power of two */
-    if (stream->bytes && room == stream->room)
+    if (end <= stream->room)
         return true;
-    if (!make_room(stream, room - stream->room))
+    unsigned room = room_of(end);
+    if (!make_room(stream, rooms[room] - stream->room))
         return false;
-    stream->bytes = memory_resize(stream->bytes, room, 1);
-    stream->room = room;
+    uint8_t *more = take_room(stream->pool, room);
+    if (stream->bytes) {
+        memcpy(more, stream->bytes,
+               stream->furthest < stream->room ? stream->furthest : stream->room);
+        give_room(stream->pool, stream->bytes, room_of(stream->room));
+    }
+    stream->bytes = more;
+    stream->room = rooms[room];
     return true;
 }
 
@@ -146,6 +199,16 @@ static bool keep(struct stream *stream, uint16_t place, const struct stream_piec
             (stream->piece_count - place) * sizeof *stream->pieces);
     stream->pieces[place] = *piece;
     stream->piece_count++;
+    return true;
+}
+
+/* The common case: whole bytes, right behind the last ones, and nothing waits for them. */
+static bool append(struct stream *stream, const uint8_t *bytes, const struct stream_piece *piece)
+{
+    if (!keep(stream, stream->piece_count, piece, bytes))
+        return false;
+    stream->pieces_in_order = stream->piece_count;
+    stream->length += piece->length;
     return true;
 }
 
@@ -216,6 +279,13 @@ bool stream_segment(struct stream *stream, uint32_t sequence, const uint8_t *pay
     if (at < 0) {
         payload = kept_end > 0 ? payload - at : NULL;
         at = 0;
+    }
+    if (at == stream->length && stream->pieces_in_order == stream->piece_count &&
+        kept_end == sent_end && at < kept_end) {
+        const struct stream_piece next = {(uint32_t)at, (uint32_t)(kept_end - at), frame, time_ns};
+        if (!append(stream, payload, &next))
+            stream_close(stream);
+        return stream->open;
     }
     const struct stream_piece source = {.frame = frame, .time_ns = time_ns};
     bool room = at >= kept_end || fill(stream, (uint32_t)at, (uint32_t)kept_end, payload, &source);

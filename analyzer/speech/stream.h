@@ -9,7 +9,7 @@
  *
  * All streams of a run share one pool. When it is full the stream untouched for longest is given
  * back: the one that has waited longest for its next byte. What was read of it is not lost, only
- * what would still have come. */
+ * what would still have come. A little memory given back stays with the pool, for the next. */
 #ifndef FWSNIFF_SPEECH_STREAM_H
 #define FWSNIFF_SPEECH_STREAM_H
 

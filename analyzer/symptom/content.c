@@ -38,7 +38,8 @@ static const struct said *answered_otherwise(const struct spoken *spoken)
     const struct tls_talk *talk = &spoken->heard_tls->talk;
     if (talk->side[RESPONDER].said[TLS_FOREIGN].seen)
         return &talk->side[RESPONDER].said[TLS_FOREIGN];
-    if (!talk->side[INITIATOR].said[TLS_CLIENT_HELLO].seen || !spoken->heard_http)
+    if (!talk->side[INITIATOR].said[TLS_CLIENT_HELLO].seen || !spoken->heard_http ||
+        spoken->heard_http->talk.side[INITIATOR].tunnel)
         return NULL;
     const struct said *response = &spoken->heard_http->talk.side[RESPONDER].said[HTTP_RESPONSE];
     return response->seen ? response : NULL;

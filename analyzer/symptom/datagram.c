@@ -1,4 +1,5 @@
 /* UDP has no handshake: what fails is a request that is repeated without an answer. */
+#include "analyzer/flow/tunnels.h"
 #include "analyzer/symptom/detectors.h"
 
 /* What wants an answer and has none. Of a tunnel that is only what asks to be let in: what it
@@ -62,4 +63,30 @@ bool detect_udp_throttled(const struct attempt *attempt, const struct detect_con
     detection->failed_ns = slow.since_ns;
     detection->frames = attempt->pace->repeat_frames;
     return true;
+}
+
+/* IKE was answered, and of the ESP that it agreed on one end sends what looks like tries: few,
+ * small, over some time. Nothing of the other end's is here, so nothing that wants an answer has
+ * one. A program that only ever sends would send more, or larger packets. */
+bool detect_esp_unanswered(const struct attempt *attempt, const struct detect_context *context,
+                           struct detection *detection)
+{
+    const struct tunnel_record *esp = attempt->esp;
+    const struct thresholds *limit = context->thresholds;
+    if (!esp || !(attempt->bits & ATTEMPT_ESTABLISHED))
+        return false;
+    for (int end = 0; end < 2; end++) {
+        double tried_s = seconds_between(esp->first_ns[end], esp->last_ns[end]);
+        double packets = (double)esp->packets[end];
+        if (esp->packets[!end] || esp->length_max[end] > limit->esp_length_max ||
+            packets < limit->esp_packets_min || tried_s < limit->esp_wait_s ||
+            packets > limit->esp_rate_max * tried_s)
+            continue;
+        detection->failed_ns = esp->first_ns[end];
+        frame_list_add(&detection->frames, attempt->side[RESPONDER].first.frame);
+        frame_list_add(&detection->frames, esp->first_frame[end]);
+        frame_list_add(&detection->frames, esp->last_frame[end]);
+        return true;
+    }
+    return false;
 }

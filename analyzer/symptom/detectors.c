@@ -19,6 +19,7 @@ static const struct {
     {SYMPTOM_UDP_NO_RESPONSE, PROTO_UDP, detect_udp_no_response},
     {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_stall},
     {SYMPTOM_UDP_STALL, PROTO_UDP, detect_udp_throttled},
+    {SYMPTOM_UDP_STALL, PROTO_UDP, detect_esp_unanswered},
 };
 
 static bool is_probe(const struct attempt *attempt)

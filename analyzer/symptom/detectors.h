@@ -17,7 +17,8 @@ detector_function detect_ftp_data_failed;
 /* content.c */
 detector_function detect_tls_failure, detect_http_blocked;
 /* datagram.c */
-detector_function detect_udp_no_response, detect_udp_stall, detect_udp_throttled;
+detector_function detect_udp_no_response, detect_udp_stall, detect_udp_throttled,
+    detect_esp_unanswered;
 /* refused.c */
 detector_function detect_icmp_unreachable;
 

@@ -22,6 +22,10 @@
     X(throttle_share_max, "throttle.share_max")                                                    \
     X(throttle_seconds_min, "throttle.seconds_min")                                                \
     X(throttle_repeats_min, "throttle.repeats_min")                                                \
+    X(esp_packets_min, "esp.packets_min")                                                          \
+    X(esp_wait_s, "esp.wait_s")                                                                    \
+    X(esp_length_max, "esp.length_max")                                                            \
+    X(esp_rate_max, "esp.rate_max")                                                                \
     X(stall_retransmissions_min, "stall.retransmissions_min")                                      \
     X(stall_wait_s, "stall.wait_s")                                                                \
     X(stall_silent_reply_s, "stall.silent_reply_s")                                                \

@@ -12,6 +12,8 @@ ROOT = os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(HERE, "..", "cli"))
 from test_cli import ACK, SYN, frame  # noqa: E402
 
+PSH = 0x08
+
 HEALTHY, FAILURES, USAGE, UNREAD = 0, 1, 2, 3
 RUN_TIME = "2026-11-21T02:30:00Z"
 
@@ -42,6 +44,19 @@ def works(start, number=10, sport=41000, server=(203, 0, 113, 2), port=5800):
     return [(start, frame(me, server, sport, port, SYN, sport)),
             (start + 0.02, frame(server, me, port, sport, SYN | ACK, 5000, sport + 1, 57)),
             (start + 0.03, frame(me, server, sport, port, ACK, sport + 1, 5001))]
+
+
+def blocked(start, number=10, sport=45000, server=(203, 0, 113, 2), port=5800):
+    """A request that is answered by 403: six frames."""
+    me = client(number)
+    request, answer = b"GET /sync HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+    records = works(start, number, sport, server, port)
+    for at, data, payload in ((0.04, frame(me, server, sport, port, ACK | PSH, sport + 1, 5001), request),
+                              (0.06, frame(server, me, port, sport, ACK | PSH, 5001, sport + 1 + len(request), 57), answer),
+                              (0.07, frame(me, server, sport, port, ACK, sport + 1 + len(request), 5001 + len(answer)), b"")):
+        length = struct.pack(">H", 40 + len(payload))
+        records.append((start + at, data[:16] + length + data[18:] + payload))
+    return records
 
 
 def dump(state):

@@ -25,8 +25,8 @@ import tempfile
 import time
 import zipfile
 
-from common import (FAILURES, HEALTHY, ROOT, RUN_TIME, UNREAD, USAGE, dump, pcap, records_only, run_killed, silent, tree,
-                    works, write)
+from common import (FAILURES, HEALTHY, ROOT, RUN_TIME, UNREAD, USAGE, blocked, dump, pcap, records_only, run_killed, silent,
+                    tree, works, write)
 
 HOSTILE = '<script>alert(1)</script>"\'&\x1b[31m\n%s\\'.replace("/", "|")
 KILLS = 8
@@ -195,6 +195,18 @@ class Cases:
         assert steps == sorted(steps) and steps[0][0] == "edge_00001.pcap" and steps[-1][0] == "edge_00002.pcap", steps
         assert max(frame for source, frame in steps if source == "edge_00002.pcap") <= len(records) - 5, steps
         assert not shown & {("edge_00001.pcap", 6), ("edge_00001.pcap", 7), ("edge_00002.pcap", 3)}, shown
+
+    def test_what_was_said_in_the_second_file(self, place):
+        place.put("paris/edge_00001.pcap", works(0, sport=1) + works(1, sport=2) + works(2, sport=3))
+        place.put("paris/edge_00002.pcap", works(4, sport=4) + blocked(5))
+        place.batch(status=FAILURES)
+        report = place.report("sites/paris.json")
+        sources = {c["id"]: os.path.basename(c["source"]) for c in report["captures"]}
+        (finding,) = report["findings"]
+        assert finding["symptom"] == "http-blocked", finding
+        shown = {(sources[e["capture"]], frame) for e in finding["evidence"] for frame in e["frames"]}
+        assert ("edge_00002.pcap", 8) in shown, shown  # the 403
+        assert not [name for name, _ in shown if name == "edge_00001.pcap"], shown
 
     def test_captures_of_one_time_are_two_places(self, place):
         place.put("paris/a_1.pcap", silent(0))

@@ -36,8 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct certificates *certificates = certificates_new(16, 64 * 1024);
     struct stream stream[2];
     void *record[SPEAKER_COUNT];
-    static const struct service service = {.name = "any"};
-    static const struct attempt attempt;
     for (enum speaker_id id = 0; id < SPEAKER_COUNT; id++)
         record[id] = calloc(1, speaker_at(id)->record_bytes);
     stream_open(&stream[0], pool, 0xfffffff0);
@@ -55,14 +53,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                                         .bytes = stream_bytes(one),
                                         .length = one->length < one->cut ? one->length : one->cut,
                                         .sent = one->length,
-                                        .attempt = &attempt,
-                                        .service = &service,
                                         .certificates = certificates};
         for (enum speaker_id id = 0; more && id < SPEAKER_COUNT; id++) {
-            size_t count;
+            uint32_t *fresh;
             (void)speaker_at(id)->opens(&hearing);
             (void)speaker_at(id)->hears(record[id], &hearing);
-            (void)speaker_at(id)->said(record[id], side, &count);
+            (void)speaker_at(id)->said(record[id], side, &fresh);
+            *fresh = 0;
+            uint32_t inside;
+            if (speaker_at(id)->hands_over &&
+                speaker_at(id)->hands_over(record[id], side, &inside) && inside > one->length)
+                abort();
         }
     }
     check_certificates(certificates, record[SPEAKER_TLS]);

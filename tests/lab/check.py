@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -77,6 +78,16 @@ def _check_finding(found, flows):
     return [f"no flow shows {' or '.join(found['symptoms'])}"]
 
 
+def _check_esp(entry, folder):
+    """IKE is answered, and of ESP only one end's packets are there."""
+    found = subprocess.run(["tshark", "-n", "-r", os.path.join(folder, entry["file"]), "-Y", "esp", "-T", "fields",
+                            "-e", "ip.src", "-e", "ipv6.src"], check=True, capture_output=True, text=True).stdout
+    senders = {line.strip() for line in found.splitlines()}
+    if entry["findings"]:
+        return [] if len(senders) == 1 else [f"ESP of {len(senders)} ends"]
+    return [] if entry["healthy"] == (len(senders) == 2) else [f"ESP of {len(senders)} ends"]
+
+
 def _check_controls(found, flows):
     """Controls that the expert counts on are in the capture: something else was established."""
     wanted = [name for name in found["evidence"] if name.startswith(("other-client-works", "other-server-works",
@@ -98,6 +109,8 @@ def check(entry, folder, cache):
     """What is wrong with one label."""
     flows = packets.flows(packets.read(os.path.join(folder, entry["file"]), cache))
     findings = entry["findings"]
+    if "-esp-" in entry["scenario"]:
+        return _check_esp(entry, folder)
     if not findings:
         return _check_quiet(entry, flows)
     return [text for found in findings for text in _check_finding(found, flows) + _check_controls(found, flows)]

@@ -614,6 +614,42 @@ def _mtpip_block(sock, request, give_up, heed_icmp):
     return False
 
 
+class Vsftpd:
+    """vsftpd as its package brings it, for anonymous readers. It announces the address that it is told."""
+
+    SETTINGS = {"listen": "YES", "background": "NO", "anonymous_enable": "YES", "no_anon_password": "YES",
+                "local_enable": "NO", "ftp_username": "daemon", "seccomp_sandbox": "NO", "xferlog_enable": "NO"}
+
+    def __init__(self, node, folder, port=21, announce=None, passive_ports=(50000, 50020)):
+        work = tempfile.mkdtemp(prefix="vsftpd-", dir=folder)
+        for name in ("public", "empty"):
+            os.mkdir(os.path.join(work, name), 0o555)
+        os.chmod(work, 0o755)
+        settings = {**self.SETTINGS, "listen_port": port, "anon_root": os.path.join(work, "public"),
+                    "secure_chroot_dir": os.path.join(work, "empty"), "pasv_min_port": passive_ports[0],
+                    "pasv_max_port": passive_ports[1], **({"pasv_address": announce} if announce else {})}
+        with open(os.path.join(work, "vsftpd.conf"), "w", encoding="ascii") as file:
+            file.writelines(f"{name}={value}\n" for name, value in settings.items())
+        self.process = node.start(["vsftpd", file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait(node, port)
+
+    def _wait(self, node, port):
+        for _ in range(50):
+            with node:
+                probe = socket.socket()
+            try:
+                probe.connect(("127.0.0.1", port))
+                return
+            except OSError:
+                time.sleep(0.1)
+            finally:
+                probe.close()
+        raise RuntimeError("vsftpd does not listen")
+
+    def stop(self):
+        self.process.terminate()
+
+
 class _FtpTls(ftplib.FTP_TLS):
     """FTP over TLS that takes any certificate, as many products do."""
 
@@ -621,13 +657,14 @@ class _FtpTls(ftplib.FTP_TLS):
         super().__init__(context=tls_client(), **options)
 
 
-def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False):
+def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False,
+        user="backup"):
     """Log in and list a folder over a data connection."""
     with node:
         try:
             session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
             session.connect(address, port)
-            session.login("backup", "secret")
+            session.login(user, "secret")
             session.trust_server_pasv_ipv4_address = trust_announced
             session.set_pasv(passive)
             session.retrbinary("LIST", lambda block: None)

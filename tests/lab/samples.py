@@ -62,6 +62,11 @@ CHOSEN = (
                                                     "server's name."),
     ("inet-tls-version", "server", "snap96", "The server wants TLS 1.3, the client offers 1.2. Cut after 96 bytes of "
                                              "each packet."),
+    ("v6-esp-edge", "edge-any", "pcapng", "IPsec: the edge of the server's network lets IKE on udp/500 pass and drops ESP. "
+                                          "Taken on both sides of it."),
+    ("lan-esp-local", "server", "snap96", "IPsec: the server's own nftables lets IKE pass and drops ESP. Cut after 96 bytes "
+                                          "of each packet."),
+    ("inet-vsftpd-private", "client", "pcap", "FTP with vsftpd: it announces its private address for the data connection."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (
@@ -127,6 +132,14 @@ def make(number, seed, wire_program, certificate, folder):
     return entry, told
 
 
+def kept(folder, count):
+    """The truth of the first captures, as it stands, with what was done."""
+    if not count:
+        return []
+    with open(os.path.join(folder, "truth.json"), encoding="utf-8") as file:
+        return [(entry, CHOSEN[number][3]) for number, entry in enumerate(json.load(file)[:count])]
+
+
 def readme(made, seed):
     """What each capture is, for people."""
     lines = ["# Sample captures", "",
@@ -150,6 +163,7 @@ def main():
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--pairs-only", action="store_true", help="leave the single captures as they are")
+    parser.add_argument("--begin", type=int, default=1, help="leave the single captures before this number as they are")
     arguments = parser.parse_args()
     if reason := net.able():
         print(f"samples: skipped, {reason}", file=sys.stderr)
@@ -157,12 +171,14 @@ def main():
     with tempfile.TemporaryDirectory() as build:
         wire_program = net.build_wire(os.path.join(HERE, "wire.c"), os.path.join(build, "wire"))
         certificate = peers.make_certificate(build)
-        make_pairs(arguments.seed, wire_program, certificate, os.path.join(arguments.out, "pairs"))
+        if arguments.begin == 1:
+            make_pairs(arguments.seed, wire_program, certificate, os.path.join(arguments.out, "pairs"))
         if arguments.pairs_only:
             return 0
         with concurrent.futures.ThreadPoolExecutor(len(CHOSEN)) as pool:
             made = list(pool.map(lambda n: make(n, arguments.seed, wire_program, certificate, arguments.out),
-                                 range(len(CHOSEN))))
+                                 range(arguments.begin - 1, len(CHOSEN))))
+    made = kept(arguments.out, arguments.begin - 1) + made
     with open(os.path.join(arguments.out, "truth.json"), "w", encoding="utf-8") as file:
         json.dump([entry for entry, _ in made], file, indent=1)
         file.write("\n")

@@ -20,6 +20,7 @@ SERVICES = {
     "openvpn": ("vpn", "openvpn", 1194),
     "wireguard": ("vpn", "wireguard", 51820),
     "ike": ("vpn", "ike", 500),
+    "ipsec": ("vpn", "ipsec", 500),  # IKE, and ESP beside it
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -82,7 +83,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike") else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike", "ipsec") else "tcp"
 
     @property
     def healthy(self):
@@ -218,6 +219,9 @@ INTERNET_REST = [
     S("inet-no-route-silent", "internet", "securidata", PATH, "no-route", "blackhole", ("other-server",)),
     S("inet-no-route-udp", "internet", "mtpip", PATH, "no-route", "unreachable"),
     S("inet-loop", "internet", "synaman", PATH, "routing-loop", options={"wan": {"router": "198.19.7.1"}}),
+    S("inet-loop-udp", "internet", "mtpip", PATH, "routing-loop", options={"wan": {"router": "198.19.7.1"}}),
+    S("inet-loop-tls", "internet", "druva", PATH, "routing-loop", controls=("other-server",),
+      options={"wan": {"router": "198.19.7.1"}}),
     S("inet-mtu-up", "internet", "syncrify", PATH, "mtu-black-hole", play="big-upload", options=MTU_HOLE),
     S("inet-mtu-down", "internet", "securidata", PATH, "mtu-black-hole", play="big-download", options=MTU_HOLE),
     S("inet-return", "internet", "syncrify", PATH, "return-path", options={"return": True}),
@@ -267,6 +271,12 @@ DMZ = [
     S("dmz-fw1-icmp", "dmz", "druva", EGRESS, "reject-icmp", "icmp-admin", ("other-client",), options=MASTER),
 ]
 
+# SecuriData's data centre never connects to a customer.
+INWARDS = {"flow": ("server", "client")}
+ROLES = [
+    S("lan-wrong-direction", "lan", "securidata", APP, "unknown", "wrong-direction", ("same-site",), options=INWARDS),
+]
+
 MULTIHOMED = [
     S("multi-return", "multihomed", "securidata", PATH, "return-path", "other-gateway"),
     S("multi-return-inside", "multihomed", "syncrify", PATH, "return-path", "other-gateway", ("inside",)),
@@ -310,7 +320,13 @@ CONTENT = [
 # FTP: the control connection works, its data connection does not.
 FTP_ACTIVE = {"ftp": {"passive": False}}
 FTP_TLS = {"ftp": {"encrypted": True}}
+FTP_ANONYMOUS = {"ftp": {"user": "anonymous"}}
 FTP = [
+    S("inet-vsftpd-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp", behaviour="vsftpd",
+      options=FTP_ANONYMOUS),
+    S("inet-vsftpd-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp", behaviour="vsftpd",
+      options=FTP_ANONYMOUS),
+    S("inet-vsftpd-fine", "internet", "ftp", how="ftp-passive", play="ftp", behaviour="vsftpd", options=FTP_ANONYMOUS),
     S("inet-ftp-private", "internet", "ftp", EDGE, "no-port-forward", "ftp-private", play="ftp"),
     S("inet-ftp-passive", "internet", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
     S("inet-ftp-passive-rst", "internet", "ftp", EDGE, "reject-rst", "ftp-passive-rst", play="ftp"),
@@ -353,6 +369,11 @@ TUNNELS = [
     S("inet-openvpn-fine", "internet", "openvpn", play="openvpn"),
     S("inet-wireguard-fine", "internet", "wireguard"),
     S("lan-ike-fine", "lan", "ike"),
+    S("v6-esp-edge", "ipv6", "ipsec", EDGE, "tunnel-blocked", "esp"),
+    S("v6-esp-egress", "ipv6", "ipsec", EGRESS, "tunnel-blocked", "esp"),
+    S("lan-esp-local", "lan", "ipsec", LOCAL, "tunnel-blocked", "esp"),
+    S("v6-esp-fine", "ipv6", "ipsec"),
+    S("lan-esp-fine", "lan", "ipsec"),
 ]
 
 # MTP/IP held back, and answered from an address that was not asked.
@@ -451,5 +472,5 @@ HEALTHY = [
     S("multi-fine", "multihomed", "securidata"),
 ]
 
-SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + MULTIHOMED
+SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + ROLES + MULTIHOMED
              + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + REPEATED + HEALTHY)

@@ -74,8 +74,12 @@ class Story:
         elif kind == "openvpn":
             self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
             self.vpn.serve(node)
+        elif kind == "ipsec":
+            self.servers += [tunnels.Handshaker(node, "ike", port, everywhere), tunnels.EspEnd(node, everywhere)]
         elif kind in tunnels.MESSAGES:
             self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
+        elif behaviour == "vsftpd":
+            self.servers.append(peers.Vsftpd(node, self.certificate_folder(), port, announce=self._announced()))
         elif kind == "ftp":
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
                                                 certificate=self.certificate))
@@ -193,6 +197,8 @@ class Story:
         address = site.addresses[target] if inside else site.servers[target]
         if port not in (None, scenario.port):
             return peers.fetch(node, "http", address, port)
+        if scenario.kind == "ipsec":
+            return tunnels.through_esp(node, address, scenario.port)
         if scenario.kind in tunnels.MESSAGES:
             return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
@@ -389,6 +395,9 @@ TUNNEL_CHAIN = {"edge": "block_raw", "egress": "block_output", "isp": "block_for
 
 def _tunnel(story):
     node = story.site.boxes[story.box]
+    if story.scenario.how == "esp":
+        story.rule("meta l4proto esp counter drop")
+        return
     if story.scenario.profile == "vpn":
         _by_rule(story)
         return

@@ -34,7 +34,7 @@ INSIDE = {"client-any": (0,), "server-any": (6,)}  # what captures see the insid
 
 def positions(scenario, vantage):
     """Where on the way of the scenario's flow this capture stands; empty: beside it."""
-    if scenario.options.get("flow"):
+    if scenario.options.get("flow") and scenario.topology != "lan":
         return INNER.get(vantage, ())
     if scenario.options.get("inside"):
         return INSIDE.get(vantage, ())
@@ -379,6 +379,8 @@ def _vpn(view):
     """The tunnel's own handshake goes unanswered, or is refused."""
     if view.scenario.how.startswith("icmp"):
         return _rejected(view)
+    if view.scenario.how == "esp":
+        return view.finding(["udp-stall"], view.reach() + view.controls()) if view.before() else None
     return _silent(view)
 
 
@@ -440,7 +442,8 @@ def _backwards(view):
     if drop and view.vantage in ("master", "fw1-lan"):
         return None
     symptoms = ["syn-timeout"] if drop else ["syn-reset"]
-    return view.finding(symptoms, ["never-this-way"])
+    shown = view.scenario.topology != "lan" or passes(view.vantage, *CONTROLS["same-site"][:2])
+    return view.finding(symptoms, ["never-this-way"] if shown else ["sender-host"])
 
 
 SHAPES = {

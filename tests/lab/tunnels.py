@@ -1,5 +1,6 @@
 """VPNs and names for the lab: OpenVPN as it is, the handshakes of WireGuard and IKE as datagrams, a name server."""
 
+import itertools
 import os
 import socket
 import struct
@@ -118,6 +119,60 @@ def handshake(node, kind, address, port):
             sock.send(MESSAGES[kind](False))
             time.sleep(0.5)
         return True
+    return False
+
+
+# ---- ESP, IP protocol 50, beside an IKE that works ----
+
+ESP = 50
+TRIED_AFTER_S = (0, 1, 3, 7)  # as a SYN inside is repeated, RFC 6298
+
+
+def _raw(node, address):
+    with node:
+        return socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_RAW, ESP)
+
+
+def _esp(spi, sequence, length=88):
+    return struct.pack("!II", spi, sequence) + os.urandom(length)
+
+
+class EspEnd:
+    """The far end of a tunnel: each packet of ESP is answered by one."""
+
+    def __init__(self, node, address="0.0.0.0"):
+        self.socket = _raw(node, address)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        for sequence in itertools.count(1):
+            try:
+                _, peer = self.socket.recvfrom(4096)
+                self.socket.sendto(_esp(0xc0ffee02, sequence), peer)
+            except OSError:
+                return
+
+    def stop(self):
+        self.socket.close()
+
+
+def through_esp(node, address, port, programs=2):
+    """Agree on a tunnel, then let some programs connect through it: True when what comes back is ESP."""
+    with node:
+        ike = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    ike.connect((address, port))
+    ike.settimeout(3)
+    ike.send(MESSAGES["ike"](True))
+    ike.recv(4096)
+    esp, sequence, begun = _raw(node, address), 0, time.monotonic()
+    for after in sorted(start + wait for start in range(0, 5 * programs, 5) for wait in TRIED_AFTER_S):
+        esp.settimeout(max(0.01, begun + after - time.monotonic()))
+        try:
+            esp.recvfrom(4096)
+            return True
+        except TimeoutError:
+            sequence += 1
+            esp.sendto(_esp(0xc0ffee01, sequence), (address, 0))
     return False
 
 

@@ -523,6 +523,29 @@ static void client_that_repeats_its_syn_after_the_synack(void **state)
     assert_string_equal(fact_word(facts, FACT_RETURN_PATH), "other-mac");
 }
 
+/* A SYN and the RST to it, and nothing else: in one /24 no router is imagined in between. */
+static void neighbours_by_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *client, *server, *path;
+    } cases[] = {
+        {"10.1.1.13", "10.1.1.6", "same-link"},
+        {"10.1.1.13", "10.1.2.6", "private"},
+        {"203.0.113.13", "203.0.113.6", "internet"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, cases[i].client, 45264, cases[i].server, 5800);
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+        SERVER_SENDS(&talk, .at = 0.0003, .flags = "RA");
+        struct study *study = scene_study(scene, 1);
+        assert_string_equal(fact_word(scene_facts(study), FACT_PATH), cases[i].path);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +577,7 @@ int main(void)
         cmocka_unit_test(server_alive_means_during_the_failure),
         cmocka_unit_test(paths_and_ports),
         cmocka_unit_test(client_that_repeats_its_syn_after_the_synack),
+        cmocka_unit_test(neighbours_by_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,6 +236,38 @@ static void a_page_in_the_place_of_tls(void **state)
 }
 
 /* Escape sequences, markup and newlines in all that a stranger can name. */
+/* TLS through a proxy: what the proxy said first is not the answer to it. */
+static void tls_within_connect(void **state)
+{
+    (void)state;
+    struct scene *scene;
+    struct talk talk = begin(&scene, HTTP_PORT, 9);
+    CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA",
+                 .payload = "CONNECT backup.example:5443 HTTP/1.1\r\n\r\n"); /* 4 */
+    SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .payload = "HTTP/1.1 200 OK\r\n\r\n");
+    CLIENT_SENDS(&talk, .at = 0.06, .flags = "PA", BYTES(client_hello)); /* 6 */
+    SERVER_SENDS(&talk, .at = 0.08, .flags = "PA", BYTES(server_hello));
+    assert_int_equal(scene_detect(CLIENT_SENDS(&talk, .at = 0.09, .flags = "A"), 5).outcome,
+                     OUTCOME_SUCCEEDED);
+    struct attempt *attempt = CLIENT_SENDS(&talk, .at = 0.1, .flags = "PA", BYTES(unknown_ca));
+    struct spoken spoken;
+    speech_heard(attempt, &spoken);
+    assert_string_equal(spoken.by[INITIATOR], "TLS");
+    assert_string_equal(spoken.by[RESPONDER], "TLS");
+    assert_string_equal(spoken.tls.server_name, "backup.example");
+    assert_int_equal(spoken.heard_http->talk.status, 200);
+    struct detection detection = scene_detect(attempt, 5);
+    assert_int_equal(detection.symptom, SYMPTOM_TLS_FAILURE);
+    expect_frame(&detection, 6);
+    expect_frame(&detection, 9);
+    struct study *study;
+    const struct fact *facts = facts_of(scene, &study);
+    assert_string_equal(fact_word(facts, FACT_TLS_ALERT), "unknown-ca");
+    assert_string_equal(fact_word(facts, FACT_CONTENT_REACHED), "server-hello");
+    scene_study_end(study);
+    scene_end(scene);
+}
+
 static void strangers_words_stay_words(void **state)
 {
     (void)state;
@@ -298,6 +330,7 @@ int main(void)
         cmocka_unit_test(who_answers_next_door),
         cmocka_unit_test(http_answers),
         cmocka_unit_test(a_page_in_the_place_of_tls),
+        cmocka_unit_test(tls_within_connect),
         cmocka_unit_test(strangers_words_stay_words),
         cmocka_unit_test(costs_nothing_when_it_is_over),
     };

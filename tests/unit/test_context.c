@@ -110,19 +110,19 @@ static void tunnels_have_two_ends(void **state)
     int which;
     packet.tunnel_source = one;
     packet.tunnel_destination = other;
-    tunnels_packet(&tunnels, &packet, 7);
+    tunnels_packet(&tunnels, &packet, 7, 0);
     const struct tunnel_record *tunnel = tunnels_find(&tunnels, &one, &other, &which);
     assert_non_null(tunnel);
     assert_int_equal(tunnel->packets[which], 1);
     assert_int_equal(tunnel->packets[!which], 0);
     packet.tunnel_source = other;
     packet.tunnel_destination = one;
-    tunnels_packet(&tunnels, &packet, 9);
+    tunnels_packet(&tunnels, &packet, 9, 0);
     assert_int_equal(tunnel->packets[!which], 1);
     assert_int_equal(tunnel->first_frame[!which], 9);
     for (uint32_t i = 0; i < TUNNELS_MAX + 10; i++) {
         packet.tunnel_source.words[3] = i * 7919;
-        tunnels_packet(&tunnels, &packet, i);
+        tunnels_packet(&tunnels, &packet, i, 0);
     }
     assert_int_equal(tunnels.count, TUNNELS_MAX);
     assert_true(tunnels.refused > 0);
@@ -290,6 +290,89 @@ static void smb_on_two_ports_is_one_attempt(void **state)
     }
 }
 
+/* --- ESP beside IKE --- */
+
+#define IKE_ASKS    "\1\2\3\4\5\6\7\x8\0\0\0\0\0\0\0\0\x21\x20\x22\x8\0\0\0\0\0\0\0\x1c"
+#define IKE_ANSWERS "\1\2\3\4\5\6\7\x8\1\1\1\1\1\1\1\1\x21\x20\x22\x20\0\0\0\0\0\0\0\x1c"
+
+static struct talk ike(struct scene *scene)
+{
+    struct talk talk = scene_talk(scene, "10.0.0.7", 500, "203.0.113.2", 500);
+    CLIENT_SENDS(&talk, .at = 0, .bytes = (const uint8_t *)IKE_ASKS, .length = 28);
+    SERVER_SENDS(&talk, .at = 0.02, .bytes = (const uint8_t *)IKE_ANSWERS, .length = 28);
+    return talk;
+}
+
+static void esp(const struct talk *talk, enum side from, double at, uint8_t number, uint8_t hops)
+{
+    uint8_t bytes[28] = {0x45, [23] = 7, [27] = number};
+    struct packet packet = scene_ip(&talk->address[from], &talk->address[!from], hops);
+    packet.ip_bytes = bytes;
+    packet.ip_captured = sizeof bytes;
+    packet.ip.protocol = 50;
+    packet.ip.total_length = 120;
+    packet.tunnels = TUNNEL_ESP;
+    assert_null(scene_feed(talk->scene, &packet, at));
+}
+
+static struct attempt *ike_attempt(const struct scene *scene)
+{
+    size_t position = 0;
+    return (struct attempt *)tracker_next_attempt(scene->tracker, &position);
+}
+
+static void esp_of_one_end_is_a_failure(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = ike(scene);
+    for (uint8_t i = 0; i < 8; i++) {
+        assert_int_equal(scene_detect(ike_attempt(scene), 1 + 2 * i).outcome, OUTCOME_SUCCEEDED);
+        esp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+        if (i == 5)
+            break; /* 10 s and 6 packets: now */
+    }
+    struct detection detection = scene_detect(ike_attempt(scene), 12);
+    assert_int_equal(detection.outcome, OUTCOME_FAILED);
+    assert_int_equal(detection.symptom, SYMPTOM_UDP_STALL);
+    struct study *study = scene_study(scene, 12);
+    const struct fact *facts = scene_facts(study);
+    assert_true(facts[FACT_TUNNEL_ESP_ONE_WAY].known);
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+    scene_study_end(study);
+    esp(&talk, RESPONDER, 12, 1, 64); /* and it works */
+    assert_int_equal(scene_detect(ike_attempt(scene), 13).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+}
+
+/* A stream that wants no answer; few copies of each other; without IKE. */
+static void esp_that_is_none(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = ike(scene);
+    for (int i = 0; i < 200; i++)
+        esp(&talk, INITIATOR, 1 + 0.1 * i, (uint8_t)(i + 1), 64);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = ike(scene);
+    for (int i = 0; i < 12; i++) /* each enters and leaves a box */
+        esp(&talk, INITIATOR, 1 + 2 * i, (uint8_t)(i / 3 + 1), (uint8_t)(64 - i % 3));
+    assert_int_equal(ike_attempt(scene)->esp->packets[0], 4);
+    assert_int_equal(ike_attempt(scene)->esp->forwarded[0], 8);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = scene_talk(scene, "10.0.0.7", 500, "203.0.113.2", 500);
+    for (uint8_t i = 0; i < 12; i++)
+        esp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+    assert_null(ike_attempt(scene));
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +388,8 @@ int main(void)
         cmocka_unit_test(a_second_try_is_a_second_attempt),
         cmocka_unit_test(answered_from_another_address),
         cmocka_unit_test(smb_on_two_ports_is_one_attempt),
+        cmocka_unit_test(esp_of_one_end_is_a_failure),
+        cmocka_unit_test(esp_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,7 +176,8 @@ static void a_proxy_refuses(void **state)
 {
     (void)state;
     struct http_talk talk = {0};
-    assert_false(read_text(&talk, CLIENT, "CONNECT backup.example:443 HTTP/1.1\r\n\r\n", 100));
+    assert_true(read_text(&talk, CLIENT, "CONNECT backup.example:443 HTTP/1.1\r\n\r\n", 100));
+    assert_false(talk.side[0].tunnel);
     assert_string_equal(talk.host, "backup.example");
     read_text(&talk, SERVER,
               "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n"
@@ -185,6 +186,28 @@ static void a_proxy_refuses(void **state)
     assert_int_equal(talk.refusal, 407);
     assert_true(talk.proxy_authenticate);
     assert_int_equal(talk.successes_after, 1);
+}
+
+/* Refused, asked again, and then TLS in both directions: an alert is short. */
+static void a_proxy_lets_through(void **state)
+{
+    (void)state;
+    struct http_talk talk = {0};
+    static const char asks[] = "CONNECT b:443 HTTP/1.1\r\n\r\n"
+                               "CONNECT b:443 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n";
+    static const char answers[] = "HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno"
+                                  "HTTP/1.1 200 OK\r\n\r\n";
+    char bytes[200];
+    snprintf(bytes, sizeof bytes, "%s\x16\x03\x01", asks);
+    assert_false(read_text(&talk, CLIENT, bytes, 1));
+    assert_true(talk.side[0].tunnel);
+    assert_int_equal(talk.side[0].read, sizeof asks - 1);
+    assert_int_equal(talk.side[0].messages, 2);
+    snprintf(bytes, sizeof bytes, "%s\x15\x03\x03", answers);
+    assert_false(read_text(&talk, SERVER, bytes, 1));
+    assert_true(talk.side[1].tunnel);
+    assert_int_equal(talk.side[1].read, sizeof answers - 1);
+    assert_false(talk.side[1].said[HTTP_FOREIGN].seen);
 }
 
 /* Hosts that send nonsense, and heads without an end. */
@@ -221,6 +244,7 @@ int main(void)
         cmocka_unit_test(reads_what_there_is_of_a_cut_head),
         cmocka_unit_test(tells_where_a_redirect_leads),
         cmocka_unit_test(a_proxy_refuses),
+        cmocka_unit_test(a_proxy_lets_through),
         cmocka_unit_test(survives_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,7 @@ static void no_more_pieces_than_its_cap(void **state)
 static void the_pool_gives_back_the_stalest(void **state)
 {
     (void)state;
-    enum { STREAMS = 8, HELD = 512 + 4 * sizeof(struct stream_piece) };
+    enum { STREAMS = 8, HELD = 512 + 8 * sizeof(struct stream_piece) };
     struct stream_pool *pool = stream_pool_new(3 * HELD);
     struct stream streams[STREAMS];
     for (int i = 0; i < STREAMS; i++) {
