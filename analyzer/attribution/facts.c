@@ -12,6 +12,7 @@ enum {
     TRANSFER_BYTES = 64 * 1024, /* more than any exchange of greetings */
     ONE_SIDED_FLOWS_MIN = 3,
     STEADY_PACKETS_MIN = 2,     /* of one hop limit, before one hop of difference counts */
+    GONE_ASKED_MIN = 3, /* RFC 826 has no retries; Linux asks three times (arp(7)) */
     TOO_SOON_RTT_MIN_US = 2000, /* below this, timers and scheduling blur the comparison */
 };
 
@@ -73,6 +74,13 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
                              const struct attempt *attempt, struct frame_list *frames)
 {
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    if (failure->symptom == SYMPTOM_SYNACK_UNANSWERED) {
+        if (attempt->forwarded_sides >> RESPONDER & 1)
+            frame_list_join(frames, &attempt->forwarded_frames);
+        else if (twin)
+            frame_list_add(frames, twin->synack.frame);
+        return;
+    }
     enum side side =
         attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER : INITIATOR;
     const struct mark *failing = is_midstream(failure->symptom)
@@ -87,6 +95,14 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
         is_midstream(failure->symptom) ? &twin->side[side].last_data : &twin->side[side].first;
     if (leaving->frame > failing->frame)
         frame_list_add(frames, leaving->frame);
+}
+
+/* Behind a NAT the two sides of one connection are known by its first packet: of one that is older
+ * than the capture, the other side may be there and go unrecognised. */
+static bool other_side_unknown(const struct failure *failure)
+{
+    const struct attempt *attempt = first_attempt(failure);
+    return attempt && (attempt->bits & ATTEMPT_MIDSTREAM) && !attempt->forwarded;
 }
 
 /* The far side of the NAT has the answer, the near side has not. */
@@ -144,7 +160,8 @@ static void path_facts(const struct fact_context *context, const struct failure 
             forwarded_frames(context, failure, attempt, &frames);
     }
     tunnel_end_fact(context, failure, facts);
-    if (context->vantage->any_forwarded || context->vantage->cooked || frames.count)
+    bool both_sides = context->vantage->any_forwarded || context->vantage->cooked;
+    if (frames.count || (both_sides && !other_side_unknown(failure)))
         set_flag(facts, FACT_FORWARDED, frames.count > 0)->frames = frames;
     set_flag(facts, FACT_LOOP, circling.count > 0)->frames = circling;
 }
@@ -176,7 +193,9 @@ static void server_facts(const struct fact_context *context, const struct failur
     if (!host_on_link(server))
         return;
     const struct host_link *link = host_link(server);
-    bool unanswered = link->asked_unanswered && !link->resolved && !seen;
+    bool never_there = !link->resolved && !seen;
+    bool gone = link->asked_unanswered >= GONE_ASKED_MIN && link->asked_last_ns > server->last_ns;
+    bool unanswered = link->asked_unanswered && (never_there || gone);
     if (unanswered && !answers_are_heard(context, failure, link))
         return;
     fact = set_word(facts, FACT_ARP_SERVER, unanswered ? "unanswered" : "answered");
@@ -412,6 +431,27 @@ static void own_stack_fact(const struct attempt *attempt, const struct mark *rst
     frame_list_add(&fact->frames, own->frame);
 }
 
+/* A system counts its IP-ID on, or sends 0 (RFC 6864 4.1): the same number in RSTs of several
+ * connections is a device's own. */
+static void same_id_fact(const struct failure *failure, struct fact *facts)
+{
+    uint32_t alike = 0, id = 0;
+    struct frame_list frames = {0};
+    const struct attempt *attempt;
+    EACH_ATTEMPT(attempt, failure)
+    {
+        enum side side;
+        const struct mark *rst = reset_of(attempt, &side);
+        if (!rst || !rst->ip_id || (id && rst->ip_id != id))
+            continue;
+        id = rst->ip_id;
+        alike++;
+        frame_list_add(&frames, rst->frame);
+    }
+    if (alike)
+        set_number(facts, FACT_RST_SAME_ID, alike)->frames = frames;
+}
+
 static void reset_facts(const struct fact_context *context, const struct failure *failure,
                         struct fact *facts)
 {
@@ -424,6 +464,8 @@ static void reset_facts(const struct fact_context *context, const struct failure
     frame_list_add(&frames, rst->frame);
     const struct host *host = host_at(context, attempt, side);
     bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
+    const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
+    both |= twin && !attempt->refused.frame && twin->side[!side].rst.frame;
     set_word(facts, FACT_RST_FROM,
              both                ? "both"
              : side == RESPONDER ? "responder"
@@ -435,6 +477,11 @@ static void reset_facts(const struct fact_context *context, const struct failure
         reset_ttl(context, seen.attempt, seen.mark, side, host_at(context, seen.attempt, side));
     if (ttl)
         set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
+    const struct mark *own = &seen.attempt->side[side].last;
+    if (own->frame)
+        set_number(facts, FACT_RST_HOPS_FEWER,
+                   hops_travelled(own->hop_limit) - hops_travelled(seen.mark->hop_limit))
+            ->frames = frames;
     const char *mac = mac_word(host, rst);
     if (mac)
         set_word(facts, FACT_RST_MAC, mac)->frames = frames;
@@ -444,6 +491,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
                   ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
+    same_id_fact(failure, facts);
     own_stack_fact(attempt, rst, side, facts);
     if (!attempt->refused.frame)
         set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =
@@ -464,9 +512,13 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     const struct mark *refusal = rst ? rst : attempt ? &attempt->icmp.first : NULL;
     if (!refusal || !refusal->frame || refusal->direction == LINK_UNKNOWN)
         return;
+    if (other_side_unknown(failure))
+        return;
+    /* Both ends may be reset at once, so the other side's RST is no sign that this one was passed
+     * on. */
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-    bool passed_on = twin && (twin->refused.frame || twin->side[INITIATOR].rst.frame ||
-                              twin->side[RESPONDER].rst.frame || twin->icmp.count);
+    bool passed_on = twin && (rst ? twin->refused.frame || twin->side[side].rst.frame
+                                  : twin->icmp.count > 0);
     struct fact *fact =
         set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);
@@ -706,6 +758,10 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
             return;
         set_flag(facts, FACT_STALL_ACKED, true);
         frame_list_add(&facts[FACT_STALL_ACKED].frames, stalled->last_data.frame);
+        /* Who waits for a reply gives up some day, and says so. */
+        bool cut_off = attempt->proto == PROTO_TCP && stalled->bytes >= TRANSFER_BYTES &&
+                       !stalled->fin.frame && !stalled->rst.frame;
+        set_flag(facts, FACT_STALL_CUT_OFF, cut_off)->frames = facts[FACT_STALL_ACKED].frames;
         set_word(facts, FACT_STALL_FROM, "initiator")->frames = facts[FACT_STALL_ACKED].frames;
         return;
     }
