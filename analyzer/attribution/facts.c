@@ -488,7 +488,8 @@ static void reset_facts(const struct fact_context *context, const struct failure
     const struct mark *trigger =
         attempt->refused.frame ? &attempt->syn : &attempt->side[!side].last;
     bool copied = trigger->frame && trigger->time_ns <= rst->time_ns &&
-                  ((rst->ip_id && rst->ip_id == trigger->ip_id) ||
+                  ((rst->ip_id && (rst->ip_id == trigger->ip_id ||
+                                   rst->ip_id == attempt->side[side].last.ip_id)) ||
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     same_id_fact(failure, facts);
@@ -822,7 +823,9 @@ static void return_path_fact(const struct failure *failure, struct fact *facts)
     EACH_ATTEMPT(attempt, failure)
     {
         const struct mark *asked = &attempt->syn, *answered = &attempt->synack;
-        if (!asked->frame || !answered->frame)
+        /* What a router forwards always leaves by another interface. */
+        bool passes_by = asked->direction != LINK_UNKNOWN && answered->direction != LINK_OUT;
+        if (!asked->frame || !answered->frame || passes_by)
             continue;
         const char *word = "same";
         if (asked->if_index != answered->if_index)

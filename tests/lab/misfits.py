@@ -50,22 +50,23 @@ def no_names(story):
 
 
 # What takes a client half a minute to notice shall take it two seconds.
-NEIGHBOURS = {"base_reachable_time_ms": 500, "delay_first_probe_time": 1, "retrans_time_ms": 250}
+NEIGHBOURS = {"delay_first_probe_time": 1, "retrans_time_ms": 250}
 
 
-def _forget_neighbours_soon(node):
+def _doubt_neighbour(node, address):
     for name, value in NEIGHBOURS.items():
         node.set(f"net.ipv4.neigh.eth0.{name}", value)
+    node.call("ip", "neigh", "change", address, "dev", "eth0", "nud", "stale")
 
 
 def dead_on_a_lan(story):
     """Down a moment after it was there: the client still knows its MAC address, for a second."""
-    _forget_neighbours_soon(story.site["client"])
+    _doubt_neighbour(story.site["client"], story.site.addresses["server"])
     story.site["server"].call("ip", "link", "set", "eth0", "down")
 
 
 def gateway_dead(story):
-    _forget_neighbours_soon(story.site["client"])
+    _doubt_neighbour(story.site["client"], story.site["egress"].addresses["lan0"])
     story.site["egress"].call("ip", "link", "set", "lan0", "down")
 
 
@@ -82,7 +83,7 @@ def download_cut(story):
     timer = story.later(1.5, story.block)
     worked = session.ask("/stream/4")
     timer.join()
-    session.close()
+    story.kept = session  # the program waits on
     return worked
 
 
