@@ -1,6 +1,7 @@
-/* One function for each family of facts; larger families have files of their own (facts_*.c). Each looks at the failure's sample of attempts and at what
- * the capture says elsewhere, and states what it finds with the frames that show it. What a fact
- * means is not its business: that stands in rules/attribution/. */
+/* One function for each family of facts; larger families have files of their own (facts_*.c). Each
+ * looks at the failure's sample of attempts and at what the capture says elsewhere, and states what
+ * it finds with the frames that show it. What a fact means is not its business: that stands in
+ * rules/attribution/. */
 #include "analyzer/attribution/facts.h"
 
 #include "analyzer/attribution/facts_internal.h"

@@ -1,4 +1,5 @@
-/* What else worked and what else failed: the same client, server, port, at this time and at others. */
+/* What else worked and what else failed: the same client, server, port, at this time and at others.
+ */
 #include "analyzer/attribution/facts_internal.h"
 
 static const struct {

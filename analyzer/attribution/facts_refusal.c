@@ -322,8 +322,8 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     /* Both ends may be reset at once, so the other side's RST is no sign that this one was passed
      * on. */
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-    bool passed_on = twin && (rst ? twin->refused.frame || twin->side[side].rst.frame
-                                  : twin->icmp.count > 0);
+    bool passed_on =
+        twin && (rst ? twin->refused.frame || twin->side[side].rst.frame : twin->icmp.count > 0);
     struct fact *fact =
         set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);

@@ -127,8 +127,7 @@ struct finding *finding_of_absence(const struct examination *examination,
 {
     const struct diagnosis_request *request = &examination->request;
     const struct service *service;
-    if (appeared(request, peer, &service) ||
-        appeared_elsewhere(all, count, request->capture, peer))
+    if (appeared(request, peer, &service) || appeared_elsewhere(all, count, request->capture, peer))
         return NULL;
     return make_absence(examination, peer, service);
 }
