@@ -23,6 +23,8 @@ BEYOND_THE_LAB = {
     "drops-at-server": "tcpdump's files do not tell what was dropped while capturing, and drops cannot be played on purpose",
     "alert-hidden": "OpenSSL's clients send alerts about a TLS 1.3 certificate in clear",
     "icmp-behind-nat": "Linux translates what ICMP errors quote",
+    "rst-nearer": "a forger inside the server's own network whose RSTs no other rule of distance knows",
+    "rst-nearer-far": "a forger in the middle of a long path, far from both ends: none of the lab's boxes stands there",
     "prior-synack-server": "a client that asks once and is gone, or a forged SYN: for the client's captures no failure",
 }
 

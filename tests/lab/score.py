@@ -43,7 +43,7 @@ RUN_LIMIT_S = 60
 PRODUCT_PORTS = {port for _, _, port in SERVICES.values()}
 SHORT = {"local-firewall": "local", "edge-firewall": "edge", "egress-policy": "egress", "server-host": "host",
          "network-path": "path", "application": "app"}
-PAIRS = (("client", "server"), ("edge-wan", "edge-lan"))
+PAIRS = (("client", "server"), ("edge-wan", "edge-lan"), ("egress-lan", "egress-wan"))
 BUCKETS = (0, .3, .4, .5, .6, .7, .8, .9, 1.01)
 
 
@@ -379,12 +379,18 @@ def pair_entries(entries, told=False):
                 continue
             entry = copy.deepcopy(upper)
             entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}",
-                         told=[up, down] if told else [])
+                         told=[up, down] if told else [], options=_without_vantage(entry["options"]))
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
             shown = told or shows_path(scenario, up, down) or len(lower["findings"]) > 0
             for truth in entry["findings"]:
                 _judge_pair(entry, truth, below, down, shown, asked_in_vain(scenario, down))
             yield entry
+
+
+def _without_vantage(options):
+    """What is told of one capture cannot be told of two."""
+    at = options.index("--vantage") if "--vantage" in options else len(options)
+    return options[:at] + options[at + 2:]
 
 
 def _row_of(scenario):
@@ -409,6 +415,10 @@ def asked_in_vain(scenario, down):
     return down == "edge-lan" and row is not None and (row.mechanism == "host-down" or row.how.startswith("dead"))
 
 
+# What was above and is not below.
+GONE = {"edge-lan": "died-in-edge", "egress-wan": "died-in-egress", "server": "gone-before-host"}
+
+
 def _judge_pair(entry, truth, below, down, shown, asked):
     """Beyond one capture: the lower one sees it too, or it does not."""
     if below:
@@ -420,7 +430,7 @@ def _judge_pair(entry, truth, below, down, shown, asked):
         return
     if not shown or truth.get("optional"):  # optional: both captures are behind the box, at the quiet end
         return
-    gone = ("arp-unanswered" if asked else "died-in-edge" if down == "edge-lan" else "gone-before-host")
+    gone = "arp-unanswered" if asked else GONE[down]
     truth["evidence"] = truth["evidence"] + [gone]
     truth["expert"] = judge(truth["symptoms"][0], truth["evidence"])
     truth["expert_mechanism"] = judge_mechanism(truth["symptoms"][0], truth["evidence"],
