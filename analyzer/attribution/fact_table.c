@@ -31,7 +31,7 @@ LIST(refuser_list, "first", "middle", "last", "only");
 LIST(changed_list, "none", "client", "server", "both");
 LIST(probe_end_list, "first-router", "midway", "last-router", "reached");
 LIST(turn_list, "went-down", "came-up");
-LIST(dns_answer_list, "public", "private", "sinkhole");
+LIST(dns_answer_list, "public", "private", "sinkhole", "private-by-stranger");
 LIST(dns_problem_list, "no-such-name", "no-address", "refused", "failed", "unanswered");
 LIST(udp_lost_list, "requests", "replies", "both");
 LIST(relay_list, "kept", "missing");

@@ -18,11 +18,11 @@ X(PATH,                     "path",                    WORD,   path_list,       
 X(ATTEMPTS,                 "attempts",                NUMBER, NULL,             "connection attempts in this finding") \
 X(SYN_RETRIES,              "syn.retries",             NUMBER, NULL,             "SYN retransmissions in all attempts together") \
 X(DIRECTION,                "direction",               WORD,   direction_list,   "whether the side that connects is one the product lets connect: reversed when the initiator is itself known to serve this service to the responder's side") \
-X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets are seen entering and leaving the capturing box (capture on 'any' or two interfaces); false: they enter and do not leave") \
+X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets (of synack-unanswered: the SYN-ACK) are seen entering and leaving the capturing box (capture on 'any' or two interfaces); false: they enter and do not leave") \
 X(REPLY_SWALLOWED,          "reply.swallowed",         FLAG,   NULL,             "the server's answer is seen entering the capturing box and not leaving it on the client's side") \
 X(TUNNEL_END,               "tunnel.end",              WORD,   tunnel_end_list,  "on a capture of 'any': whether the failing packets come out of the tunnel that they came in by: crossed, kept (they enter the box wrapped and are never seen bare)") \
 X(LOOP,                     "loop",                    FLAG,   NULL,             "one and the same packet passes the capture again and again, each time some routers later") \
-X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture") \
+X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture; unanswered also where it once answered, and since its last packet does not any more") \
 X(SERVER_ALIVE,             "server.alive",            FLAG,   NULL,             "the server's address sent packets of its own (not RST, not ICMP errors) during the failure") \
 X(SERVER_SEEN,              "server.seen",             FLAG,   NULL,             "the server's address sent any packet of its own in the capture at all") \
 X(SERVER_PUBLIC,            "server.public",           FLAG,   NULL,             "the server's address, as seen here, is a public one") \
@@ -44,8 +44,10 @@ X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,            
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
 X(RST_STACK,               "rst.own-stack",           FLAG,   NULL,             "the RST carries the timestamps of its connection, going on where the side's own packets were") \
 X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             "the side whose address the RST carries went on with the connection after it") \
+X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,             "how many routers fewer the RST passed than the other packets of the address it carries did") \
+X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
-X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers") \
+X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers, or the IP-ID of the packet before it") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
 X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
 X(CONTROL_BEFORE,           "control.same-before",     WORD,   control_list,     "this client on this service before the first failure") \
@@ -64,6 +66,7 @@ X(DIED_AFTER,               "died.after",              WORD,   phase_list,      
 X(STALL_FROM,               "stall.from",              WORD,   side_list,        "whose packets stay unanswered: initiator, responder, both") \
 X(STALL_OTHER_SIDE,         "stall.other-side",        WORD,   other_side_list,  "what the other side still sends meanwhile: silent, acks (old acknowledgments or keep-alives), data") \
 X(STALL_ACKED,              "stall.request-acked",     FLAG,   NULL,             "the last request was acknowledged by TCP, only the reply is missing") \
+X(STALL_CUT_OFF,            "stall.cut-off",           FLAG,   NULL,             "the initiator was sending a large amount, all of it was acknowledged, and from one moment on nothing more of it came, not even the end of the connection") \
 X(STALL_FULL_SIZE,          "stall.full-size",         FLAG,   NULL,             "only full-size segments stay unanswered, smaller ones passed; or a side's later packets show that segments of that size were sent and never came") \
 X(STALL_MISSING,            "stall.missing-bytes",     NUMBER, NULL,             "payload that the later packets of a side show to have been sent, and that neither the capture nor the other side ever got") \
 X(STALL_GAVE_UP,            "stall.gave-up",           WORD,   side_list,        "who ended the connection after the stall, if anybody") \
@@ -75,7 +78,7 @@ X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,     
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
 X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
-X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, sinkhole (where filtering name servers send what they stop)") \
+X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, private-by-stranger (a private one, by a name server with a public address), sinkhole (where filtering name servers send what they stop)") \
 X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \
 X(UDP_LOST,                 "udp.lost",                WORD,   udp_lost_list,    "what of a UDP exchange gets lost beyond the capture, told by what the client has to ask again: requests (no answer passed here), replies (one had passed), both") \
 X(UDP_THROTTLED,            "udp.throttled",           FLAG,   NULL,             "a UDP transfer that ran well goes on far slower, second by second (false: it stopped)") \
@@ -120,6 +123,7 @@ X(SEGMENT_EDGE,             "segment.edge",            FLAG,   NULL,            
 X(PROBE_ENDS,               "probe.ends",              WORD,   probe_end_list,   "where traceroute-like probes of the failing port end: first-router (no router beyond the first answers, while other probes or packets go at least three far), midway (other probes go on beyond), last-router (the one before the server), reached (the server answers them)") \
 X(PROBE_HOPS,               "probe.hops",              NUMBER, NULL,             "the farthest router that answers probes of the failing port, counted from the capture; 0: none") \
 X(PROBE_OTHER_HOPS,         "probe.other-hops",        NUMBER, NULL,             "the farthest that other probes to this server (ping, UDP, other ports) are known to come, counted from the capture") \
+X(PROBE_BEYOND,             "probe.beyond",            NUMBER, NULL,             "how many hops farther other probes come than those of the failing port") \
 X(TIMER_DIED,               "timer.died",              NUMBER, NULL,             "connections of this service, of any client, that died at their first packet after a silence") \
 X(TIMER_DIED_S,             "timer.shortest-died-s",   NUMBER, NULL,             "the shortest silence that one of them died of, in seconds") \
 X(TIMER_SURVIVED_S,         "timer.longest-survived-s", NUMBER, NULL,            "the longest silence that a connection of this service survived, in seconds; 0: none was ever silent for a second") \

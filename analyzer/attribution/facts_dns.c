@@ -26,9 +26,11 @@ static void resolved_fact(const struct fact_context *context, const struct failu
                                                    &failure->client, &failure->server);
     if (!lookup)
         return;
-    const char *word = is_sinkhole(&failure->server)     ? "sinkhole"
-                       : ip_is_private(&failure->server) ? "private"
-                                                         : "public";
+    bool stranger = !ip_is_private(&lookup->told_by) && !ip_is_loopback(&lookup->told_by);
+    const char *word = is_sinkhole(&failure->server)      ? "sinkhole"
+                       : !ip_is_private(&failure->server) ? "public"
+                       : stranger                         ? "private-by-stranger"
+                                                          : "private";
     struct fact *fact = set_word(facts, FACT_DNS_ANSWER, word);
     frame_list_add(&fact->frames, lookup->answer_frame);
 }

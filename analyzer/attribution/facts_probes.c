@@ -82,6 +82,8 @@ void probe_facts(const struct fact_context *context, const struct failure *failu
     frame_list_join(&frames, &others.frames);
     if (farthest)
         set_number(facts, FACT_PROBE_OTHER_HOPS, farthest)->frames = others.frames;
+    if (farthest > own.router)
+        set_number(facts, FACT_PROBE_BEYOND, farthest - own.router)->frames = frames;
     const char *word = end_word(&own, farthest, distance);
     if (word)
         set_word(facts, FACT_PROBE_ENDS, word)->frames = frames;

@@ -161,6 +161,7 @@ struct attempt {
     uint32_t copies;    /* frames that were copies */
     uint32_t forwarded; /* copies one hop later or on another interface */
     struct frame_list forwarded_frames;
+    uint8_t forwarded_sides;   /* whose packets those copies are: a bit per side */
     uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
     uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
     uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */

@@ -55,6 +55,7 @@ void names_packet(struct names *names, const struct packet *packet, uint64_t fra
     if (message.address_count) {
         lookup->address_count = message.address_count;
         memcpy(lookup->address, message.address, sizeof lookup->address);
+        lookup->told_by = packet->ip.source;
     }
 }
 

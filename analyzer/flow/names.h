@@ -19,6 +19,7 @@ struct lookup {
     uint8_t code;                       /* of the answer */
     uint8_t address_count;              /* of the last answer that had any; A and AAAA each ask */
     struct ip_address address[DNS_ADDRESSES_MAX];
+    struct ip_address told_by; /* whoever answered that */
 };
 
 struct names {

@@ -110,8 +110,12 @@ void page_style(struct page *page, enum page_style style)
 void page_tab(struct page *page, unsigned column)
 {
     flush_word(page);
-    unsigned from = page->begun ? page->column : page->indent;
-    page->spaces = column > from ? column - from : 1;
+    if (!page->begun) { /* nothing before it that could fill the line */
+        put_spaces(page, column > page->indent ? column : page->indent);
+        page->begun = true;
+        return;
+    }
+    page->spaces = column > page->column ? column - page->column : 1;
 }
 
 void page_line(struct page *page)

@@ -45,10 +45,10 @@ SHOWS = {
     "icmp-unreachable": _error,
     "udp-no-response": lambda f: len(f.requests) > 1 and not f.answers,
     "udp-stall": _udp_stall,
-    "reset-midstream": lambda f: bool(f.synacks) and bool(f.resets),
+    "reset-midstream": lambda f: bool(f.synacks or f.answer_data) and bool(f.resets),
     "stall-midstream": _stalled,
     "tls-failure": lambda f: f.established and (f.alerts > 0 or bool(f.resets) or f.retransmitted),
-    "http-blocked": lambda f: 403 in f.http or 302 in f.http,
+    "http-blocked": lambda f: bool({302, 403, 407, 511} & f.http),
     "ftp-data-failed": lambda f: not f.synacks and (f.retried or _error(f) or bool(f.syns and f.resets)),
     "no-traffic": lambda f: False,
 }
@@ -67,13 +67,25 @@ def _of_finding(found, flows):
             and (port == found["port"] or found.get("any_port"))]
 
 
+# FTP where nobody is seen to open the data connection.
+NO_DATA_SYN = {"ftp-active-not-sent", "ftp-active-not-out", "ftp-active-not-come", "ftp-not-sent", "ftp-never-came"}
+
+
+def _only_control(found, own):
+    established = [flow for flow in own if flow.established]
+    return len(established) == 1 and bool(established[0].answer_data)
+
+
 def _check_finding(found, flows):
     own = _of_finding(found, flows)
     if found["symptoms"] == ["no-traffic"]:
-        return ["traffic where none was to appear"] if own else []
+        tried = any(key[4] == found["port"] and flow in own for key, flow in flows.items())
+        return ["traffic where none was to appear"] if tried else []
     if not own:
         return [] if found.get("optional") else ["no packet of the flow that the label names"]
     if found.get("optional") or any(SHOWS[symptom](flow) for symptom in found["symptoms"] for flow in own):
+        return []
+    if NO_DATA_SYN & set(found["evidence"]) and _only_control(found, own):
         return []
     return [f"no flow shows {' or '.join(found['symptoms'])}"]
 

@@ -55,6 +55,10 @@ EVIDENCE = {
     "sender-host": _row(1, .03, .01, 1, .03, 1),              # its TTL or MAC is the host's own
     "forged-as-client": _row(.1, 1.5, .7, .03, .1, .03),        # a RST in the client's name, not of its TTL, and yet it goes on
     "sender-far": _row(egress=.08),                           # TTL has come a long way, nothing to compare
+    "other-card-link": _row(.02, .7, 1, .02, .1, .03),        # in the server's name, from another network card of the link
+    "other-card-inside": _row(.05, 1, .02, .03, .1, .05),     # ... of the server's network
+    "gateway-without-route": _row(.01, .02, .7, .02, 1.5, .01),  # the client's own gateway says so
+    "gateway-silent": _row(.02, .02, .8, .02, 3, .05),        # and it was there before
     # ICMP codes
     "code-policy": _row(host=.02, path=.25, app=.02),         # administratively prohibited; port unreachable quoting TCP
     "code-host-at-once": _row(local=.3, edge=1.5, egress=.5, host=.3, path=3),  # host unreachable, no ARP was waited for
@@ -80,10 +84,14 @@ EVIDENCE = {
     "probes-end-near": _row(.04, .05, 1, .04, .25, .04),      # a traceroute of the port ends at the first router
     "probes-end-midway": _row(.1, .4, .5, .1, 2, .1),         # ... between the two edges
     "probes-reach-edge": _row(egress=.05, path=.15),          # ... at the last router before the server
+    "one-way": _row(local=.5, edge=1.3, egress=1.2, host=.6, path=2),  # one direction of everything only
+    "foreign-protocol": _row(local=.2, edge=2.5, egress=.7, host=1, path=.2),
     # time and size
     "served-between": _row(local=.5, edge=.5, egress=.4, host=2.5, path=2),
     "served-between-refusals": _row(local=.6, edge=.6, egress=.4, host=2),
     "stopped-for-all": _row(egress=.1, host=2.5, path=.7),
+    "data-came-back": _row(local=.03, edge=.05, host=.05, path=.1, egress=1.5, app=2),  # ... in a running transfer
+    "client-reset-late": _row(local=.1, edge=.5, egress=1, host=.1, path=.1, app=3),  # its own RST to a late answer
     "answer-came-back": _row(local=.05, edge=.1, path=.25),   # seen on the client's own interface
     "worked-before-and-after": _row(egress=.7, host=2, path=1.5),
     "worked-after": _row(egress=.8, host=1.5, path=1.3),
@@ -97,14 +105,28 @@ EVIDENCE = {
     "tunnel-silent": _row(local=.5, edge=1.2, host=.5, path=1.3),  # the tunnel's far end says nothing at all
     "tunnel-kept": _row(local=.02, host=.02),                 # both sides of the far end: nothing leaves the tunnel
     "tls-server-alert": _row(egress=.15, edge=.4, app=4),     # version, cipher or client certificate: the server says so
+    "tls-expired": _row(egress=.3, host=2, app=3),
+    "tls-old-server": _row(egress=.3, edge=.6, app=3),        # the client refuses the server's version
+    "tls-to-clear": _row(egress=.2, edge=.8, host=2, app=3),  # TLS asked, clear HTTP answered
     "tls-wrong-root": _row(egress=.8),                        # the client does not know the issuer: which of the two is new?
     "one-firewall": _row(edge=1.2, egress=1.6, path=.1),      # the same box ends both networks
     "never-this-way": _row(.1, .1, .1, .1, .1, 60),
+    # a refusal in HTTP without any sign of a filter
+    "page-inside": _row(local=2, edge=.3, egress=.01, app=5),
+    "page-outside": _row(edge=2, egress=.05, app=5),
+    "page-plain": _row(egress=.4, app=5),
+    "told-private": _row(.1, .1, .15, .1, 4, 3),
+    "looked-up-in-vain": _row(local=.2, edge=.1, egress=.6, path=.5, app=60),
+    "looked-up-unanswered": _row(local=.1, edge=.1, egress=2, path=2),
     "told-a-sinkhole": _row(.02, .05, 8, .02, .2, .3),
     # FTP: places are those of the control connection
     "ftp-control-works": _row(host=.3, path=.1),
     "ftp-never-came": _row(local=.02, edge=1.2, egress=1, host=.1),
     "ftp-private-address": _row(.03, 3, .03, .1, .1, 4),
+    "ftp-active-not-sent": _row(local=2, edge=.02, egress=.02, app=30),  # no SYN of the server, seen in its own network
+    "ftp-active-not-out": _row(egress=.05, app=10),           # ... outside of it
+    "ftp-active-not-come": _row(local=.7, edge=.8, egress=3, app=5),
+    "ftp-not-sent": _row(local=.02, edge=.02, egress=2, host=.02, path=.02, app=60),  # no SYN of the client's own host
     "ftp-active": _row(local=.1, edge=.3, egress=6, host=.1),
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }

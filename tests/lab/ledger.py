@@ -15,6 +15,20 @@ from expert import PLACES
 RULES = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "rules"))
 
 
+# Rules that no capture of the lab can reach, and why. tests/unit/test_rules_reached.c reaches them.
+TIMER = "a state timer of that length: the lab waits for no more than half a minute"
+BEYOND_THE_LAB = {
+    "timer-default-30": "a UDP service that speaks first from the server's side, which none of the products does",
+    "timer-default-120": TIMER, "timer-default-240": TIMER, "timer-default-350": TIMER, "timer-default-3600": TIMER,
+    "drops-at-server": "tcpdump's files do not tell what was dropped while capturing, and drops cannot be played on purpose",
+    "alert-hidden": "OpenSSL's clients send alerts about a TLS 1.3 certificate in clear",
+    "icmp-behind-nat": "Linux translates what ICMP errors quote",
+    "rst-nearer": "a forger inside the server's own network whose RSTs no other rule of distance knows",
+    "rst-nearer-far": "a forger in the middle of a long path, far from both ends: none of the lab's boxes stands there",
+    "prior-synack-server": "a client that asks once and is gone, or a forged SYN: for the client's captures no failure",
+}
+
+
 def all_rules(folder=RULES):
     """Identifiers of all rules of evidence, in the order in which they are read."""
     names = []

@@ -82,6 +82,46 @@ def make_certificate(folder, name="backup.example", issuer=None):
     return path
 
 
+CA_CONFIG = """[ca]
+default_ca = own
+[own]
+database = {folder}/index
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+[any]
+organizationName = optional
+commonName = supplied
+"""
+
+
+def make_expired_certificate(folder, name="backup.example"):
+    """A self-signed certificate whose time is over."""
+    folder = tempfile.mkdtemp(dir=folder)
+    path, run = os.path.join(folder, name + ".pem"), functools.partial(subprocess.run, check=True, capture_output=True)
+    for file, text in (("index", ""), ("serial", "01\n"), ("config", CA_CONFIG.format(folder=folder))):
+        with open(os.path.join(folder, file), "w", encoding="ascii") as out:
+            out.write(text)
+    run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/O={name}/CN={name}", "-keyout", path + ".key",
+         "-out", path + ".csr"])
+    run(["openssl", "ca", "-batch", "-selfsign", "-notext", "-config", os.path.join(folder, "config"), "-keyfile",
+         path + ".key", "-in", path + ".csr", "-out", path + ".crt", "-startdate", "20240101000000Z",
+         "-enddate", "20250101000000Z"])
+    with open(path, "wb") as out:
+        for part in (".key", ".crt"):
+            with open(path + part, "rb") as file:
+                out.write(file.read())
+    return path
+
+
+def fingerprint(certificate):
+    """SHA-256 of a certificate, as people compare it."""
+    done = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha256"], check=True,
+                          capture_output=True, text=True)
+    return done.stdout.strip().split("=")[1]
+
+
 def make_issued_certificate(folder, authority, name="backup.example"):
     """A certificate as an inspecting device makes it: for somebody else's name, signed by an authority of its own."""
     path = os.path.join(tempfile.mkdtemp(dir=folder), f"{name}.pem")  # scenarios are played side by side
@@ -100,30 +140,41 @@ def make_issued_certificate(folder, authority, name="backup.example"):
     return path
 
 
-TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+TLS_VERSIONS = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def tls_server(certificate, version="1.2", wants_certificate=False):
+def _unknown_name(*_):
+    return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+
+def tls_server(certificate, version="1.2", wants_certificate=False, refuses_name=False):
     """TLS 1.2 unless told otherwise: what the products of these profiles speak, and where the certificate can be
     seen. `wants_certificate`: of the client as well."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if version == "1.1":
+        context.set_ciphers("ALL:@SECLEVEL=0")  # newer than that OpenSSL does not want it
     context.minimum_version = context.maximum_version = TLS_VERSIONS[version]
     context.load_cert_chain(certificate)
+    if refuses_name:
+        context.sni_callback = _unknown_name
     if wants_certificate:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(certificate)
     return context
 
 
-def tls_client(trusted=None, version=None):
+def tls_client(trusted=None, version=None, checks_name=False):
     """A client that checks the certificate against the one it knows, or trusts any."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if version == "1.2":
+        context.set_ciphers("ALL:@SECLEVEL=0")  # that a server of old can choose from
     if version:
         context.maximum_version = TLS_VERSIONS[version]
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED if trusted else ssl.CERT_NONE
     if trusted:
         context.load_verify_locations(trusted)
+    context.check_hostname = checks_name
     return context
 
 
@@ -223,6 +274,45 @@ def _portal(conn, _service):
                  b"Content-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(page) + page)
 
 
+def _answer_with(head, body):
+    """A server, or a box in its place, with one answer for everybody."""
+    def talk(conn, _service):
+        _read_until(conn, b"\r\n\r\n")
+        conn.sendall(head.encode() + f"\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n"
+                     f"Connection: close\r\n\r\n{body}".encode())
+    return talk
+
+
+WISPR = ("<html><!-- <?xml version=\"1.0\"?><WISPAccessGatewayParam><Redirect><MessageType>100</MessageType></Redirect>"
+         "</WISPAccessGatewayParam> --><body>Please log in.</body></html>")
+ANSWERS = {
+    "forbidden": _answer_with("HTTP/1.1 403 Forbidden\r\nServer: BackupServer", "This address is not allowed.\n"),
+    "waf": _answer_with("HTTP/1.1 403 Forbidden\r\nServer: BackupServer",
+                        "<html><title>FortiGuard Intrusion Prevention</title><body>Access blocked.</body></html>"),
+    "block-page-via": _answer_with("HTTP/1.1 403 Forbidden\r\nVia: 1.1 gateway", "<html><body>No.</body></html>"),
+    "proxy-login": _answer_with("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=gateway",
+                                "<html><body>Log in to the proxy.</body></html>"),
+    "proxy-page": _answer_with("HTTP/1.1 403 Forbidden\r\nServer: squid/5.7\r\nX-Squid-Error: ERR_ACCESS_DENIED 0",
+                               "<html><body>Access Denied.</body></html>"),
+    "portal-wispr": _answer_with("HTTP/1.1 302 Found\r\nLocation: http://login.portal.example/", WISPR),
+}
+
+
+def _clear_answer(conn, _service):
+    """A clear-text server that is spoken to in TLS."""
+    conn.recv(65536)
+    conn.sendall(b"HTTP/1.1 400 Bad Request\r\nServer: BackupServer\r\nContent-Length: 12\r\nConnection: close\r\n\r\n"
+                 b"Bad Request\n")
+
+
+def _ssh(conn, _service):
+    """Another service than was asked for."""
+    conn.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+    conn.recv(65536)
+    conn.sendall(b"Invalid SSH identification string.\r\n")
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def _challenge(conn, service):
     """A product with a login: the first request is turned down, what follows is served."""
     _read_until(conn, b"\r\n\r\n")
@@ -242,6 +332,7 @@ def _reset_after(conn, service):
 
 BEHAVIOURS = {"serve": _serve_requests, "abort": _abort_after_request, "refuse": _refuse_at_once,
               "silent": _stay_silent, "block-page": _block_page, "portal": _portal, "challenge": _challenge,
+              "clear": _clear_answer, "ssh": _ssh, **ANSWERS,
               "reset-after": _reset_after}
 
 
@@ -297,8 +388,10 @@ class InterceptingProxy:
 
     ORIGINAL_DESTINATION = 80  # SO_ORIGINAL_DST, linux/netfilter_ipv4.h
 
-    def __init__(self, node, port, certificate, tls=None):
+    def __init__(self, node, port, certificate, tls=None, others=None):
+        """`others`: address -> certificate, for servers that are not the one of the scenario."""
         self.node, self.tls = node, tls_server(certificate, **(tls or {}))
+        self.others = {address: tls_server(other) for address, other in (others or {}).items()}
         with node:
             self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -318,9 +411,10 @@ class InterceptingProxy:
         server = None
         try:
             port, address = struct.unpack("!2xH4s8x", conn.getsockopt(socket.SOL_IP, self.ORIGINAL_DESTINATION, 16))
-            server = connect(self.node, socket.inet_ntoa(address), port)
+            address = socket.inet_ntoa(address)
+            server = connect(self.node, address, port)
             server = tls_client().wrap_socket(server)
-            conn = self.tls.wrap_socket(conn, server_side=True)
+            conn = self.others.get(address, self.tls).wrap_socket(conn, server_side=True)
             while True:
                 head, rest = _read_until(conn, b"\r\n\r\n")
                 if head is None:
@@ -401,14 +495,16 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None, family=4):
         self.node, self.announce = node, announce
+        self.family = socket.AF_INET6 if family == 6 else socket.AF_INET
+        self.anywhere = "::" if family == 6 else "0.0.0.0"
         self.tls = tls_server(certificate) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
-            self.listener = socket.socket()
+            self.listener = socket.socket(self.family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("0.0.0.0", port))
+        self.listener.bind((self.anywhere, port))
         self.listener.listen(16)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -422,16 +518,16 @@ class FtpServer:
 
     def _open_passive(self):
         with self.node:
-            waiting = socket.socket()
+            waiting = socket.socket(self.family)
         waiting.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        waiting.bind(("0.0.0.0", self.ports.pop(0)))
+        waiting.bind((self.anywhere, self.ports.pop(0)))
         waiting.listen(1)
         waiting.settimeout(GIVE_UP_S)
         return waiting
 
     def _connect_active(self, address):
         with self.node:
-            data = socket.socket()
+            data = socket.socket(self.family)
         data.settimeout(GIVE_UP_S)
         data.connect(address)
         return data
@@ -469,6 +565,10 @@ class FtpServer:
                     elif verb == "PORT":
                         numbers = rest.split(",")
                         active = (".".join(numbers[:4]), int(numbers[4]) * 256 + int(numbers[5]))
+                        say("200 ok")
+                    elif verb == "EPRT":
+                        _, _, host, port, _ = rest.split("|")
+                        active = (host, int(port))
                         say("200 ok")
                     elif verb in ("LIST", "RETR", "STOR"):
                         say("150 opening data connection")
@@ -528,18 +628,20 @@ def _read_answer(sock, kind):
 class Session:
     """A client's connection that can ask more than once."""
 
-    def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, tls_version=None, **options):
+    def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, tls_version=None, expects=None,
+                 **options):
         self.kind = kind
         self.sock = connect(node, address, port, timeout, **options)
         self.ok = self.sock is not None
         if self.ok and kind == "tls":
             try:
-                self.sock = tls_client(trusted, tls_version).wrap_socket(self.sock, server_hostname=SERVER_NAME)
+                context = tls_client(trusted, tls_version, checks_name=expects is not None)
+                self.sock = context.wrap_socket(self.sock, server_hostname=expects or SERVER_NAME)
             except OSError:
                 self.sock.close()
                 self.ok = False
 
-    def ask(self, path="/small", verb="GET", body=0, paced=False):
+    def ask(self, path="/small", verb="GET", body=0, paced=False, every=CHUNK_EVERY_S):
         """One request and its whole answer."""
         if not self.ok:
             return False
@@ -547,10 +649,14 @@ class Session:
             self.sock.sendall(DIALECTS[self.kind].ask(verb, path, body))
             for start in range(0, body, CHUNK):
                 self.sock.sendall(os.urandom(min(CHUNK, body - start)))
-                time.sleep(CHUNK_EVERY_S if paced else 0)
+                time.sleep(every if paced else 0)
             return _read_answer(self.sock, self.kind)
         except (OSError, IndexError, ValueError):
             return False
+
+    def send(self, path):
+        """A request whose answer nobody waits for."""
+        self.sock.sendall(DIALECTS[self.kind].ask("GET", path, 0))
 
     def close(self, reset=False):
         if self.sock and reset:

@@ -14,6 +14,7 @@ TIMER_SESSIONS = 4
 TIMER_EARLY_S = 12    # above what fwsniff takes for a silence, well below what the box forgets after
 OUTAGE_PAUSE_S = 0.7
 AGE_S = 6
+AGED_EVERY_S = (0.05, 0.07, 0.1)  # pauses between chunks: they differ, so that the amounts do
 
 
 def _must(worked, what):
@@ -61,12 +62,12 @@ def cuts(story):
 def aged(story):
     """Uploads that die at the same age each time: something limits how long a connection may last."""
     worked = []
-    for _ in range(3):
+    for every in AGED_EVERY_S:
         session = story.session(timeout=4)
         port = session.sock.getsockname()[1]  # only this one: the next has its own time
         timer = threading.Timer(AGE_S, story.rule, (f"tcp sport {port} drop",))
         timer.start()
-        worked.append(session.ask(verb="PUT", body=int((AGE_S + 2) / peers.CHUNK_EVERY_S) * peers.CHUNK, paced=True))
+        worked.append(session.ask(verb="PUT", body=int((AGE_S + 2) / every) * peers.CHUNK, paced=True, every=every))
         timer.join()
         session.close()
     return any(worked)

@@ -33,6 +33,7 @@ VERDICTS = {
     "ipt-host-prohibited": "iptables:icmp-host-prohibited",
     "ipt-admin-prohibited": "iptables:icmp-admin-prohibited",
     "ipt-net-prohibited": "iptables:icmp-net-prohibited",
+    "ipt-protocol": "iptables:icmp-proto-unreachable",
 }
 
 # controls: what else goes on, and works (or fails) -> (from, to, port or None for the service's, works)
@@ -44,6 +45,7 @@ CONTROLS = {
     "other-server": ("client", "other", None, True),
     "other-server-fails": ("client", "other", None, False),
     "web": ("client", "other", 80, True),
+    "elsewhere": ("client", "other", 8022, True),
     "earlier": ("client", "server", None, True),
     "ping": ("client", "server", "ping", True),
     "ping-fails": ("client", "server", "ping", False),
@@ -432,6 +434,92 @@ REPEATED = [
     S("inet-edge-drop-all", "internet", "synaman", EDGE, "drop", controls=("other-client-fails",)),
 ]
 
+# What some rule waits for and nothing above shows.
+BUMP = {"box": "bump"}
+ISP = {"box": "isp1"}
+MIRROR = {"mirror": True}  # the span capture is told as such, and not which side it is on
+FORBIDDEN = {"behaviour": "forbidden", "play": "page"}
+RARER = [
+    S("inet-egress-bump-rst", "internet", "syncrify", EGRESS, "reject-rst", "rst", options=BUMP),
+    S("inet-egress-bump-icmp", "internet", "securidata", EGRESS, "reject-icmp", "icmp-admin", options=BUMP),
+    S("inet-egress-icmp-other-port", "internet", "syncrify", EGRESS, "reject-icmp", "icmp-admin", ("other-port",)),
+    S("inet-egress-drop-usual", "internet", "druva", EGRESS, "drop", controls=("other-server-fails", "web")),
+    S("inet-egress-drop-elsewhere", "internet", "syncrify", EGRESS, "drop", controls=("other-server-fails", "elsewhere")),
+    S("inet-isp-icmp", "internet", "smb", PATH, "reject-icmp", "icmp-admin", options=ISP),
+    S("inet-isp-rst", "internet", "smb", PATH, "reject-rst", "rst", ("other-port",), options=ISP),
+    S("inet-local-icmp-protocol", "internet", "peersync", LOCAL, "reject-icmp", "ipt-protocol"),
+    S("lan-local-icmp-other-port", "lan", "securidata", LOCAL, "reject-icmp", "icmp-admin", ("other-port",)),
+    S("vpn-local-icmp", "vpn", "syncrify", LOCAL, "reject-icmp", "icmp-admin"),
+    S("lan-host-down", "lan", "syncrify", HOST, "host-down", "icmp", ("earlier",), options={"client-any": True}),
+    S("v6-host-down", "ipv6", "peersync", HOST, "host-down", "icmp"),
+    S("inet-no-route-gateway", "internet", "securidata", PATH, "no-route", "unreachable", options={"box": "egress"}),
+    S("inet-gateway-down", "internet", "syncrify", PATH, "no-route", "gateway-down", ("earlier",),
+      options={"box": "client", "client-any": True}),
+    S("v6-edge-return", "ipv6", "synaman", EDGE, "drop", controls=("other-port",), options={"return": True}),
+    S("v6-egress-return", "ipv6", "syncrify", EGRESS, "drop", controls=("other-port",), options={"return": True}),
+    S("inet-return-other-router", "internet", "securidata", PATH, "return-path", "other-router"),
+    S("inet-local-drop-mirror", "internet", "syncrify", LOCAL, "drop", options=MIRROR),
+    S("inet-return-mirror", "internet", "securidata", PATH, "return-path", options={"return": True, **MIRROR}),
+    S("inet-one-way-drop", "internet", "syncrify", LOCAL, "drop", controls=("other-client", "other-port"),
+      options={"filter": "tcp and (dst port 5800 or dst port 80)"}),
+    S("inet-sensor", "internet", "synaman", EDGE, "content-filter", "sensor", options={"box": "sensor"}),
+    S("lan-sensor", "lan", "syncrify", EGRESS, "content-filter", "sensor", options={"box": "sensor"}),
+    S("inet-filter-forged-odd", "internet", "syncrify", EGRESS, "content-filter", "forge", options={"forged-ttl": 41, "forged-id": 7777}),
+    S("lan-client-deaf-later", "lan", "synaman", EGRESS, "dynamic-block", "deaf", play="download-cut",
+      options={"box": "client"}),
+    S("inet-client-deaf-later", "internet", "syncrify", EGRESS, "dynamic-block", "deaf", play="download-cut",
+      options={"box": "client"}),
+    S("lan-client-restarted", "lan", "securidata", APP, "app-abort", "client-restarted", play="client-restarted"),
+    S("inet-client-restarted", "internet", "synaman", APP, "app-abort", "client-restarted", play="client-restarted"),
+    S("inet-edge-idle-older", "internet", "peersync", EDGE, "idle-timeout", "rst", play="idle-older", options=IDLE),
+    S("inet-local-throttled", "internet", "mtpip", LOCAL, "dynamic-block", play="udp-throttled", options=THROTTLED),
+    S("inet-egress-throttled-replies", "internet", "mtpip", EGRESS, "dynamic-block", play="udp-throttled",
+      options={**THROTTLED, "throttled": "sport"}),
+    S("inet-tls-intercepted-known", "internet", "druva", EGRESS, "tls-interception", play="trusting",
+      options={"authority": "FortiGate CA", "format": "pcap"}),
+    S("inet-tls-intercepted-pinned", "internet", "druva", EGRESS, "tls-interception", play="trusting",
+      options={"pin": "own"}),
+    S("inet-tls-intercepted-everywhere", "internet", "druva", EGRESS, "tls-interception", play="trusting",
+      controls=("other-server",)),
+    S("inet-tls-renewed", "internet", "druva", APP, "app-abort", "tls-wrong-root", play="wrong-root",
+      options={"pin": "other"}),
+    S("inet-tls-client-certificate-pinned", "internet", "druva", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"wants_certificate": True}, "pin": "own"}),
+    S("inet-tls-wrong-name", "internet", "syncrify-tls", APP, "app-abort", "tls-wrong-root", play="wrong-name"),
+    S("inet-tls-expired", "internet", "druva", APP, "app-abort", "tls-expired", play="trusting-shown",
+      options={"expired": True}),
+    S("inet-tls-old-server", "internet", "syncrify-tls", APP, "app-abort", "tls-old-server",
+      options={"tls": {"version": "1.1"}, "session": {"tls_version": "1.2"}}),
+    S("inet-tls-name-refused", "internet", "druva", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"refuses_name": True}}),
+    S("inet-tls-to-clear", "internet", "syncrify-tls", APP, "app-abort", "tls-to-clear", behaviour="clear",
+      options={"serves": "http"}),
+    S("inet-http-refused", "internet", "syncrify", APP, "app-abort", "http-refused", **FORBIDDEN),
+    S("inet-http-shield", "internet", "syncrify", LOCAL, "block-page", behaviour="waf", play="page"),
+    S("inet-block-page-unknown", "internet", "synaman", EGRESS, "block-page", "block-page-via", play="page"),
+    S("inet-block-page-proxy", "internet", "syncrify", EGRESS, "block-page", "proxy-page", play="page"),
+    S("inet-proxy-login", "internet", "synaman", EGRESS, "block-page", "proxy-login", play="page"),
+    S("inet-portal-wispr", "internet", "syncrify", EGRESS, "block-page", "portal-wispr", play="page"),
+    S("inet-forward-other-service", "internet", "syncrify-tls", EDGE, "wrong-forward", "other-service",
+      options=forward("server", 22)),
+    S("dmz-no-relay", "dmz", "druva", APP, "app-abort", behaviour="abort"),
+    S("inet-dns-private", "internet", "syncrify", PATH, "no-route", "told-private", play="by-name"),
+    S("inet-dns-no-name", "internet", "syncrify", APP, "unknown", "no-name", play="looks-up-in-vain",
+      options={"expect": True, "told": True}),
+    S("inet-dns-stopped", "internet", "synaman", EGRESS, "drop", "no-dns", play="looks-up-in-vain",
+      options={"expect": True}),
+    S("inet-edge-expected-elsewhere", "internet", "securidata", EDGE, "drop", controls=("other-port",),
+      options={"expect": True}),
+    S("lan-ftp-active-server", "lan", "ftp", LOCAL, "drop", "ftp-active-out", play="ftp", options=FTP_ACTIVE),
+    S("v6-ftp-active-server", "ipv6", "ftp", LOCAL, "drop", "ftp-active-out", play="ftp", options=FTP_ACTIVE),
+    S("v6-ftp-active-edge", "ipv6", "ftp", EDGE, "drop", "ftp-active-edge", play="ftp", options=FTP_ACTIVE),
+    S("v6-ftp-passive-icmp", "ipv6", "ftp", EDGE, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
+    S("lan-ftp-passive-icmp", "lan", "ftp", LOCAL, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
+    S("lan-ftp-passive-client", "lan", "ftp", EGRESS, "drop", "ftp-passive-client", play="ftp",
+      options={"box": "client"}),
+    S("vpn-ftp-passive", "vpn", "ftp", EDGE, "drop", "ftp-passive", play="ftp"),
+]
+
 HEALTHY = [
     S("lan-fine", "lan", "syncrify", controls=("same-site", "other-port"), fast=True),
     S("lan-smb", "lan", "smb", play="smb-both"),
@@ -473,4 +561,4 @@ HEALTHY = [
 ]
 
 SCENARIOS = (LAN + INTERNET_LOCAL + INTERNET_EDGE + INTERNET_EGRESS + INTERNET_REST + IPV6 + VPN + DMZ + ROLES + MULTIHOMED
-             + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + REPEATED + HEALTHY)
+             + CONTENT + FTP + SMB + TUNNELS + MTPIP + NAMES + REPEATED + RARER + HEALTHY)

@@ -33,7 +33,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import packets  # noqa: E402
 from expert import PLACES, judge, judge_mechanism  # noqa: E402
-from ledger import Ledger, all_rules, worths  # noqa: E402
+from ledger import BEYOND_THE_LAB, Ledger, all_rules, worths  # noqa: E402
 from scenarios import CONTROLS, SCENARIOS, SERVICES  # noqa: E402
 from truth import BEHIND_NAT, passes  # noqa: E402
 
@@ -43,7 +43,7 @@ RUN_LIMIT_S = 60
 PRODUCT_PORTS = {port for _, _, port in SERVICES.values()}
 SHORT = {"local-firewall": "local", "edge-firewall": "edge", "egress-policy": "egress", "server-host": "host",
          "network-path": "path", "application": "app"}
-PAIRS = (("client", "server"), ("edge-wan", "edge-lan"))
+PAIRS = (("client", "server"), ("edge-wan", "edge-lan"), ("egress-lan", "egress-wan"))
 BUCKETS = (0, .3, .4, .5, .6, .7, .8, .9, 1.01)
 
 
@@ -271,10 +271,10 @@ def accusations(result):
 
 
 def total_section(result, baseline, alike):
-    rows = [_row("fwsniff", result.cases, len(result.alarms), alike),
-            _row("naive baseline", baseline.cases, len(baseline.alarms), alike)]
+    judges = [("fwsniff", result)] + ([("naive baseline", baseline)] if baseline.found else [])
+    rows = [_row(name, each.cases, len(each.alarms), alike) for name, each in judges]
     text = "## In total\n\n" + table(HEAD, rows) + "\n"
-    for name, each in (("fwsniff", result), ("naive baseline", baseline)):
+    for name, each in judges:
         accused, healthy = accusations(each)
         text += (f"- {name}: false accusations on {accused} of {healthy} healthy captures ({_share(accused, healthy)}); "
                  f"{len(each.alarms)} false alarms in all, {each.duplicates} findings told twice.\n")
@@ -330,7 +330,7 @@ def missed(result, count):
             + f"\n### False alarms: {len(alarms)}\n\n" + table(("capture", "", "symptom", "finding"), alarms[:count]))
 
 
-def by_rule(result):
+def by_rule(result, pairs):
     """What each rule of evidence is worth, by leaving it out; and those that no capture reaches."""
     def placed(odds, place):
         return top(odds) == place
@@ -338,17 +338,25 @@ def by_rule(result):
     found = sorted(worths(result.found, clear, placed, brier), key=lambda worth: (-worth.brier, worth.rule))
     rows = [[worth.rule, worth.held, worth.counted, _share(worth.right, 1), f"{worth.gained:+d}",
              f"{worth.brier:+.2f}"] for worth in found]
-    known = all_rules()
-    never = [rule for rule in known if rule not in {worth.rule for worth in found}]
-    idle = [worth.rule for worth in found if not worth.counted]
-    return (f"{len(known)} rules, {len(known) - len(never)} of them held in at least one finding that a label has. "
+    known, held = all_rules(), {worth.rule for worth in found}
+    counted = {worth.rule for worth in found if worth.counted}
+    in_pairs = {rule for case in pairs for rule in case.got["ledger"].held} - held
+    counted |= {rule for case in pairs for rule in case.got["ledger"].without}
+    held |= in_pairs
+    never = [rule for rule in known if rule not in held | set(BEYOND_THE_LAB)]
+    idle = sorted(held - counted - set(BEYOND_THE_LAB))
+    beyond = [(rule, why) for rule, why in BEYOND_THE_LAB.items() if rule not in counted]
+    return (f"{len(known)} rules, {len(held & set(known))} of them held in at least one finding that a label has, "
+            f"{len(in_pairs)} of these only where two captures are held against each other. "
             "Counted: it was the first of its group. Gained: how many more decidable findings are placed right with "
             "the rule than without it. Brier: by how much the sum of all Brier scores would be worse without it; what "
             "is negative misleads more than it helps on this lab.\n\n"
             + table(("rule", "held", "counted", "verdict right there", "gained", "Brier"), rows)
             + f"\nNever held: {len(never)}" + "".join(f"\n- {rule}" for rule in never)
             + f"\n\nHeld, but another of the group always counted: {len(idle)}"
-            + "".join(f"\n- {rule}" for rule in idle) + "\n")
+            + "".join(f"\n- {rule}" for rule in idle)
+            + f"\n\nBeyond the lab, reached by a unit test (test_rules_reached.c): {len(beyond)}"
+            + "".join(f"\n- {rule}: {why}" for rule, why in beyond) + "\n")
 
 
 # ---- several captures of the same time ----
@@ -371,12 +379,18 @@ def pair_entries(entries, told=False):
                 continue
             entry = copy.deepcopy(upper)
             entry.update(vantage=f"{up}+{down}", files=[upper["file"], lower["file"]], file=f"{upper['file']} + {down}",
-                         told=[up, down] if told else [])
+                         told=[up, down] if told else [], options=_without_vantage(entry["options"]))
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
             shown = told or shows_path(scenario, up, down) or len(lower["findings"]) > 0
             for truth in entry["findings"]:
                 _judge_pair(entry, truth, below, down, shown, asked_in_vain(scenario, down))
             yield entry
+
+
+def _without_vantage(options):
+    """What is told of one capture cannot be told of two."""
+    at = options.index("--vantage") if "--vantage" in options else len(options)
+    return options[:at] + options[at + 2:]
 
 
 def _row_of(scenario):
@@ -387,13 +401,22 @@ def shows_path(scenario, up, down):
     """Is there a connection that passes both captures and works?"""
     row = _row_of(scenario)
     return row is not None and any(passes(up, *CONTROLS[name][:2]) and passes(down, *CONTROLS[name][:2])
-                                   for name in row.controls if CONTROLS[name][3])
+                                   for name in row.controls if CONTROLS[name][3] and not _ends_at_edge(row, name))
+
+
+def _ends_at_edge(row, control):
+    """Behind a NAT the public address that answers ping is the edge's own: no ping goes on to the server."""
+    return CONTROLS[control][2] == "ping" and row.topology in BEHIND_NAT
 
 
 # What the lower capture shows of a host that does not answer ARP: the router's requests.
 def asked_in_vain(scenario, down):
     row = _row_of(scenario)
     return down == "edge-lan" and row is not None and (row.mechanism == "host-down" or row.how.startswith("dead"))
+
+
+# What was above and is not below.
+GONE = {"edge-lan": "died-in-edge", "egress-wan": "died-in-egress", "server": "gone-before-host"}
 
 
 def _judge_pair(entry, truth, below, down, shown, asked):
@@ -407,7 +430,7 @@ def _judge_pair(entry, truth, below, down, shown, asked):
         return
     if not shown or truth.get("optional"):  # optional: both captures are behind the box, at the quiet end
         return
-    gone = ("arp-unanswered" if asked else "died-in-edge" if down == "edge-lan" else "gone-before-host")
+    gone = "arp-unanswered" if asked else GONE[down]
     truth["evidence"] = truth["evidence"] + [gone]
     truth["expert"] = judge(truth["symptoms"][0], truth["evidence"])
     truth["expert_mechanism"] = judge_mechanism(truth["symptoms"][0], truth["evidence"],
@@ -438,7 +461,7 @@ def run_all(program, entries, folder, jobs):
     return [reported(report) if report else [] for report, _ in reports], troubles
 
 
-def sections(result, baseline, entries, arguments):
+def sections(result, baseline, entries, arguments, pairs):
     alike = lookalikes(entries)
     yield total_section(result, baseline, alike)
     for title, key, alarm_key in GROUPINGS:
@@ -451,12 +474,14 @@ def sections(result, baseline, entries, arguments):
     yield "## Worst cases\n\n" + worst(result, arguments.worst)
     yield "## Missed and false\n\n" + missed(result, arguments.worst)
     if arguments.by_rule:
-        yield "## By rule\n\n" + by_rule(result)
+        yield "## By rule\n\n" + by_rule(result, pairs)
 
 
 def pairs_section(arguments, entries):
-    return (_pairs(arguments, entries, False, "Pairs of captures")
-            + _pairs(arguments, entries, True, "Pairs of captures, told where each was taken"))
+    """The text, and all findings of pairs."""
+    texts, found = zip(_pairs(arguments, entries, False, "Pairs of captures"),
+                       _pairs(arguments, entries, True, "Pairs of captures, told where each was taken"))
+    return "".join(texts), [case for cases in found for case in cases]
 
 
 def _pairs(arguments, entries, told, title):
@@ -468,7 +493,8 @@ def _pairs(arguments, entries, told, title):
     accused, healthy = accusations(result)
     said = f"- false accusations on {accused} of {healthy} healthy pairs; {len(result.alarms)} false alarms in all.\n"
     return (f"## {title}\n\n" + table(HEAD, rows) + "\n" + said + "\n" + worst(result, arguments.worst) + "\n"
-            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles) + "\n")
+            + missed(result, arguments.worst) + "".join(f"- {name}: {reason}\n" for name, reason in troubles) + "\n",
+            result.found)
 
 
 def parse():
@@ -479,6 +505,7 @@ def parse():
     parser.add_argument("--append", metavar="FILE", help="text for the end of that page")
     parser.add_argument("--by-rule", action="store_true", help="how often each rule of evidence fired")
     parser.add_argument("--pairs", action="store_true", help="also score two captures at a time")
+    parser.add_argument("--no-naive", action="store_true", help="without the naive baseline: tshark takes long over a whole lab")
     parser.add_argument("--shuffle", action="store_true", help="deal the labels anew: must drop to chance")
     parser.add_argument("--worst", type=int, default=15, help="how many worst cases to show")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -511,14 +538,15 @@ def main():
     findings, troubles = run_all(arguments.fwsniff, entries, arguments.lab, arguments.jobs)
     cache = os.path.join(arguments.lab, ".packets")
     paths = [os.path.join(arguments.lab, entry["file"]) for entry in entries]
-    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
-        baselines = list(pool.map(naive, paths, [cache] * len(paths), chunksize=8))
+    baselines = [[]] * len(paths)
+    if not arguments.no_naive:
+        with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
+            baselines = list(pool.map(naive, paths, [cache] * len(paths), chunksize=8))
     if arguments.shuffle:
         entries = shuffled(entries)
     result, baseline = Result(entries, findings), Result(entries, baselines)
-    text = "\n".join(sections(result, baseline, entries, arguments))
-    if arguments.pairs:
-        text += "\n" + pairs_section(arguments, entries)
+    pairs_text, pairs = pairs_section(arguments, entries) if arguments.pairs else ("", [])
+    text = "\n".join([*sections(result, baseline, entries, arguments, pairs), pairs_text])
     if troubles:
         text += "\n## Captures it could not analyse\n\n" + "".join(f"- {name}: {why}\n" for name, why in troubles)
     print(text)

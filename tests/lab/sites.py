@@ -15,7 +15,8 @@ from net import Lab
 
 POSITION = {"client": (0,), "egress-lan": (1,), "egress-wan": (2,), "isp": (3,), "edge-wan": (4,),
             "edge-lan": (5,), "span": (5.5,), "server": (6,), "egress-any": (1, 2), "edge-any": (4, 5)}
-BOX = {"egress": 1.5, "client": -0.5, "fw1": 1.5, "isp1": 2.5, "isp": 3.5, "edge": 4.5, "host": 6.5}
+BOX = {"egress": 1.5, "client": -0.5, "bump": 0.5, "fw1": 1.5, "isp1": 2.5, "isp": 3.5, "edge": 4.5, "sensor": 5.4,
+       "host": 6.5}
 
 HOSTS = ("client", "client2", "server", "server2", "other", "away")  # those whose habits vary
 

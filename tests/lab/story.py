@@ -10,6 +10,7 @@ import time
 import zlib
 
 import forger
+import misfits
 import peers
 import repeats
 import tunnels
@@ -41,6 +42,7 @@ class Story:
         self.choice = random.Random(self.own_seed + 1)
         self.certificate, self.folder = certificate, folder
         self.outcomes = {}
+        self.pin, self._expired = None, None
         self.servers = []
         self.site = self._build(wire_program)
 
@@ -81,10 +83,10 @@ class Story:
         elif behaviour == "vsftpd":
             self.servers.append(peers.Vsftpd(node, self.certificate_folder(), port, announce=self._announced()))
         elif kind == "ftp":
-            self.servers.append(peers.FtpServer(node, port, announce=self._announced(),
+            self.servers.append(peers.FtpServer(node, port, announce=self._announced(), family=self.site.family,
                                                 certificate=self.certificate))
         else:
-            certificate = self.certificate
+            certificate = self.certificate if host == "other" else self.shown
             if host == "other" and kind == "tls":  # somebody else's, by another authority
                 certificate = peers.make_issued_certificate(self.certificate_folder(), "Public Authority", "other.example")
             self.servers.append(peers.Server(node, kind, port, behaviour, certificate, address=everywhere,
@@ -102,8 +104,15 @@ class Story:
 
     def _announced(self):
         """The address that PASV tells: the public one where the NAT was thought of, else the private one."""
-        private = self.scenario.how == "ftp-private" or not self.site.nat
+        private = self.scenario.how == "ftp-private" or not self.site.nat  # over IPv6 none is told (EPSV)
         return self.site.addresses["server"] if private else self.site.public
+
+    @property
+    def shown(self):
+        """The certificate that the server shows."""
+        if self.scenario.options.get("expired") and not self._expired:
+            self._expired = peers.make_expired_certificate(self.certificate_folder())
+        return self._expired or self.certificate
 
     def certificate_folder(self):
         return os.path.dirname(self.certificate)
@@ -111,15 +120,21 @@ class Story:
     def _start_servers(self):
         scenario = self.scenario
         if scenario.mechanism != "not-listening":
-            self.serve("server", scenario.kind, scenario.port, scenario.behaviour)
+            self.serve("server", scenario.options.get("serves", scenario.kind), scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
+        if scenario.how == "other-service":
+            self.serve("server", "http", scenario.options["forward"][1], "ssh")
+        if scenario.options.get("client-any"):
+            self.site.captures["client-any"] = ("client", "any")
+        if "elsewhere" in scenario.controls:
+            self.serve("other", "http", CONTROLS["elsewhere"][2])
         if "inside" in scenario.options:
             self.inside_vpn = tunnels.OpenVpn(self.certificate_folder(), tcp=scenario.options["inside"] == "openvpn-tcp")
             self.inside_vpn.serve(self.site["server"])
             for host in ("client", "server"):
                 self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            if scenario.kind != "openvpn":
+            if scenario.kind not in ("openvpn", "ftp"):
                 self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
@@ -145,7 +160,9 @@ class Story:
 
     def block(self):
         """Put the rule in force. Mechanisms without a rule (no forward, closed port) need none."""
-        rule = BLOCKS.get(self.scenario.mechanism)
+        rule = BLOCKS_BY_HOW.get(self.scenario.how) or BLOCKS.get(self.scenario.mechanism)
+        if self.box == "bump":
+            rule = misfits.bump
         if rule and self.scenario.place:
             rule(self)
 
@@ -174,6 +191,13 @@ class Story:
         """A rule of the scenario's own wording in the box's first chain."""
         chain = CHAIN_OF.get(self.box, FORWARD)[0]
         self.site.boxes[self.box].nft(f"add rule inet lab {chain} {text}\n")
+
+    @staticmethod
+    def later(seconds, action):
+        timer = threading.Timer(seconds, action)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     # -- the traffic --
 
@@ -256,11 +280,13 @@ class Story:
             self.site.lab.up()
             self._start_servers()
             early = "earlier" in self.scenario.controls or self.scenario.mechanism == "host-down"
+            if self.scenario.options.get("pin") == "own":
+                self.pin = self.shown
             if self.scenario.mechanism == "idle-timeout":
                 _prepare_idle(self)
             if not early and self.scenario.mechanism not in LATE:
                 self.block()
-            if self.scenario.play == "midstream":
+            if self.scenario.play in misfits.OLDER:
                 self.early = self.session()
                 self.early.ask()
             self._start_captures()
@@ -289,7 +315,8 @@ class Story:
         return {"file": os.path.basename(path), "scenario": scenario.name, "topology": scenario.topology,
                 "profile": scenario.profile, "vantage": truth.KIND.get(vantage, vantage),
                 "proto": scenario.proto, "port": scenario.port, "healthy": scenario.healthy, "findings": findings, "seed": self.seed,
-                "options": truth.options(scenario, self.site, vantage), "played": self.outcomes,
+                "options": truth.options(scenario, self.site, vantage, self.pin and peers.fingerprint(self.pin)),
+                "played": self.outcomes,
                 "rtt_ms": self.plan.rtt_ms}
 
 
@@ -339,7 +366,10 @@ def _client_side(story):
 
 def _dynamic(story):
     if limit := story.scenario.options.get("throttle"):
-        story.rule(f"udp dport {story.scenario.port} counter {limit}")
+        story.rule(f"udp {story.scenario.options.get('throttled', 'dport')} {story.scenario.port} counter {limit}")
+        return
+    if story.scenario.how == "deaf":
+        story.rule(f"tcp sport {story.scenario.port} counter drop")
         return
     story.add_rule(VERDICTS[story.scenario.how], match=[], both=story.scenario.how == "drop")
 
@@ -369,6 +399,9 @@ def _wrong_forward(story):
 def _host_down(story):
     if story.scenario.how == "silent":
         _silence_edge(story)
+    if story.scenario.topology == "lan":
+        misfits.dead_on_a_lan(story)
+        return
     story.site["server"].call("ip", "link", "set", "eth0", "down")
     story.site["edge"].call("ip", "neigh", "flush", "dev", "lan0")  # it went down long ago
 
@@ -376,7 +409,12 @@ def _host_down(story):
 def _no_route(story):
     address = story.site.servers["server"]
     words = ["-6"] if ":" in address else []
-    story.site["isp2"].call("ip", *words, "route", "add", story.scenario.how, address)
+    if story.scenario.how == "told-private":
+        return  # nobody routes private addresses
+    if story.scenario.how == "gateway-down":
+        misfits.gateway_dead(story)
+        return
+    story.site.boxes[story.box].call("ip", *words, "route", "add", story.scenario.how, address)
 
 
 def _loop(story):
@@ -384,7 +422,9 @@ def _loop(story):
 
 
 def _return_path(story):
-    if story.scenario.how == "other-gateway":
+    if story.scenario.how == "other-router":
+        misfits.other_router(story)
+    elif story.scenario.how == "other-gateway":
         story.site["server"].call("ip", "route", "replace", "default", "via", "10.255.7.1", "dev", "eth1")
     elif story.scenario.how != "other-address":
         story.rule(f"tcp sport {story.scenario.port} drop")
@@ -413,15 +453,20 @@ def _redirect(story):
 
 def _intercept(story):
     """The egress gateway opens TLS with an authority of its own."""
-    certificate = peers.make_issued_certificate(story.certificate_folder(), "Filter Gateway CA")
+    authority = story.scenario.options.get("authority", "Filter Gateway CA")
+    certificate = peers.make_issued_certificate(story.certificate_folder(), authority)
+    other = peers.make_issued_certificate(story.certificate_folder(), authority, "other.example")
     story.servers.append(peers.InterceptingProxy(story.site["egress"], PROXY_PORT, certificate,
-                                                 tls=story.scenario.options.get("tls")))
+                                                 tls=story.scenario.options.get("tls"),
+                                                 others={story.site.addresses["other"]: other}))
     _redirect(story)
 
 
 def _block_page(story):
     """The egress gateway answers in the server's place."""
-    behaviour = "portal" if story.scenario.how == "portal" else "block-page"
+    if story.box == "host":
+        return  # the server's own shield gives it: its behaviour
+    behaviour = story.scenario.how if story.scenario.how in peers.BEHAVIOURS else "block-page"
     story.servers.append(peers.Server(story.site["egress"], "http", PROXY_PORT, behaviour))
     _redirect(story)
 
@@ -442,7 +487,9 @@ def _content_filter(story):
         return
     if scenario.how == "forge":
         box, interface = {"egress": ("egress", "lan0"), "edge": ("edge", "wan0")}[story.box]
-        story.servers.append(forger.Forger(story.site[box], interface, scenario.port))
+        story.servers.append(forger.Forger(story.site[box], interface, scenario.port,
+                                           scenario.options.get("forged-ttl", forger.HOPS),
+                                           scenario.options.get("forged-id")))
     first = "@ih,0,8 0x16" if scenario.kind == "tls" else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {scenario.port} {first} {VERDICTS.get(scenario.how, 'drop')}")
 
@@ -462,6 +509,7 @@ BLOCKS = {
     "tls-interception": _intercept, "block-page": _block_page,
     "content-filter": _content_filter,
 }
+BLOCKS_BY_HOW = {**misfits.BLOCKS, "ftp-passive-client": misfits.client_sends_no_data_syn(FTP_PORTS)}
 LATE = ("dynamic-block", "idle-timeout")  # the play puts these in force in the middle
 
 
@@ -479,17 +527,10 @@ def _connect(story):
     return False
 
 
-def _later(story, seconds, action):
-    timer = threading.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
 def _upload(story):
     """A paced upload of some seconds, cut after 1.5 s."""
     session = story.session(timeout=4)
-    timer = _later(story, 1.5, story.block)
+    timer = story.later(1.5, story.block)
     worked = session.ask(verb="PUT", body=120 * peers.CHUNK, paced=True)
     timer.join()
     session.close()
@@ -497,14 +538,14 @@ def _upload(story):
 
 
 def _udp_transfer(story):
-    timer = _later(story, 1.5, story.block)
+    timer = story.later(1.5, story.block)
     worked = story.attempt(blocks=100)
     timer.join()
     return worked
 
 
 def _udp_throttled(story):
-    timer = _later(story, 2.5, story.block)
+    timer = story.later(2.5, story.block)
     worked = story.attempt(blocks=400, size=1000, patience=12)
     timer.join()
     return worked
@@ -533,8 +574,10 @@ def _openvpn_inside(story):
 
 def _by_name(story):
     """Look the server up, go where one is told."""
-    name, healthy = "backup.example.com", story.scenario.healthy
-    tunnels.name_server(story.site["other"], {name: story.site.servers["server"] if healthy else truth.SINKHOLE})
+    name, told = "backup.example.com", truth.SINKHOLE
+    if story.scenario.healthy or story.scenario.how == "told-private":
+        told = (story.site.servers if story.scenario.healthy else story.site.addresses)["server"]
+    tunnels.name_server(story.site["other"], {name: told})
     address = tunnels.look_up(story.site["client"], story.site.addresses["other"], name)
     if not address:
         raise LabError("the name server does not answer")
@@ -565,9 +608,16 @@ def _trusting(story):
     return any(story.attempt(trusted=story.certificate) for _ in range(2))
 
 
+def _trusting_shown(story):
+    """A client that knows the certificate, which is not good any more."""
+    return any(story.attempt(trusted=story.shown) for _ in range(2))
+
+
 def _wrong_root(story):
     """A client that was given another certificate than its server has."""
-    other = peers.make_certificate(story.certificate_folder(), "another.example")
+    other = peers.make_certificate(story.certificate_folder(), f"{story.scenario.name}.example")
+    if story.scenario.options.get("pin"):
+        story.pin = other
     return any(story.attempt(trusted=other) for _ in range(2))
 
 
@@ -662,7 +712,7 @@ def _late(story):
     """The first try is lost, the kernel's or the product's own retry succeeds."""
     node = story.site["server"]
     node.nft(f"add rule inet lab block_input {story.scenario.proto} dport {story.scenario.port} drop\n")
-    timer = _later(story, 0.7, lambda: node.nft("flush chain inet lab block_input\n"))
+    timer = story.later(0.7, lambda: node.nft("flush chain inet lab block_input\n"))
     worked = story.attempt()
     timer.join()
     return worked
@@ -709,8 +759,8 @@ def _unwatched(story):
 
 
 PLAYS = {
-    "connect": _connect, **repeats.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
-    "wrong-root": _wrong_root, "page": _page, "login": _login, "ftp": lambda story: story.attempt(),
+    "connect": _connect, **repeats.PLAYS, **misfits.PLAYS, "upload": _upload, "udp-transfer": _udp_transfer, "idle": _idle, "trusting": _trusting,
+    "wrong-root": _wrong_root, "trusting-shown": _trusting_shown, "page": _page, "login": _login, "ftp": lambda story: story.attempt(),
     "smb-both": _smb_both, "smb-pair": _smb_pair, "smb-139": _smb_139, "restart": _restart,
     "udp-throttled": _udp_throttled, "openvpn": _openvpn, "openvpn-inside": _openvpn_inside, "by-name": _by_name,
     "scan": _scan,

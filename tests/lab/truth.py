@@ -21,12 +21,17 @@ BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "e
           "server-host": "host", "application": "host"}
 SINKHOLE = "146.112.61.106"
 MTU_HOLE = 2.5  # the cable between the two ISP routers
+INSIDE_THE_EDGE = ("edge-lan", "span", "server")
 WITHOUT_NAT = ("ipv6", "vpn")
 BEHIND_NAT = ("internet", "dmz", "multihomed")
 
 
+# Captures of all interfaces of an end.
+ON_ANY = {"server-any": "server", "client-any": "client"}
+
+
 def _base(vantage):
-    return POSITION.get("server" if vantage == "server-any" else vantage, ())
+    return POSITION.get(ON_ANY.get(vantage, vantage), ())
 
 
 INSIDE = {"client-any": (0,), "server-any": (6,)}  # what captures see the inside of a VPN between the two hosts
@@ -60,6 +65,8 @@ CONTROL_EVIDENCE = {  # control -> evidence beside silence, evidence beside a re
 
 def controls_seen(scenario, vantage, refused=False):
     """Names of the control evidence that this capture holds."""
+    if scenario.options.get("filter"):
+        return []  # that they were answered does not show
     seen = [CONTROL_EVIDENCE[control][refused] for control in scenario.controls
             if control in CONTROL_EVIDENCE and passes(vantage, *CONTROLS[control][:2])]
     if scenario.topology in BEHIND_NAT:
@@ -70,6 +77,8 @@ def controls_seen(scenario, vantage, refused=False):
 def reach(scenario, vantage, box):
     """How far the packets are known to have come, as evidence names."""
     here = positions(scenario, vantage)
+    if told_as_mirror(scenario, vantage):
+        return []
     if scenario.topology == "lan":
         return ["at-host"] if vantage == "server" else ["same-lan"]
     if any(p > box for p in here):
@@ -80,10 +89,15 @@ def reach(scenario, vantage, box):
     return [name for position, name in steps if max(here) >= position][:1]
 
 
+def told_as_mirror(scenario, vantage):
+    """The user says: from a mirror port, of which side I do not know."""
+    return scenario.options.get("mirror") and vantage == "span"
+
+
 def _while(scenario, box):
     """A firewall's forward chain comes after the TTL was lowered; a host, and a gateway that keeps the packet, do not
     lower it. The quote shows which."""
-    kept = box == BOX["host"] or scenario.mechanism == "no-port-forward"
+    kept = box in (BOX["host"], BOX["bump"]) or scenario.mechanism == "no-port-forward"
     return ["refused-arriving" if kept else "refused-forwarding"]
 
 
@@ -94,11 +108,15 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
                                for control in ("other-port", "earlier", "other-client", "inside"))
     if vantage in ("server", "server-any") and box == BOX["host"]:
         return ["at-host-refused"]
+    if scenario.how == "sensor":
+        if scenario.topology == "lan":
+            return ["other-card-link"]
+        return ["other-card-inside"] if 5 in here else ["sender-not-host"]
     if scenario.topology == "lan":
         return ["sender-host"]
-    if box == BOX["egress"]:
+    if box in (BOX["egress"], BOX["bump"]):
         return ["sender-near"]
-    if box == BOX["isp"]:
+    if box in (BOX["isp1"], BOX["isp"]):
         return ["sender-path"]
     if box == BOX["edge"] and vantage == "edge-any":
         return ["sender-at-edge"]
@@ -122,8 +140,10 @@ def finding(scenario, site, vantage, symptoms, evidence, server=None, client=Non
     if scenario.options.get("inside"):
         pairs = [TUNNEL[::-1]]
     else:
-        pairs = site.names_at("server" if vantage == "server-any" else vantage, client or main_client,
+        pairs = site.names_at(ON_ANY.get(vantage, vantage), client or main_client,
                               server or main_server)
+    if scenario.how == "told-private":
+        pairs = [(who, site.addresses["server"]) for who, _ in pairs]
     if scenario.how == "sinkhole":
         pairs = list(dict.fromkeys((who, SINKHOLE) for who, _ in pairs))
     entry = {"proto": scenario.proto, "client_ip": pairs[0][0], "server_ip": pairs[0][1], "port": scenario.port,
@@ -158,7 +178,8 @@ class View:
         return bool(self.here) and not self.before(box)
 
     def reach(self, box=None):
-        return reach(self.scenario, self.vantage, self.box if box is None else box)
+        one_way = ["one-way"] if self.scenario.options.get("filter") else []
+        return reach(self.scenario, self.vantage, self.box if box is None else box) + one_way
 
     def sender(self, by_icmp=False, baseline=False, box=None):
         return sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
@@ -193,13 +214,15 @@ def _return_lost(view):
     """Requests arrive, the answers vanish in the box."""
     if view.before():
         here = [p for p in view.here if p < view.box]
-        crossing = len(here) < len(view.here)
-        return view.finding(["syn-timeout"], view.reach() if crossing else reach(view.scenario, view.vantage, 99))
+        if len(here) == len(view.here):
+            return view.finding(["syn-timeout"], reach(view.scenario, view.vantage, 99))
+        without_nat = view.scenario.topology in WITHOUT_NAT  # one connection then, on both sides of the box
+        return view.finding(["synack-unanswered" if without_nat else "syn-timeout"], view.reach())
     if view.scenario.options.get("box") == "client":
         return view.finding(["synack-unanswered"], ["answer-came-back"] if view.vantage in ("client", "span") else
                             ["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                             ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
-    crossed = (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
+    crossed = [] if told_as_mirror(view.scenario, view.vantage) else (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     return view.finding(["synack-unanswered"], crossed)
 
@@ -207,6 +230,8 @@ def _return_lost(view):
 def _drop(view):
     if view.scenario.how.startswith("ftp-"):
         return _ftp(view)
+    if view.scenario.how == "no-dns":
+        return _looked_up(view, "looked-up-unanswered", BOX["egress"])
     if view.scenario.options.get("return"):
         return _return_lost(view)
     return _silent(view)
@@ -264,6 +289,9 @@ def _judge_again(view, found):
 
 def _wrong_forward(view):
     how = view.scenario.how
+    if how == "other-service":
+        evidence = view.sender(baseline=True, box=BOX["host"]) + ["foreign-protocol"]
+        return view.finding(["reset-midstream", "stall-midstream"], evidence) if view.before(BOX["edge"]) else None
     if how.startswith("dead"):
         return _dead(view, how == "dead-silent")
     if view.before(BOX["edge"]):
@@ -278,6 +306,9 @@ def _wrong_forward(view):
 
 
 def _host_down(view):
+    if view.scenario.topology == "lan":
+        return None if view.vantage == "server" else view.finding(
+            ["syn-timeout", "icmp-unreachable"], ["same-lan", "arp-unanswered"] + ["was-there-before"])
     return _dead(view, view.scenario.how == "silent")
 
 
@@ -285,14 +316,24 @@ def _cut(view, why, silent_symptom, refused_symptoms):
     """An established exchange ends in the box: silence before it, or a reset; behind it just quiet."""
     if not view.here:
         return None
-    if view.scenario.how == "forge" and not view.before():
+    if view.scenario.how == "deaf":
+        return view.finding(silent_symptom, _answers_seen(view) + [why])
+    if view.scenario.how in ("forge", "sensor") and not view.before():
         evidence, symptoms = ["forged-as-client"], refused_symptoms
-    elif view.scenario.how in ("rst", "forge"):
+    elif view.scenario.how in ("rst", "forge", "sensor"):
         evidence, symptoms = view.sender(baseline=True), refused_symptoms
     else:
         evidence, symptoms = view.reach() if view.before() else [], silent_symptom  # behind it only quiet is seen
     found = view.finding(symptoms, evidence + [why] + view.controls())
     return found if view.before() else {**found, "optional": True}
+
+
+def _answers_seen(view):
+    """How far towards a client that takes no more what the server sends is seen to come."""
+    if view.vantage in ("client", "span") and (view.vantage == "client" or view.scenario.topology == "lan"):
+        return ["data-came-back"]
+    return (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
+            ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
 
 
 def _dynamic(view):
@@ -329,19 +370,43 @@ def _handshake_refused(view):
                         view.sender(baseline=True) + [view.scenario.how] + view.controls())
 
 
+HTTP_SEEN = ((BOX["edge"], "page-inside"), (BOX["egress"], "page-outside"))
+
+
 def _aborted(view):
     if view.scenario.how.startswith("tls-"):
         return _handshake_refused(view)
+    if view.scenario.how == "client-restarted":
+        return view.finding(["reset-midstream"], ["client-reset-late"])
+    if view.scenario.how == "http-refused":
+        where = next((name for box, name in HTTP_SEEN if min(view.here) > box), "page-plain")
+        return view.finding(["http-blocked"], [where])
     return view.finding(["reset-midstream"], view.sender(baseline=True) + ["refused-after-accept"] + view.controls())
 
 
+def _told_private(view):
+    """Sent to an address that only the server's own network knows."""
+    return view.finding(["syn-timeout"], ["told-private"]) if max(view.here) <= 3 else None
+
+
+def _gateway_down(view):
+    """Nothing leaves the client any more."""
+    return view.finding(["syn-timeout", "icmp-unreachable"], ["gateway-silent"]) if min(view.here) == 0 else None
+
+
 def _no_route(view):
+    if view.scenario.how == "told-private":
+        return _told_private(view)
+    if view.scenario.how == "gateway-down":
+        return _gateway_down(view)
     if view.scenario.how == "blackhole":
         return _silent(view)
     if not view.before():
         return None
     symptoms = ["icmp-unreachable", "udp-no-response" if view.udp else "syn-timeout"]
-    return view.finding(symptoms, ["sender-path", "code-host-at-once"] + view.controls(refused=True))
+    near = view.scenario.options.get("box") == "egress"
+    return view.finding(symptoms, ["gateway-without-route" if near else "sender-path", "code-host-at-once"]
+                        + view.controls(refused=True))
 
 
 def _loop(view):
@@ -368,6 +433,10 @@ def _other_address(view):
 def _return_path(view):
     if view.scenario.how == "other-address":
         return _other_address(view)
+    if view.scenario.how == "other-router":
+        elsewhere = view.vantage in ("server", "span")
+        return view.finding(["synack-unanswered" if elsewhere else "syn-timeout"], ["answer-left-elsewhere"] if elsewhere
+                            else reach(view.scenario, view.vantage, 99))
     if view.scenario.how != "other-gateway":
         return _return_lost(view)
     if view.vantage == "server-any":
@@ -407,12 +476,40 @@ def _ftp(view):
     how = view.scenario.how
     if how == "ftp-active":
         return _ftp_active(view)
+    if how in FTP_NOT_SENT:
+        return FTP_NOT_SENT[how](view)
     private = how == "ftp-private"
     found = view.finding(["ftp-data-failed"], _ftp_evidence(view), any_port=True)
     if private:
         found.setdefault("also", []).append({"client_ip": found["client_ip"],
                                              "server_ip": view.site.addresses["server"]})
     return found if view.before(BOX["isp"] if private else None) else {**found, "optional": True}
+
+
+def _ftp_server_sends_none(view):
+    """Active mode, and the server's own host lets no SYN out."""
+    inside = view.scenario.topology == "lan" or min(view.here) > BOX["edge"]
+    outside = min(view.here) > BOX["egress"]
+    return view.finding(["ftp-data-failed"], ["ftp-active-not-sent" if inside else "ftp-active-not-out" if outside
+                                              else "ftp-active-not-come"], any_port=True)
+
+
+def _ftp_edge_keeps(view):
+    """Active mode, and the edge of the server's network lets no SYN out."""
+    if view.behind():
+        return view.finding(["ftp-data-failed"], ["ftp-active"], any_port=True)
+    if view.vantage == "edge-any":
+        return view.finding(["ftp-data-failed"], ["died-in-edge"], any_port=True)
+    return _ftp_server_sends_none(view)
+
+
+def _ftp_client_sends_none(view):
+    return view.finding(["ftp-data-failed"], ["ftp-not-sent" if view.vantage == "client" else "ftp-never-came",
+                                              "same-lan"], any_port=True)
+
+
+FTP_NOT_SENT = {"ftp-active-out": _ftp_server_sends_none, "ftp-active-edge": _ftp_edge_keeps,
+                "ftp-passive-client": _ftp_client_sends_none}
 
 
 def _ftp_evidence(view):
@@ -435,6 +532,15 @@ def _ftp_active(view):
     return found if arrives else {**found, "optional": True}
 
 
+def _looked_up(view, what, until=BOX["isp"]):
+    """Nothing but a look-up in vain, where that passes."""
+    return view.finding(["no-traffic"], [what] if min(view.here) < until else [], any_port=True)
+
+
+def _unknown(view):
+    return _looked_up(view, "looked-up-in-vain") if view.scenario.how == "no-name" else _backwards(view)
+
+
 def _backwards(view):
     """The edge server tries to connect inwards. That it is the edge server shows where clients or the master are
     seen to use it."""
@@ -447,7 +553,7 @@ def _backwards(view):
 
 
 SHAPES = {
-    "unknown": _backwards,    "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
+    "unknown": _unknown, "drop": _drop, "reject-rst": _rejected, "reject-icmp": _rejected, "not-listening": _rejected,
     "no-port-forward": _no_forward, "wrong-forward": _wrong_forward, "idle-timeout": _idle,
     "dynamic-block": _dynamic, "content-filter": _content, "mtu-black-hole": _mtu, "backlog-full": _silent,
     "app-silent": _not_answering, "app-abort": _aborted, "host-down": _host_down, "no-route": _no_route,
@@ -485,9 +591,14 @@ def _others(scenario, site, vantage, found):
             yield finding(scenario, site, vantage, found["symptoms"], found["evidence"], client=client)
 
 
-def options(scenario, site, vantage):
-    """What the user would tell fwsniff beside the capture."""
+def options(scenario, site, vantage, pin=None):
+    """What the user would tell fwsniff beside the capture. `pin`: fingerprint of the product's own certificate."""
+    if pin:
+        return ["--pin", f"{scenario.profile}=sha256:{pin}"]
+    if told_as_mirror(scenario, vantage):
+        return ["--vantage", "span"]
     if not scenario.options.get("expect"):
         return []
     client, server = site.names_at(vantage)[0]
-    return ["--expect", f"{client}:{server}"]
+    told = ["--vantage", KIND.get(vantage, vantage)] if scenario.options.get("told") else []
+    return ["--expect", f"{client}:{server}", *told]

@@ -8,16 +8,10 @@ import subprocess
 import threading
 import time
 
-from peers import make_certificate
+from peers import fingerprint, make_certificate
 
 TUNNEL = ("10.233.7.1", "10.233.7.2")  # server, client
 UP_S = 9  # OpenVPN repeats its first packet after 2, 4, 8 s
-
-
-def _fingerprint(certificate):
-    done = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha256"], check=True,
-                          capture_output=True, text=True)
-    return done.stdout.strip().split("=")[1]
 
 
 class OpenVpn:
@@ -31,7 +25,7 @@ class OpenVpn:
         inside, outside = TUNNEL[index], TUNNEL[1 - index]
         own, other = self.certificates[index], self.certificates[1 - index]
         return node.start(["openvpn", "--dev", "tun77", "--dev-type", "tun", "--ifconfig", inside, outside,
-                           "--cert", own + ".crt", "--key", own + ".key", "--peer-fingerprint", _fingerprint(other + ".crt"),
+                           "--cert", own + ".crt", "--key", own + ".key", "--peer-fingerprint", fingerprint(other + ".crt"),
                            "--verb", "3", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def serve(self, node):

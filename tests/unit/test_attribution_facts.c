@@ -146,6 +146,71 @@ static void rst_distance_is_that_of_its_arrival(void **state)
     assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_TTL), "one-nearer");
 }
 
+/* A box that resets both ends: neither RST is the other one passed on. */
+static void rst_towards_both_ends_is_made_here(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk lan = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+    struct talk wan = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
+    wan.isn[INITIATOR] = lan.isn[INITIATOR];
+    wan.isn[RESPONDER] = lan.isn[RESPONDER];
+    CLIENT_SENDS(&lan, .at = 1, .flags = "S", .id = 7, .direction = LINK_IN);
+    CLIENT_SENDS(&wan, .at = 1.0001, .flags = "S", .id = 7, .hop_limit = 63, .direction = LINK_OUT);
+    SERVER_SENDS(&wan, .at = 1.02, .flags = "SA", .hop_limit = 58, .direction = LINK_IN);
+    SERVER_SENDS(&lan, .at = 1.0201, .flags = "SA", .hop_limit = 57, .direction = LINK_OUT);
+    CLIENT_SENDS(&lan, .at = 1.03, .flags = "A", .direction = LINK_IN);
+    CLIENT_SENDS(&wan, .at = 1.0301, .flags = "A", .hop_limit = 63, .direction = LINK_OUT);
+    CLIENT_SENDS(&lan, .at = 1.04, .flags = "PA", .length = 75, .direction = LINK_IN);
+    SERVER_SENDS(&lan, .at = 1.0401, .flags = "RA", .hop_limit = 64, .direction = LINK_OUT);
+    CLIENT_SENDS(&wan, .at = 1.0402, .flags = "RA", .hop_limit = 64, .direction = LINK_OUT);
+    const struct fact *facts = facts_of(scene, 10);
+    assert_true(facts[FACT_REFUSAL_MADE_HERE].known);
+    assert_int_equal((int)facts[FACT_REFUSAL_MADE_HERE].number, 1);
+    assert_string_equal(fact_word(facts, FACT_RST_FROM), "both");
+}
+
+/* Behind a NAT the other side of such a connection goes unrecognised: nothing is said of the box.
+ */
+static void a_connection_older_than_the_capture_is_not_kept(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk lan = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+    CLIENT_SENDS(&lan, .at = 1, .flags = "PA", .seq = 500, .length = 75, .direction = LINK_IN);
+    SERVER_SENDS(&lan, .at = 1.02, .flags = "PA", .seq = 900, .length = 100, .hop_limit = 57,
+                 .direction = LINK_OUT);
+    CLIENT_SENDS(&lan, .at = 41, .flags = "PA", .length = 75, .direction = LINK_IN);
+    SERVER_SENDS(&lan, .at = 41.02, .flags = "RA", .hop_limit = 58, .direction = LINK_OUT);
+    struct study *study = scene_study(scene, 60);
+    study->vantage.cooked = true;
+    const struct fact *facts = scene_facts(study);
+    assert_string_equal(fact_word(facts, FACT_SYMPTOM), "reset-midstream");
+    assert_false(facts[FACT_FORWARDED].known);
+    assert_false(facts[FACT_REFUSAL_MADE_HERE].known);
+    scene_study_end(study);
+    scene_end(scene);
+}
+
+/* RFC 6864 4.1: no system sends the same number again and again, but for 0. */
+static void the_same_id_in_resets_of_several_connections(void **state)
+{
+    (void)state;
+    for (uint32_t id = 0; id < 2; id++) {
+        struct scene *scene = scene_new();
+        for (uint16_t i = 0; i < 3; i++) {
+            struct talk talk =
+                scene_talk(scene, "10.0.0.7", (uint16_t)(50000 + i), "203.0.113.2", 5800);
+            CLIENT_SENDS(&talk, .at = i, .flags = "S");
+            struct attempt *attempt = SERVER_SENDS(&talk, .at = i + 0.1, .flags = "RA", .id = 7777);
+            attempt->refused.ip_id = id ? 7777 : 0;
+        }
+        const struct fact *facts = facts_of(scene, 10);
+        assert_int_equal(facts[FACT_RST_SAME_ID].known ? (int)facts[FACT_RST_SAME_ID].number : 0,
+                         id ? 3 : 0);
+    }
+}
+
 /* RFC 7323 3.2. */
 static void rst_of_the_connections_own_end_has_its_timestamps(void **state)
 {
@@ -322,6 +387,25 @@ static void stall_of_a_transfer_with_a_living_receiver(void **state)
     assert_true(facts[FACT_BYTES_MOVED].number > 70000);
 }
 
+static void an_upload_that_is_cut_off(void **state)
+{
+    (void)state;
+    for (int closes = 0; closes < 2; closes++) {
+        struct scene *scene = scene_new();
+        struct talk talk = established(scene);
+        for (int i = 0; i < 70; i++) {
+            CLIENT_SENDS(&talk, .at = 0.1 + 0.05 * i, .flags = "PA", .length = 1000);
+            SERVER_SENDS(&talk, .at = 0.11 + 0.05 * i, .flags = "A");
+        }
+        if (closes) /* it waited for a reply, and gives up */
+            CLIENT_SENDS(&talk, .at = 30, .flags = "FA");
+        const struct fact *facts = facts_of(scene, 60);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "stall-midstream");
+        assert_int_equal((int)facts[FACT_STALL_ACKED].number, 1);
+        assert_int_equal((int)facts[FACT_STALL_CUT_OFF].number, !closes);
+    }
+}
+
 static void only_full_size_segments_are_lost(void **state)
 {
     (void)state;
@@ -410,6 +494,22 @@ static void arp_that_nobody_answers(void **state)
     const struct fact *facts = facts_of(scene, 60);
     assert_string_equal(fact_word(facts, FACT_ARP_SERVER), "unanswered");
     assert_string_equal(fact_word(facts, FACT_PATH), "same-link");
+}
+
+static void arp_for_a_server_that_went(void **state)
+{
+    (void)state;
+    for (int asked = 2; asked <= 3; asked++) { /* once or twice is a cache that is renewed */
+        struct scene *scene = scene_new();
+        struct talk known = scene_talk(scene, "10.0.0.7", 40000, "10.0.0.2", 22);
+        scene_success(&known, 0);
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.0.0.2", 5800);
+        scene_unanswered(&talk, 10, 4);
+        for (int i = 0; i < asked; i++)
+            scene_arp(scene, 12 + i, 1, "10.0.0.7", "10.0.0.2");
+        assert_string_equal(fact_word(facts_of(scene, 60), FACT_ARP_SERVER),
+                            asked == 3 ? "unanswered" : "answered");
+    }
 }
 
 /* On a switch one sees everybody's requests and only one's own replies. */
@@ -555,6 +655,9 @@ int main(void)
         cmocka_unit_test(refused_while_forwarding_or_on_arrival),
         cmocka_unit_test(refused_behind_the_capturing_router),
         cmocka_unit_test(rst_distance_is_that_of_its_arrival),
+        cmocka_unit_test(the_same_id_in_resets_of_several_connections),
+        cmocka_unit_test(a_connection_older_than_the_capture_is_not_kept),
+        cmocka_unit_test(rst_towards_both_ends_is_made_here),
         cmocka_unit_test(rst_of_the_connections_own_end_has_its_timestamps),
         cmocka_unit_test(rst_that_its_side_outran),
         cmocka_unit_test(rst_distance_against_the_servers_own),
@@ -566,11 +669,13 @@ int main(void)
         cmocka_unit_test(stall_after_idleness),
         cmocka_unit_test(stall_of_a_transfer_with_a_living_receiver),
         cmocka_unit_test(only_full_size_segments_are_lost),
+        cmocka_unit_test(an_upload_that_is_cut_off),
         cmocka_unit_test(acknowledged_request_without_a_reply),
         cmocka_unit_test(later_packets_show_what_is_missing),
         cmocka_unit_test(what_was_acknowledged_is_not_missing),
         cmocka_unit_test(reset_request_was_not_acknowledged),
         cmocka_unit_test(arp_that_nobody_answers),
+        cmocka_unit_test(arp_for_a_server_that_went),
         cmocka_unit_test(arp_of_others_for_a_server_that_is_there),
         cmocka_unit_test(arp_whose_answer_would_not_be_heard),
         cmocka_unit_test(tunnel_whose_packets_do_not_come_out),
