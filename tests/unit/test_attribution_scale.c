@@ -40,7 +40,7 @@ static void play(struct scene *scene, uint32_t clients)
 /* Seconds of a diagnosis without the rules' part, which is the same for every finding. */
 static double study_time(uint32_t clients, double *whole_s)
 {
-    struct scene *scene = scene_with_room(clients * 32); /* one flow in 32 may be a product's */
+    struct scene *scene = scene_with_room(clients * 64); /* one flow in 32 may be a product's */
     play(scene, clients);
     double begun = cpu_s();
     struct study *study = scene_study(scene, 60);
