@@ -239,29 +239,41 @@ SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
     return true;
 }
 
-/* A product's connection that is or may be held back. False: it is not, and nothing is done. */
+/* Who holds a packet back needs no more of it; flow and hosts learn of it as of any other. */
+static void learn_held(struct tracker *tracker, struct fast_packet *packet,
+                       const struct segment *segment)
+{
+    enum side side;
+    tcp_flow_segment(tracker, packet->flow, segment, &side);
+    take_host(tracker, packet, segment->frame, segment->time_ns);
+}
+
+/* The SYN of a product's connection that may be held back. False: it may not, nothing is done. */
+static __attribute__((noinline)) bool take_first_held(struct tracker *tracker,
+                                                      struct fast_packet *packet,
+                                                      const struct frame *frame, uint64_t number)
+{
+    if (!held_may_begin(tracker, packet, frame))
+        return false;
+    const struct segment segment = segment_of(packet, number, frame->time_ns);
+    add_flow(tracker, packet, &segment);
+    held_begins(tracker, packet, frame, number);
+    learn_held(tracker, packet, &segment);
+    return true;
+}
+
+/* A packet of a product's connection: held back if that one is, and goes on as it should. */
 static __attribute__((noinline)) bool take_held(struct tracker *tracker, struct fast_packet *packet,
                                                 const struct frame *frame, uint64_t number)
 {
-    struct segment segment;
-    enum side side;
-    if (packet->flow) {
-        if (!held_has(tracker, packet->flow))
-            return false;
-        if (!held_goes_on(tracker, packet, frame, number)) {
-            held_let_go(tracker, packet->flow);
-            return false;
-        }
-        segment = segment_of(packet, number, frame->time_ns);
-    } else {
-        if (!held_may_begin(tracker, packet, frame))
-            return false;
-        segment = segment_of(packet, number, frame->time_ns);
-        add_flow(tracker, packet, &segment);
-        held_begins(tracker, packet, frame, number);
+    if (!held_has(tracker, packet->flow))
+        return false;
+    if (!held_goes_on(tracker, packet, frame, number)) {
+        held_let_go(tracker, packet->flow);
+        return false;
     }
-    tcp_flow_segment(tracker, packet->flow, &segment, &side);
-    take_host(tracker, packet, number, frame->time_ns);
+    const struct segment segment = segment_of(packet, number, frame->time_ns);
+    learn_held(tracker, packet, &segment);
     held_close(tracker, packet->flow);
     return true;
 }
@@ -280,8 +292,9 @@ FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const str
     enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
     bool rare = !flow || !flow->hop_limit[side] || (seen->tcp_flags & (TCP_SYN | TCP_RST));
     if (rare)
-        return seen->proto == PROTO_TCP && (take_rare_segment(tracker, packet, frame, time_ns) ||
-                                            (!flow && take_held(tracker, packet, whole, frame)));
+        return seen->proto == PROTO_TCP &&
+               (take_rare_segment(tracker, packet, frame, time_ns) ||
+                (!flow && take_first_held(tracker, packet, whole, frame)));
     if (seen->proto == PROTO_UDP && seen->hop_limit <= PROBE_HOP_LIMIT_MAX)
         return false;
 
@@ -305,6 +318,9 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
         fetch(tracker, &packets[i]);
     for (int i = 0; i < count; i++)
         fetch_more(tracker, &packets[i]);
+    for (int i = 0; i < count; i++)
+        if (packets[i].flow && packets[i].flow->attempt > HELD_BASE)
+            held_fetch_more(tracker, packets[i].flow->attempt);
     for (int i = 0; i < count; i++) {
         const struct frame *frame = &frames[i];
         bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know it */

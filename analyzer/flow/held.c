@@ -13,6 +13,7 @@ enum {
     BLOCK_BYTES = 2040,   /* for frames, one after the other, none over two blocks */
     BLOCK_SLAB = 1024,    /* blocks: 2 MiB */
     BLOCKS_MAX = 1 << 15, /* 64 MB */
+    CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
     SILENT_EASY = 4096,  /* single SYNs that are handed on at the end, whatever they are ... */
@@ -37,6 +38,8 @@ struct held {
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
     uint32_t course;       /* block index + 1; 0: a SYN and nothing else */
+    uint32_t last_block;   /* block index + 1 */
+    uint32_t last_used;    /* bytes of it */
     uint32_t isn;
     uint8_t service;
     bool used;
@@ -70,7 +73,6 @@ struct course {
     int64_t data_ns;                /* the client's newest data: when ... */
     uint32_t data_end;              /* ... and the sequence number behind it */
     uint32_t answer_us, confirm_us; /* as of struct host */
-    uint32_t last_block;            /* index + 1 */
     uint32_t frames;
     bool has_data, confirmed;
 };
@@ -133,6 +135,20 @@ void held_fetch(const struct tracker *tracker, uint32_t number)
 {
     const struct held *held = held_at(tracker->held, number - HELD_BASE);
     __builtin_prefetch(held, 1);
+}
+
+void held_fetch_more(const struct tracker *tracker, uint32_t number)
+{
+    const struct held_table *table = tracker->held;
+    const struct held *held = held_at(table, number - HELD_BASE);
+    if (!held->course)
+        return;
+    const uint8_t *course = block_at(table, held->course)->bytes;
+    const uint8_t *end = block_at(table, held->last_block)->bytes + held->last_used;
+    for (size_t at = 0; at < sizeof(struct course); at += CACHE_LINE)
+        __builtin_prefetch(course + at, 1);
+    for (size_t at = 0; at < 2 * CACHE_LINE; at += CACHE_LINE)
+        __builtin_prefetch(end + at, 1);
 }
 
 /* --- room --- */
@@ -233,6 +249,8 @@ static void replay(struct tracker *tracker, struct flow *flow, const struct held
 {
     struct held_table *table = tracker->held;
     size_t at = sizeof(struct course);
+    if (held->course)
+        block_at(table, held->last_block)->used = held->last_used;
     replay_frame(tracker, flow, &held->syn, held->syn_bytes);
     for (uint32_t index_1 = held->course; index_1; at = 0) {
         const struct block *block = block_at(table, index_1);
@@ -408,23 +426,25 @@ static bool tls_in_order(struct course_side *own, const uint8_t *payload, uint32
     return true;
 }
 
-static bool keep_frame(struct held_table *table, struct course *course, const struct frame *frame,
+static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        const struct step *step, uint32_t caplen)
 {
     const struct kept kept = {step->frame, step->time_ns, frame->len, (uint16_t)caplen,
                               frame->interface};
-    struct block *block = block_at(table, course->last_block);
-    if (block->used + sizeof kept + caplen > BLOCK_BYTES) {
+    if (held->last_used + sizeof kept + caplen > BLOCK_BYTES) {
         uint32_t index_1 = new_block(table);
         if (!index_1)
             return false;
-        block->next = course->last_block = index_1;
-        block = block_at(table, index_1);
+        struct block *full = block_at(table, held->last_block);
+        full->used = held->last_used;
+        full->next = index_1;
+        held->last_block = index_1;
+        held->last_used = 0;
     }
-    memcpy(block->bytes + block->used, &kept, sizeof kept);
-    memcpy(block->bytes + block->used + sizeof kept, frame->data, caplen);
-    block->used += (uint32_t)sizeof kept + caplen;
-    course->frames++;
+    uint8_t *to = block_at(table, held->last_block)->bytes + held->last_used;
+    memcpy(to, &kept, sizeof kept);
+    memcpy(to + sizeof kept, frame->data, caplen);
+    held->last_used += (uint32_t)sizeof kept + caplen;
     return true;
 }
 
@@ -539,7 +559,8 @@ static bool opens(struct tracker *tracker, struct held *held, const struct step 
     held->course = new_block(table);
     if (!held->course)
         return false;
-    block_at(table, held->course)->used = sizeof(struct course);
+    held->last_block = held->course;
+    held->last_used = sizeof(struct course);
     *course_of(table, held) = (struct course){
         .side = {[INITIATOR] = {.next = held->isn + 1, .acknowledged = step->sequence},
                  [RESPONDER] = {.next = step->sequence + 1, .acknowledged = held->isn + 1}},
@@ -547,7 +568,6 @@ static bool opens(struct tracker *tracker, struct held *held, const struct step 
         .synack_ns = step->time_ns,
         .answer_us = HOST_NO_TIME,
         .confirm_us = HOST_NO_TIME,
-        .last_block = held->course,
     };
     least(&course_of(table, held)->answer_us, held->syn.time_ns, step->time_ns);
     return true;
@@ -562,8 +582,7 @@ bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
     if (step.header > frame->caplen)
         return false;
     if (!held->course)
-        return opens(tracker, held, &step) &&
-               keep_frame(table, course_of(table, held), frame, &step, step.header);
+        return opens(tracker, held, &step) && keep_frame(table, held, frame, &step, step.header);
     struct course *course = course_of(table, held);
     struct course_side *own = &course->side[step.side];
     uint32_t caplen = step.header;
@@ -576,8 +595,9 @@ bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
         if (!step.whole || !tls_in_order(own, frame->data + step.header, step.length))
             return false;
     }
-    if (!keep_frame(table, course, frame, &step, caplen))
+    if (!keep_frame(table, held, frame, &step, caplen))
         return false;
+    course->frames++;
     advance(course, &step);
     return true;
 }

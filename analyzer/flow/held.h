@@ -67,7 +67,8 @@ uint64_t held_let_all_go(struct tracker *tracker);
  * its record, but for a SYN that nothing followed, which is counted with the records given up. */
 void held_evict(struct tracker *tracker, struct flow *flow);
 
-/* Asks for the memory that the next packet will change. */
+/* Asks for the memory that the next packet will change; and once that has come, for the rest. */
 void held_fetch(const struct tracker *tracker, uint32_t number);
+void held_fetch_more(const struct tracker *tracker, uint32_t number);
 
 #endif
