@@ -128,8 +128,10 @@ static inline bool glance_ip6(const uint8_t *h, struct glance_extent left, struc
 }
 
 /* False: no common frame; `seen` holds nothing. Reads nothing outside bytes[0..captured). */
-static inline bool packet_glance(uint16_t link_type, const uint8_t *bytes, uint32_t captured,
-                                 uint32_t length, struct glance *seen)
+static inline __attribute__((always_inline)) bool packet_glance(uint16_t link_type,
+                                                                const uint8_t *bytes,
+                                                                uint32_t captured, uint32_t length,
+                                                                struct glance *seen)
 {
     if (link_type != GLANCE_LINK_TYPE || captured < GLANCE_ETHERNET + GLANCE_VLAN ||
         length < captured)

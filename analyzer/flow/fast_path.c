@@ -8,7 +8,7 @@
  */
 #define FETCHES static inline __attribute__((always_inline))
 /* What few packets need stays out of the loop over all of them. */
-#define SELDOM static __attribute__((noinline, cold))
+#define SELDOM static __attribute__((noinline))
 
 enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
 
@@ -249,9 +249,8 @@ static void learn_held(struct tracker *tracker, struct fast_packet *packet,
 }
 
 /* The SYN of a product's connection that may be held back. False: it may not, nothing is done. */
-static __attribute__((noinline)) bool take_first_held(struct tracker *tracker,
-                                                      struct fast_packet *packet,
-                                                      const struct frame *frame, uint64_t number)
+SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
+                            const struct frame *frame, uint64_t number)
 {
     if (!held_may_begin(tracker, packet, frame))
         return false;
@@ -263,8 +262,8 @@ static __attribute__((noinline)) bool take_first_held(struct tracker *tracker,
 }
 
 /* A packet of a product's connection: held back if that one is, and goes on as it should. */
-static __attribute__((noinline)) bool take_held(struct tracker *tracker, struct fast_packet *packet,
-                                                const struct frame *frame, uint64_t number)
+SELDOM bool take_held(struct tracker *tracker, struct fast_packet *packet,
+                      const struct frame *frame, uint64_t number)
 {
     if (!held_has(tracker, packet->flow))
         return false;
