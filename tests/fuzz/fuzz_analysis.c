@@ -1,5 +1,5 @@
-/* libFuzzer: any sequence of frames through dissectors, flows, symptoms and attribution to the
- * report. The first byte chooses the link type and what the user says of the site; then come
+/* libFuzzer: any sequence of frames through fast path, dissectors, flows, symptoms and attribution
+ * to the report. The first byte chooses the link type and what the user says of the site; then come
  * records of a time step (2 bytes, signed, in units of 10 ms), a length (2 bytes) and the frame, as
  * any capture is easily cut into. The tables are small, so that every cap is reached. It reads the
  * rules from the working directory, which is the project's root. */
@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "analyzer/attribution/diagnosis.h"
+#include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/held.h"
 #include "analyzer/knowledge.h"
 #include "analyzer/report/report.h"
 #include "analyzer/speech/speech.h"
@@ -39,7 +41,6 @@ static uint16_t take_number(struct input *input)
     return number;
 }
 
-/* A copy of exactly the frame's size, so that a sanitizer sees every read outside. */
 struct feeding {
     struct tracker *tracker;
     struct listener *listener;
@@ -51,19 +52,36 @@ static void forget(const struct attempt *attempt, void *context)
     speech_forget(feeding->listener, (struct attempt *)attempt);
 }
 
-static void feed(const struct feeding *feeding, uint16_t link_type, const uint8_t *bytes,
-                 size_t length, uint64_t frame, int64_t time_ns)
+static void take_slowly(void *context, const struct frame *frame,
+                        const struct fast_packet *looked_at)
 {
-    uint8_t *copy = malloc(length ? length : 1);
+    const struct feeding *feeding = context;
     struct packet packet;
     enum side side;
     bool fresh;
-    memcpy(copy, bytes, length);
-    packet_dissect(link_type, copy, (uint32_t)length, (uint32_t)length, &packet);
-    struct attempt *attempt =
-        tracker_packet(feeding->tracker, &packet, frame, time_ns, &side, &fresh);
+    if (looked_at->common)
+        packet_from_glance(&looked_at->seen, &packet);
+    else
+        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    struct attempt *attempt = fast_path_hand_over(feeding->tracker, looked_at, &packet,
+                                                  frame->number, frame->time_ns, &side, &fresh);
     if (attempt && fresh && packet.kind != PACKET_ICMP)
-        speech_listen(feeding->listener, attempt, &packet, side, frame, time_ns);
+        speech_listen(feeding->listener, attempt, &packet, side, frame->number, frame->time_ns);
+}
+
+/* A copy of exactly the frame's size, so that a sanitizer sees every read outside. */
+static void feed(const struct feeding *feeding, uint16_t link_type, const uint8_t *bytes,
+                 size_t length, uint64_t number, int64_t time_ns)
+{
+    uint8_t *copy = malloc(length ? length : 1);
+    memcpy(copy, bytes, length);
+    const struct frame frame = {.data = copy,
+                                .caplen = (uint32_t)length,
+                                .len = (uint32_t)length,
+                                .time_ns = time_ns,
+                                .number = number,
+                                .link_type = link_type};
+    fast_path_batch(feeding->tracker, &frame, 1, 0, take_slowly, (void *)feeding);
     free(copy);
 }
 
@@ -139,8 +157,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct stream_pool *streams = stream_pool_new(POOL_BYTES);
     struct feeding feeding = {tracker, listener_new(known->profiles, known->signs, streams, NULL)};
     tracker_on_evict(tracker, forget, &feeding);
+    tracker_hold_back(tracker, take_slowly, &feeding);
     struct input input = {data + 1, data + size};
     int64_t last_ns = feed_all(&feeding, link_types[data[0] & 7], &input);
+    tracker_let_go(tracker);
 
     struct expectation expected = {0};
     const struct site site = {.told = (data[0] >> 3 & 15) < VANTAGES ? data[0] >> 3 & 15 : 0};

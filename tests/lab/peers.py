@@ -168,8 +168,8 @@ def tls_client(trusted=None, version=None, checks_name=False):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if version == "1.2":
         context.set_ciphers("ALL:@SECLEVEL=0")  # that a server of old can choose from
-    if version:
-        context.maximum_version = TLS_VERSIONS[version]
+    if version:  # and no other, whatever the system's defaults are
+        context.minimum_version = context.maximum_version = TLS_VERSIONS[version]
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED if trusted else ssl.CERT_NONE
     if trusted:
