@@ -4,6 +4,7 @@
 #include "analyzer/attribution/sentence_values.h"
 #include "analyzer/attribution/weighing.h"
 #include "analyzer/memory.h"
+#include "analyzer/words.h"
 
 static bool is_expected(const struct expectation *peer, const struct ip_address address[2])
 {
@@ -20,6 +21,24 @@ static bool finished_appeared(const struct tracker *tracker, const struct expect
         uint16_t port[2];
         tracker_finished_ends(tracker, finished, address, port);
         if (is_expected(peer, address))
+            return true;
+    }
+    return false;
+}
+
+/* Connections of which no record was kept (a flood's, or for want of room) still have their flow. */
+static bool flow_appeared(const struct diagnosis_request *request, const struct expectation *peer)
+{
+    size_t position = 0;
+    for (const struct flow *flow;
+         (flow = flow_table_next(tracker_flows(request->tracker), &position));) {
+        struct ip_address address[2];
+        uint16_t port[2];
+        if (flow->proto != PROTO_TCP && flow->proto != PROTO_UDP)
+            continue;
+        tracker_flow_ends(request->tracker, flow, address, port);
+        if ((flow->bits & FLOW_FROM_INITIATOR) && is_expected(peer, address) &&
+            profiles_service(request->profiles, flow->proto, port[RESPONDER]))
             return true;
     }
     return false;
@@ -43,7 +62,7 @@ static bool appeared(const struct diagnosis_request *request, const struct expec
             most = attempt->service;
     }
     *expected = profiles_service_at(request->profiles, most);
-    return finished_appeared(request->tracker, peer);
+    return finished_appeared(request->tracker, peer) || flow_appeared(request, peer);
 }
 
 static const char *what_was_seen(const struct tracker *tracker, const struct expectation *peer)

@@ -9,7 +9,7 @@
 static bool read_set(const struct json *json, const cJSON *node, const char *what,
                      const char *const *words, size_t count, uint32_t *set)
 {
-    const cJSON *element = cJSON_IsArray(node) ? node->child : node;
+    const cJSON *element = node && cJSON_IsArray(node) ? node->child : node;
     *set = node ? 0 : UINT32_MAX;
     if (node && !element)
         return json_fail(json, node, "expected at least one %s", what);

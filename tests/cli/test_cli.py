@@ -230,6 +230,16 @@ class Cases:
         assert [f["symptom"] for f in report["findings"]] == ["no-traffic"]
         self.run("-r", self.fine, "-p", "syncrify", "--expect", "10.2.0.10", status=HEALTHY)
 
+    def test_an_expected_peer_in_a_flood(self):
+        """Of a flood's single SYNs no record is kept; that the peer came is known all the same."""
+        path = self.write("flood.pcap", pcap([(i / 1000, frame((10, 7, i >> 8, i & 255), SERVER, 40000, 5800, SYN, i * 9))
+                                              for i in range(1, 8000)]))
+        for late in ("10.7.30.200", "10.7.31.1"):
+            report = self.report("-r", path, "-p", "syncrify", "--expect", late, status=HEALTHY)
+            assert report["summary"]["attempts"] == 7999, report["summary"]
+        report = self.report("-r", path, "-p", "syncrify", "--expect", "10.9.9.9", status=FAILURES)
+        assert [f["symptom"] for f in report["findings"]] == ["no-traffic"]
+
     # --- rules and errors ---
 
     def test_rules_are_found_from_anywhere(self):
