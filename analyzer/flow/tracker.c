@@ -19,7 +19,7 @@ enum {
     FLOWS_PER_ATTEMPT = 32,
     FINISHED_MAX = 1 << 20, /* 72 MB */
     HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
-    HELD_FLOWS = 16,        /* one in so many of the flow table's */
+    HELD_FLOWS = 32,        /* one in so many of the flow table's */
     DNS_PORT = 53,
 };
 _Static_assert(HOSTS_MAX < (int)HOST_REFUSED, "hosts have numbers that a flow can keep");
@@ -47,7 +47,7 @@ struct tracker *tracker_new(const struct tracker_options *options)
     tracker->options = *options;
     tracker->flows = flow_table_new(flows);
     tracker->probes = probes_new(is_udp_service, options->profiles);
-    tracker->addresses = address_pool_new(flows + flows / 2);
+    tracker->addresses = address_pool_new(flows + flows / 4);
     tracker->hosts = host_table_new(flows < HOSTS_MAX / 2 ? flows * 2 : HOSTS_MAX);
     tracker->finished = finished_new(flows < FINISHED_MAX ? flows : FINISHED_MAX);
     tracker->attempt_cap = attempts_for(flows);
@@ -332,8 +332,8 @@ static void note_offload(struct host *host, const struct packet *packet)
 
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
-    return host_table_count(tracker->hosts) >= HOSTS_EASY && (flow->bits & FLOW_UNWATCHED) &&
-           !flow->answer_frame;
+    return host_table_count(tracker->hosts) >= HOSTS_EASY && !flow->answer_frame &&
+           ((flow->bits & FLOW_UNWATCHED) || held_has(tracker, flow));
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets

@@ -63,7 +63,8 @@ struct host_table *tracker_hosts(const struct tracker *tracker);
 const struct probes *tracker_probes(const struct tracker *tracker);
 
 /* A flood's senders are many and nothing is asked of them: once the host table holds more than any
- * network has, who was never answered and speaks to no product is not looked up there. */
+ * network has, who was never answered and speaks to no product, or asked one once, is not looked up
+ * there. */
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow);
 
 /* The addresses of a flow by side. */

@@ -272,8 +272,8 @@ static size_t whole(const struct scene *scene)
 static void there_is_an_end_to_what_is_held(void **state)
 {
     (void)state;
-    enum { SYNS = 1000, HELD = 100 }; /* one of 16 flows may be held */
-    struct scene *scene = scene_begin(HELD * 16);
+    enum { SYNS = 1000, HELD = 100 }; /* one of 32 flows may be held */
+    struct scene *scene = scene_begin(HELD * 32);
     for (uint32_t i = 1; i <= SYNS; i++)
         say_syn(scene, 0x0a000000 + i, 30000, SERVICE);
     const struct tracker_counters *counters = tracker_counters(scene->tracker);
@@ -382,6 +382,9 @@ static void a_floods_senders_do_not_fill_the_host_table(void **state)
         say_syn(scene, 0x0a000000 + i, 30000, STRANGE);
     assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY);
     say_syn(scene, 0x0c000001, 30000, SERVICE);
+    assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY);
+    scene->frames += 1000; /* milliseconds */
+    say_syn(scene, 0x0c000001, 30000, SERVICE); /* who asks again is somebody */
     assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY + 1);
     scene_over(scene);
 }
