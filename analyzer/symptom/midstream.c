@@ -1,7 +1,13 @@
 /* Connections that were there and died: reset-midstream, stall-midstream. */
+#include "analyzer/speech/heard.h"
+#include "analyzer/speech/speech.h"
 #include "analyzer/symptom/detectors.h"
 
-enum { HOPS_OF_ONE_SENDER = 1, BOTH_RESET_WINDOW_NS = 500000000 };
+enum {
+    HOPS_OF_ONE_SENDER = 1,
+    BOTH_RESET_WINDOW_NS = 500000000,
+    SERVER_HELLO_MIN = 5 + 4 + 38, /* RFC 8446 4.1.3, 5.1: with its headers, without a session */
+};
 
 static bool closing_before(const struct attempt *attempt, int64_t time_ns)
 {
@@ -30,10 +36,23 @@ static bool both_were_reset(const struct attempt *attempt)
            apart > -BOTH_RESET_WINDOW_NS && one->acknowledgment && other->acknowledgment;
 }
 
+/* TLS was asked for, and what came back is too little for any ServerHello. */
+static bool hello_open(const struct attempt *attempt)
+{
+    struct spoken spoken;
+    const struct side_record *server = &attempt->side[RESPONDER];
+    if (server->bytes + server->missing >= SERVER_HELLO_MIN)
+        return false;
+    speech_heard(attempt, &spoken);
+    return spoken.heard_tls && spoken.heard_tls->talk.side[INITIATOR].said[TLS_CLIENT_HELLO].seen;
+}
+
 static bool request_open(const struct attempt *attempt)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
     const struct side_record *server = &attempt->side[RESPONDER];
+    if (hello_open(attempt))
+        return true;
     if (client->first_unanswered.frame && client->next_sequence != server->acknowledged)
         return true;
     return client->last_data.frame && client->last_data.time_ns >= server->last_data.time_ns;

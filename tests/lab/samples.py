@@ -67,6 +67,8 @@ CHOSEN = (
     ("lan-esp-local", "server", "snap96", "IPsec: the server's own nftables lets IKE pass and drops ESP. Cut after 96 bytes "
                                           "of each packet."),
     ("inet-vsftpd-private", "client", "pcap", "FTP with vsftpd: it announces its private address for the data connection."),
+    ("inet-forward-other-service", "client", "pcap",
+     "The edge forwards the TLS port to another service of the server, which answers the hello with a banner of its own and resets."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (

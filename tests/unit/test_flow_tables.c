@@ -393,9 +393,25 @@ static void flow_of_an_evicted_attempt_is_not_misled(void **state)
     scene_end(scene);
 }
 
+static void a_full_host_table_counts_whom_it_refuses(void **state)
+{
+    (void)state;
+    enum { CAP = 4, SEEN = 7 };
+    struct host_table *table = host_table_new(CAP);
+    for (uint8_t i = 1; i <= SEEN; i++) {
+        struct ip_address address = ip_from_v4((const uint8_t[]){10, 0, 0, i});
+        assert_int_equal(host_table_add(table, &address) != NULL, i <= CAP);
+        assert_int_equal(host_table_find(table, &address) != NULL, i <= CAP);
+    }
+    assert_int_equal(host_table_count(table), CAP);
+    assert_int_equal(host_table_refused(table), SEEN - CAP);
+    host_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_host_table_counts_whom_it_refuses),
         cmocka_unit_test(grows_and_finds_all),
         cmocka_unit_test(stays_whole_under_random_operations),
         cmocka_unit_test(full_table_evicts_one_for_one),
