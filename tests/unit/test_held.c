@@ -84,12 +84,15 @@ static void assert_same_attempt(const struct attempt *a, const struct attempt *b
         assert_same_side(&a->side[side], &b->side[side]);
 }
 
-/* What is not whole any more went well, and the little that stays of it is right. */
-static void assert_finished(const struct twins *twins, const struct attempt *naive)
+/* What is not whole any more went well, and the little that stays of it is right. Returns whether
+ * a copy of its last packet, or a reset, came when it was over: nobody asks for that any more. */
+static bool assert_finished(const struct twins *twins, const struct attempt *naive)
 {
+    struct attempt ended = *naive;
+    ended.copies = ended.side[INITIATOR].rst_count = ended.side[RESPONDER].rst_count = 0;
     const struct finished *finished = finished_of(twins->fast, naive->side[INITIATOR].first.frame);
     assert_non_null(finished);
-    assert_true(attempt_went_well(naive));
+    assert_true(attempt_went_well(&ended));
     assert_int_equal(finished->service, naive->service);
     assert_int_equal(finished->begun_ns, naive->syn.time_ns);
     assert_int_equal(finished->hop_limit, naive->syn.hop_limit);
@@ -98,6 +101,7 @@ static void assert_finished(const struct twins *twins, const struct attempt *nai
     assert_int_equal(finished->last_ns, naive->last_ns);
     assert_int_equal(finished->idle_survived_ns, naive->idle_survived_ns);
     assert_int_equal(finished->idle_survived_frame, naive->idle_survived_frame);
+    return !attempt_went_well(naive);
 }
 
 static uint64_t first_frame_of(const struct attempt *attempt)
@@ -107,7 +111,7 @@ static uint64_t first_frame_of(const struct attempt *attempt)
 }
 
 /* Returns how many connections were finished without a record. */
-static size_t compare_held(const struct profiles *profiles)
+static size_t compare_held(const struct profiles *profiles, size_t *late_in_all)
 {
     struct twins *twins = memory_zeroed(1, sizeof *twins);
     const struct tracker_options options = {
@@ -118,20 +122,22 @@ static size_t compare_held(const struct profiles *profiles)
     over_captures(collect_once, twins);
     take_batch(twins);
     tracker_let_go(twins->fast);
-    size_t position = 0, other = 0, finished = 0;
+    size_t position = 0, other = 0, finished = 0, late = 0;
     const struct attempt *held = tracker_next_attempt(twins->fast, &position);
     for (const struct attempt *naive; (naive = tracker_next_attempt(twins->naive, &other));) {
         if (held && first_frame_of(held) == first_frame_of(naive)) {
             assert_same_attempt(held, naive);
             held = tracker_next_attempt(twins->fast, &position);
         } else {
-            assert_finished(twins, naive);
+            late += assert_finished(twins, naive);
             finished++;
         }
     }
     assert_null(held);
     assert_int_equal(finished_count(tracker_finished(twins->fast)), finished);
-    assert_same_hosts(twins);
+    if (!late) /* else a host has one packet more: its last one's copy */
+        assert_same_hosts(twins);
+    *late_in_all += late;
     assert_memory_equal(tracker_counters(twins->fast), tracker_counters(twins->naive),
                         sizeof(struct tracker_counters));
     tracker_free(twins->fast);
@@ -147,10 +153,11 @@ static void the_same_is_known_of_what_was_held_back(void **state)
     struct error error;
     struct profiles *profiles = profiles_load(&request, &error);
     assert_non_null(profiles);
-    size_t finished = 0;
+    size_t finished = 0, late = 0;
     for (int round = 0; round < 8; round++)
-        finished += compare_held(profiles);
+        finished += compare_held(profiles, &late);
     assert_true(finished > 20);
+    assert_true(late * 10 <= finished); /* one frame in sixty comes twice */
     profiles_free(profiles);
 }
 
@@ -383,7 +390,7 @@ static void a_floods_senders_do_not_fill_the_host_table(void **state)
     assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY);
     say_syn(scene, 0x0c000001, 30000, SERVICE);
     assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY);
-    scene->frames += 1000; /* milliseconds */
+    scene->frames += 1000;                      /* milliseconds */
     say_syn(scene, 0x0c000001, 30000, SERVICE); /* who asks again is somebody */
     assert_int_equal(host_table_count(tracker_hosts(scene->tracker)), EASY + 1);
     scene_over(scene);
