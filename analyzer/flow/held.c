@@ -321,6 +321,13 @@ static void make_room(struct tracker *tracker)
     held_evict(tracker, flow_table_find(tracker->flows, &oldest->key));
 }
 
+/* Where certificates are pinned, every one is looked at, however well its connection goes. */
+static bool may_hold(const struct tracker *tracker, uint16_t port)
+{
+    const struct service *service = profiles_service(tracker->options.profiles, PROTO_TCP, port);
+    return service && !service->profile->pin_count;
+}
+
 bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
                     const struct frame *frame)
 {
@@ -328,7 +335,7 @@ bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
     return tracker->held && tracker->attempt_count >= tracker->options.first_whole &&
            seen->tcp_flags == TCP_SYN && !seen->payload_length && frame->caplen <= SYN_BYTES &&
            seen->hop_limit > PROBE_HOP_LIMIT_MAX && !probes_any(tracker->probes) &&
-           profiles_service(tracker->options.profiles, PROTO_TCP, seen->destination_port) &&
+           may_hold(tracker, seen->destination_port) &&
            !has_twin(tracker, bytes_u32(seen->transport + 4));
 }
 

@@ -185,10 +185,11 @@ static void count_slow(void *context, const struct frame *frame,
                         &fresh);
 }
 
-static struct scene *scene_begin(size_t max_flows)
+static struct scene *scene_pinned(size_t max_flows, const struct pin_option *pin)
 {
     struct scene *scene = memory_zeroed(1, sizeof *scene);
-    const struct profile_request request = {.directory = "rules"};
+    const struct profile_request request = {
+        .directory = "rules", .pins = pin, .pin_count = pin != NULL};
     struct error error;
     scene->profiles = profiles_load(&request, &error);
     assert_non_null(scene->profiles);
@@ -197,6 +198,11 @@ static struct scene *scene_begin(size_t max_flows)
     scene->tracker = tracker_new(&options);
     tracker_hold_back(scene->tracker, count_slow, scene);
     return scene;
+}
+
+static struct scene *scene_begin(size_t max_flows)
+{
+    return scene_pinned(max_flows, NULL);
 }
 
 static void scene_over(struct scene *scene)
@@ -367,6 +373,16 @@ static void a_short_exchange_leaves_a_finished_record(void **state)
     scene_over(scene);
 }
 
+static void where_certificates_are_pinned_all_are_looked_at(void **state)
+{
+    (void)state;
+    const struct pin_option pin = {.profile = "druva", .pin = "issuer:Our CA"};
+    struct scene *scene = scene_pinned(1000, &pin);
+    talk_tls(scene, 5);
+    assert_int_equal(whole(scene), 1);
+    scene_over(scene);
+}
+
 static void a_long_one_gets_its_record(void **state)
 {
     (void)state;
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(there_is_an_end_to_what_is_held),
         cmocka_unit_test(of_a_flood_who_asks_again_is_told),
         cmocka_unit_test(a_short_exchange_leaves_a_finished_record),
+        cmocka_unit_test(where_certificates_are_pinned_all_are_looked_at),
         cmocka_unit_test(a_long_one_gets_its_record),
         cmocka_unit_test(a_floods_senders_do_not_fill_the_host_table),
     };
