@@ -245,3 +245,21 @@ bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uin
     }
     return !side->done;
 }
+
+bool tls_goes_on(struct tls_course *course, const uint8_t *bytes, uint32_t length)
+{
+    uint32_t at = course->record_left;
+    while (at < length && !course->ciphered) {
+        struct record record;
+        if (!next_record(bytes, length, at, &record) || !is_record_header(bytes + at) ||
+            record.content == ALERT || (!course->begun && record.content != HANDSHAKE))
+            return false;
+        course->begun = true;
+        course->ciphered = record.content == APPLICATION_DATA;
+        if (course->ciphered && record.length <= HIDDEN_ALERT_MAX)
+            return false;
+        at += RECORD_HEADER + record.length;
+    }
+    course->record_left = at - length;
+    return true;
+}

@@ -85,6 +85,17 @@ bool tls_begins(const uint8_t *bytes, size_t length);
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
               uint32_t whole, tls_certificate_function *certificate, void *context);
 
+/* One direction of a connection of which only the records' headers are read. */
+struct tls_course {
+    uint32_t record_left; /* bytes to the next record */
+    bool begun;           /* its first record was a handshake's */
+    bool ciphered;        /* so was all to the first one with data: nothing more is readable */
+};
+
+/* The next bytes, in order. False: something else than a handshake and data behind it, an alert for
+ * instance, or a header over two segments. */
+bool tls_goes_on(struct tls_course *course, const uint8_t *bytes, uint32_t length);
+
 /* "1.2"; NULL for a number that is none. */
 const char *tls_version_name(uint16_t version);
 /* "unknown_ca", as the RFCs name them; NULL for a number without a name. */

@@ -205,6 +205,7 @@ static inline struct segment segment_of(const struct fast_packet *packet, uint64
         .payload_length = seen->payload_length,
         .source_port = seen->source_port,
         .destination_port = seen->destination_port,
+        .window = bytes_u16(seen->transport + 14),
         .flags = seen->tcp_flags,
         .hop_limit = seen->hop_limit,
         .from_high = packet->from_high,
@@ -252,11 +253,11 @@ static void learn_held(struct tracker *tracker, struct fast_packet *packet,
 SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
                             const struct frame *frame, uint64_t number)
 {
-    if (!held_may_begin(tracker, packet, frame))
-        return false;
     const struct segment segment = segment_of(packet, number, frame->time_ns);
+    if (!held_may_begin(tracker, &segment, frame))
+        return false;
     add_flow(tracker, packet, &segment);
-    held_begins(tracker, packet, frame, number);
+    held_begins(tracker, packet, &segment, frame);
     learn_held(tracker, packet, &segment);
     return true;
 }
@@ -267,11 +268,11 @@ SELDOM bool take_held(struct tracker *tracker, struct fast_packet *packet,
 {
     if (!held_has(tracker, packet->flow))
         return false;
-    if (!held_goes_on(tracker, packet, frame, number)) {
+    const struct segment segment = segment_of(packet, number, frame->time_ns);
+    if (!held_goes_on(tracker, packet, &segment, frame)) {
         held_let_go(tracker, packet->flow);
         return false;
     }
-    const struct segment segment = segment_of(packet, number, frame->time_ns);
     learn_held(tracker, packet, &segment);
     held_close(tracker, packet->flow);
     return true;

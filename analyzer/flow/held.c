@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/flow/course.h"
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/memory.h"
 #include "analyzer/words.h"
@@ -18,11 +19,6 @@ enum {
     HELD_SLAB = 1 << 13,
     SILENT_EASY = 4096,  /* single SYNs that are handed on at the end, whatever they are ... */
     SILENT_SAME_MIN = 3, /* ... and of more those of one client that asks again and again */
-    RECORD_HEADER = 5,   /* RFC 8446 5.1, as what follows */
-    CHANGE_CIPHER_SPEC = 20,
-    HANDSHAKE = 22,
-    APPLICATION_DATA = 23,
-    ALERT_LENGTH_MAX = 19, /* RFC 8446 5.2: a first record that is longer is no hidden alert */
 };
 
 /* A frame as it is held, its bytes behind it. */
@@ -33,7 +29,7 @@ struct kept {
     uint16_t caplen, interface;
 };
 
-/* A connection: its SYN, and as soon as there is more, a course. */
+/* A connection: its SYN, and as soon as there is more, frames and a course. */
 struct held {
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
@@ -47,34 +43,16 @@ struct held {
     uint8_t syn_bytes[SYN_BYTES];
 };
 
+/* Stands at the beginning of a connection's first block. */
+struct held_course {
+    struct course course;
+    uint32_t frames;
+};
+
 struct block {
     uint32_t next; /* index + 1 */
     uint32_t used;
     uint8_t bytes[BLOCK_BYTES];
-};
-
-/* How far one side has come. */
-struct course_side {
-    uint32_t next;         /* sequence number of what it sends next */
-    uint32_t acknowledged; /* what it last acknowledged */
-    uint32_t record_left;  /* TLS: bytes to the next record */
-    bool begun, ciphered;  /* TLS: the first record was there; the first of application data */
-    bool closed;           /* FIN */
-    int64_t idle_ns;       /* silence before what it waits to be acknowledged; 0: none */
-    uint64_t idle_frame;
-};
-
-/* Stands at the beginning of a connection's first block. */
-struct course {
-    struct course_side side[2];
-    int64_t last_ns, synack_ns;
-    int64_t idle_survived_ns; /* as of struct attempt */
-    uint64_t idle_survived_frame;
-    int64_t data_ns;                /* the client's newest data: when ... */
-    uint32_t data_end;              /* ... and the sequence number behind it */
-    uint32_t answer_us, confirm_us; /* as of struct host */
-    uint32_t frames;
-    bool has_data, confirmed;
 };
 
 struct held_table {
@@ -121,9 +99,9 @@ static struct block *block_at(const struct held_table *table, uint32_t index_1)
     return &table->blocks[(index_1 - 1) / BLOCK_SLAB][(index_1 - 1) % BLOCK_SLAB];
 }
 
-static struct course *course_of(const struct held_table *table, const struct held *held)
+static struct held_course *course_of(const struct held_table *table, const struct held *held)
 {
-    return (struct course *)(void *)block_at(table, held->course)->bytes;
+    return (struct held_course *)(void *)block_at(table, held->course)->bytes;
 }
 
 bool held_has(const struct tracker *tracker, const struct flow *flow)
@@ -145,7 +123,7 @@ void held_fetch_more(const struct tracker *tracker, uint32_t number)
         return;
     const uint8_t *course = block_at(table, held->course)->bytes;
     const uint8_t *end = block_at(table, held->last_block)->bytes + held->last_used;
-    for (size_t at = 0; at < sizeof(struct course); at += CACHE_LINE)
+    for (size_t at = 0; at < sizeof(struct held_course); at += CACHE_LINE)
         __builtin_prefetch(course + at, 1);
     for (size_t at = 0; at < 2 * CACHE_LINE; at += CACHE_LINE)
         __builtin_prefetch(end + at, 1);
@@ -248,7 +226,7 @@ static void replay_frame(struct tracker *tracker, struct flow *flow, const struc
 static void replay(struct tracker *tracker, struct flow *flow, const struct held *held)
 {
     struct held_table *table = tracker->held;
-    size_t at = sizeof(struct course);
+    size_t at = sizeof(struct held_course);
     if (held->course)
         block_at(table, held->last_block)->used = held->last_used;
     replay_frame(tracker, flow, &held->syn, held->syn_bytes);
@@ -328,115 +306,43 @@ static bool may_hold(const struct tracker *tracker, uint16_t port)
     return service && !service->profile->pin_count;
 }
 
-bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
+bool held_may_begin(struct tracker *tracker, const struct segment *segment,
                     const struct frame *frame)
 {
-    const struct glance *seen = &packet->seen;
     return tracker->held && tracker->attempt_count >= tracker->options.first_whole &&
-           seen->tcp_flags == TCP_SYN && !seen->payload_length && frame->caplen <= SYN_BYTES &&
-           seen->hop_limit > PROBE_HOP_LIMIT_MAX && !probes_any(tracker->probes) &&
-           may_hold(tracker, seen->destination_port) &&
-           !has_twin(tracker, bytes_u32(seen->transport + 4));
+           segment->flags == TCP_SYN && !segment->payload_length && frame->caplen <= SYN_BYTES &&
+           segment->hop_limit > PROBE_HOP_LIMIT_MAX && !probes_any(tracker->probes) &&
+           may_hold(tracker, segment->destination_port) && !has_twin(tracker, segment->sequence);
 }
 
 void held_begins(struct tracker *tracker, const struct fast_packet *packet,
-                 const struct frame *frame, uint64_t number)
+                 const struct segment *segment, const struct frame *frame)
 {
     struct held_table *table = tracker->held;
-    const struct glance *seen = &packet->seen;
-    uint32_t isn = bytes_u32(seen->transport + 4);
     if (table->count == table->cap)
         make_room(tracker);
     const struct service *service =
-        profiles_service(tracker->options.profiles, PROTO_TCP, seen->destination_port);
+        profiles_service(tracker->options.profiles, PROTO_TCP, segment->destination_port);
     uint32_t index_1 = new_held(table);
     struct held *held = held_at(table, index_1);
     held->key = packet->key;
     held->course = 0;
     held->used = true;
-    held->isn = isn;
+    held->isn = segment->sequence;
     held->service = profiles_service_index(tracker->options.profiles, service);
-    held->syn = (struct kept){number, frame->time_ns, frame->len, (uint16_t)frame->caplen,
+    held->syn = (struct kept){segment->frame, frame->time_ns, frame->len, (uint16_t)frame->caplen,
                               frame->interface};
     memcpy(held->syn_bytes, frame->data, frame->caplen);
     flow_set_attempt(packet->flow, HELD_BASE + index_1);
-    attempts_note_latest(tracker, isn, HELD_BASE + index_1);
+    attempts_note_latest(tracker, segment->sequence, HELD_BASE + index_1);
 }
 
 /* --- going on --- */
 
-/* One packet, as far as the course of its connection is about it. */
-struct step {
-    enum side side;
-    uint32_t sequence, acknowledgment, length;
-    uint8_t flags;
-    uint32_t header; /* bytes of the frame before the payload */
-    bool whole;      /* its payload was captured to the end */
-    int64_t time_ns;
-    uint64_t frame;
-};
-
-static struct step step_of(const struct fast_packet *packet, const struct frame *frame,
-                           uint64_t number)
-{
-    const struct glance *seen = &packet->seen;
-    const uint8_t *h = seen->transport;
-    uint32_t header = (uint32_t)(h - frame->data) + (uint32_t)(h[12] >> 4) * 4;
-    return (struct step){
-        .side = flow_side(packet->flow, packet->from_high),
-        .sequence = bytes_u32(h + 4),
-        .acknowledgment = bytes_u32(h + 8),
-        .length = seen->payload_length,
-        .flags = seen->tcp_flags,
-        .header = header,
-        .whole = header + seen->payload_length <= frame->caplen,
-        .time_ns = frame->time_ns,
-        .frame = number,
-    };
-}
-
-/* Nothing is missing, sent again, out of order, or asked to wait. A segment that neither carries
- * anything nor acknowledges more may be a copy of another. */
-static bool in_order(const struct course *course, const struct step *step, uint16_t window)
-{
-    const struct course_side *own = &course->side[step->side];
-    const struct course_side *other = &course->side[!step->side];
-    uint32_t more = step->acknowledgment - own->acknowledged;
-    bool says = step->length || (step->flags & TCP_FIN);
-    return (step->flags & TCP_ACK) && !(step->flags & ~(TCP_ACK | TCP_PSH | TCP_FIN)) && window &&
-           step->sequence == own->next && !(own->closed && says) && (says || more) &&
-           more <= other->next - own->acknowledged;
-}
-
-/* Reads the headers of the TLS records in a payload, up to the first of application data. False:
- * something else, an alert for instance, or a header over two segments. */
-static bool tls_in_order(struct course_side *own, const uint8_t *payload, uint32_t length)
-{
-    uint32_t at = own->record_left;
-    while (at < length) {
-        const uint8_t *record = payload + at;
-        if (length - at < RECORD_HEADER || record[1] != 3)
-            return false;
-        uint32_t content = bytes_u16(record + 3);
-        if (!own->begun && record[0] != HANDSHAKE)
-            return false;
-        own->begun = true;
-        if (record[0] == APPLICATION_DATA) {
-            own->ciphered = true;
-            return content > ALERT_LENGTH_MAX;
-        }
-        if (record[0] != HANDSHAKE && record[0] != CHANGE_CIPHER_SPEC)
-            return false;
-        at += RECORD_HEADER + content;
-    }
-    own->record_left = at - length;
-    return true;
-}
-
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
-                       const struct step *step, uint32_t caplen)
+                       uint64_t number, uint32_t caplen)
 {
-    const struct kept kept = {step->frame, step->time_ns, frame->len, (uint16_t)caplen,
+    const struct kept kept = {number, frame->time_ns, frame->len, (uint16_t)caplen,
                               frame->interface};
     if (held->last_used + sizeof kept + caplen > BLOCK_BYTES) {
         uint32_t index_1 = new_block(table);
@@ -455,61 +361,12 @@ static bool keep_frame(struct held_table *table, struct held *held, const struct
     return true;
 }
 
-static void least(uint32_t *us, int64_t from_ns, int64_t to_ns)
-{
-    int64_t took_us = (to_ns - from_ns) / 1000;
-    if (took_us >= 0 && took_us < *us)
-        *us = (uint32_t)took_us;
-}
-
-/* What tcp.c's acknowledge() and attempt_data() keep of it that a finished connection is told by.
- */
-static void advance(struct course *course, const struct step *step)
-{
-    struct course_side *own = &course->side[step->side], *other = &course->side[!step->side];
-    if (step->acknowledgment != own->acknowledged) {
-        if (other->idle_ns > course->idle_survived_ns) {
-            course->idle_survived_ns = other->idle_ns;
-            course->idle_survived_frame = other->idle_frame;
-        }
-        other->idle_ns = 0;
-        if (step->side == RESPONDER && course->has_data && step->acknowledgment == course->data_end)
-            least(&course->answer_us, course->data_ns, step->time_ns);
-    }
-    if (step->side == INITIATOR && !course->confirmed) {
-        course->confirmed = true;
-        least(&course->confirm_us, course->synack_ns, step->time_ns);
-    }
-    bool fin = step->flags & TCP_FIN;
-    if ((step->length || fin) && own->next == other->acknowledged) {
-        own->idle_ns = step->time_ns - course->last_ns;
-        own->idle_frame = step->frame;
-    }
-    own->acknowledged = step->acknowledgment;
-    own->next += step->length + fin;
-    own->closed |= fin;
-    if (step->side == INITIATOR && step->length) {
-        course->has_data = true;
-        course->data_ns = step->time_ns;
-        course->data_end = step->sequence + step->length;
-    }
-    if (step->time_ns > course->last_ns)
-        course->last_ns = step->time_ns;
-}
-
-static bool is_over(const struct course *course)
-{
-    const struct course_side *one = &course->side[INITIATOR], *two = &course->side[RESPONDER];
-    return one->closed && two->closed && one->acknowledged == two->next &&
-           two->acknowledged == one->next;
-}
-
 /* Both sides have closed, or are about to: all that was to be said was said. */
-static bool may_close(const struct tracker *tracker, const struct course *course,
-                      const struct step *step)
+static bool may_close(const struct tracker *tracker, const struct course *course, enum side side,
+                      const struct segment *segment)
 {
-    return !(step->flags & TCP_FIN) || !course->side[!step->side].closed ||
-           (course->side[INITIATOR].ciphered && course->side[RESPONDER].ciphered &&
+    return !(segment->flags & TCP_FIN) || !course->side[!side].closed ||
+           (course->side[INITIATOR].tls.ciphered && course->side[RESPONDER].tls.ciphered &&
             !finished_full(tracker->finished));
 }
 
@@ -531,7 +388,7 @@ static void finish(struct tracker *tracker, struct flow *flow)
     struct held_table *table = tracker->held;
     uint32_t index_1 = flow->attempt - HELD_BASE;
     struct held *held = held_at(table, index_1);
-    const struct course *course = course_of(table, held);
+    const struct course *course = &course_of(table, held)->course;
     struct glance syn;
     if (!packet_glance(GLANCE_LINK_TYPE, held->syn_bytes, held->syn.caplen, held->syn.len, &syn))
         return; /* it was one when it came */
@@ -557,62 +414,58 @@ static void finish(struct tracker *tracker, struct flow *flow)
 }
 
 /* The SYN-ACK makes it a connection with a course. */
-static bool opens(struct tracker *tracker, struct held *held, const struct step *step)
+static bool opens(struct held_table *table, struct held *held, enum side side,
+                  const struct segment *segment)
 {
-    struct held_table *table = tracker->held;
-    if (step->side != RESPONDER || step->flags != (TCP_SYN | TCP_ACK) || step->length ||
-        step->acknowledgment != held->isn + 1)
+    struct course course;
+    if (!course_opens(&course, held->isn, held->syn.time_ns, side, segment))
         return false;
     held->course = new_block(table);
     if (!held->course)
         return false;
     held->last_block = held->course;
-    held->last_used = sizeof(struct course);
-    *course_of(table, held) = (struct course){
-        .side = {[INITIATOR] = {.next = held->isn + 1, .acknowledged = step->sequence},
-                 [RESPONDER] = {.next = step->sequence + 1, .acknowledged = held->isn + 1}},
-        .last_ns = step->time_ns > held->syn.time_ns ? step->time_ns : held->syn.time_ns,
-        .synack_ns = step->time_ns,
-        .answer_us = HOST_NO_TIME,
-        .confirm_us = HOST_NO_TIME,
-    };
-    least(&course_of(table, held)->answer_us, held->syn.time_ns, step->time_ns);
+    held->last_used = sizeof(struct held_course);
+    *course_of(table, held) = (struct held_course){.course = course};
     return true;
 }
 
 bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
-                  const struct frame *frame, uint64_t number)
+                  const struct segment *segment, const struct frame *frame)
 {
     struct held_table *table = tracker->held;
     struct held *held = held_at(table, packet->flow->attempt - HELD_BASE);
-    const struct step step = step_of(packet, frame, number);
-    if (step.header > frame->caplen)
+    enum side side = flow_side(packet->flow, packet->from_high);
+    const uint8_t *tcp = packet->seen.transport;
+    uint32_t headers = (uint32_t)(tcp - frame->data) + (uint32_t)(tcp[12] >> 4) * 4;
+    if (headers > frame->caplen)
         return false;
     if (!held->course)
-        return opens(tracker, held, &step) && keep_frame(table, held, frame, &step, step.header);
-    struct course *course = course_of(table, held);
-    struct course_side *own = &course->side[step.side];
-    uint32_t caplen = step.header;
-    if (course->frames == FRAMES_MAX_HELD || frame->caplen > FRAME_BYTES ||
-        !in_order(course, &step, bytes_u16(packet->seen.transport + 14)) ||
-        !may_close(tracker, course, &step))
+        return opens(table, held, side, segment) &&
+               keep_frame(table, held, frame, segment->frame, headers);
+    struct held_course *held_course = course_of(table, held);
+    struct course *course = &held_course->course;
+    if (held_course->frames == FRAMES_MAX_HELD || frame->caplen > FRAME_BYTES ||
+        !course_is_next(course, side, segment) || !may_close(tracker, course, side, segment))
         return false;
-    if (step.length && !own->ciphered) {
-        caplen += step.length;
-        if (!step.whole || !tls_in_order(own, frame->data + step.header, step.length))
+    struct tls_course *tls = &course->side[side].tls;
+    uint32_t caplen = headers;
+    if (segment->payload_length && !tls->ciphered) {
+        caplen += segment->payload_length;
+        if (caplen > frame->caplen ||
+            !tls_goes_on(tls, frame->data + headers, segment->payload_length))
             return false;
     }
-    if (!keep_frame(table, held, frame, &step, caplen))
+    if (!keep_frame(table, held, frame, segment->frame, caplen))
         return false;
-    course->frames++;
-    advance(course, &step);
+    held_course->frames++;
+    course_advance(course, side, segment);
     return true;
 }
 
 void held_close(struct tracker *tracker, struct flow *flow)
 {
     const struct held *held = held_at(tracker->held, flow->attempt - HELD_BASE);
-    if (held->course && is_over(course_of(tracker->held, held)))
+    if (held->course && course_is_over(&course_of(tracker->held, held)->course))
         finish(tracker, flow);
 }
 

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "analyzer/flow/fast_path.h"
+#include "analyzer/flow/segment.h"
 
 /* --- for who owns the tracker --- */
 
@@ -40,18 +41,18 @@ void held_free(struct held_table *held);
 
 /* Whether the packet is the SYN of a new conversation that may be held back: with a watched
  * service, and after the first ones. */
-bool held_may_begin(struct tracker *tracker, const struct fast_packet *packet,
+bool held_may_begin(struct tracker *tracker, const struct segment *segment,
                     const struct frame *frame);
 /* Then, once its flow is there. */
 void held_begins(struct tracker *tracker, const struct fast_packet *packet,
-                 const struct frame *frame, uint64_t number);
+                 const struct segment *segment, const struct frame *frame);
 
 /* Whether the flow's connection is one that is held back. */
 bool held_has(const struct tracker *tracker, const struct flow *flow);
 
 /* Its next packet: held back, too, or false: something happens. Then the caller lets go. */
 bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
-                  const struct frame *frame, uint64_t number);
+                  const struct segment *segment, const struct frame *frame);
 /* After each packet that the flow and its hosts have learnt of: where that was the last one, only
  * the `finished` record stays. */
 void held_close(struct tracker *tracker, struct flow *flow);

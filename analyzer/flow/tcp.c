@@ -34,6 +34,7 @@ static struct segment segment_of(const struct event *event)
         .payload_length = packet->payload_length,
         .source_port = packet->source_port,
         .destination_port = packet->destination_port,
+        .window = packet->tcp.window,
         .flags = packet->tcp.flags,
         .hop_limit = packet->ip.hop_limit,
         .from_high = event->from_high,

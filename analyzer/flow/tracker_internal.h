@@ -5,6 +5,7 @@
 #include "analyzer/flow/address_pool.h"
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/names.h"
+#include "analyzer/flow/segment.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/flow/tunnels.h"
 
@@ -120,23 +121,6 @@ uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark);
 void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number);
 /* Puts them into the order in which they began, again. */
 void attempts_sort(struct tracker *tracker);
-
-/* What a TCP packet tells a control flow. */
-struct segment {
-    uint64_t frame;
-    int64_t time_ns;
-    uint32_t sequence, acknowledgment, payload_length;
-    uint16_t source_port, destination_port;
-    uint8_t flags, hop_limit;
-    bool from_high; /* its source is end[1] of the key */
-    bool tunnelled;
-    bool probe; /* is_probe_packet() */
-};
-
-static inline bool tcp_opens(uint8_t flags)
-{
-    return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-}
 
 /* tcp.c: a flow just added, and then each packet. `*side`: who sent it. True where the SYN opens an
  * attempt: a first one, or other than the SYN known. */
