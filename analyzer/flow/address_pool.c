@@ -35,11 +35,16 @@ static void grow(struct address_pool *pool)
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
                          bool add, uint32_t *number)
 {
-    if (!v6) {
-        *number = address->words[3];
-        return true;
-    }
-    uint32_t hash = address_pool_hash(pool, address);
+    if (v6)
+        return address_pool_number_hashed(pool, address, address_pool_hash(pool, address), add,
+                                          number);
+    *number = address->words[3];
+    return true;
+}
+
+bool address_pool_number_hashed(struct address_pool *pool, const struct ip_address *address,
+                                uint32_t hash, bool add, uint32_t *number)
+{
     struct hash_slot *slot = address_pool_slot(pool, address, hash);
     if (slot->entry) {
         *number = slot->entry - 1;

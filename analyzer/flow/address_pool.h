@@ -30,6 +30,9 @@ void address_pool_free(struct address_pool *pool);
  * False: unknown, or full. */
 bool address_pool_number(struct address_pool *pool, bool v6, const struct ip_address *address,
                          bool add, uint32_t *number);
+/* Of an IPv6 address whose address_pool_hash() is known. */
+bool address_pool_number_hashed(struct address_pool *pool, const struct ip_address *address,
+                                uint32_t hash, bool add, uint32_t *number);
 
 static inline uint32_t address_pool_hash(const struct address_pool *pool,
                                          const struct ip_address *address)
@@ -51,15 +54,17 @@ static inline struct hash_slot *address_pool_slot(const struct address_pool *poo
     }
 }
 
-/* The number of an IPv6 address as it stands in a header. False: it has none. */
-static inline bool address_pool_find(const struct address_pool *pool, const uint8_t bytes[16],
-                                     uint32_t *number)
+/* Asks for the address itself, once the slot has come. */
+static inline void address_pool_fetch(const struct address_pool *pool, uint32_t hash)
 {
-    struct ip_address address;
-    memcpy(address.bytes, bytes, sizeof address.bytes);
-    uint32_t found = address_pool_slot(pool, &address, address_pool_hash(pool, &address))->entry;
-    *number = found - 1;
-    return found;
+    const struct hash_slot *slot = &pool->index.slots[hash_index_home(&pool->index, hash)];
+    if (slot->hash == hash && slot->entry)
+        __builtin_prefetch(&pool->addresses[slot->entry - 1]);
+}
+
+static inline bool address_pool_has_room(const struct address_pool *pool, size_t count)
+{
+    return pool->count + count <= pool->cap;
 }
 
 /* Half of the numbers are kept for those that products' packets come from and go to. */

@@ -12,42 +12,29 @@
 
 enum { IP4_SOURCE = 12, IP4_DESTINATION = 16, IP6_SOURCE = 8, IP6_DESTINATION = 24 };
 
-/* The numbers of both addresses, where they have one: IPv4 always, IPv6 when seen before. */
-FETCHES bool address_numbers(const struct tracker *tracker, const struct glance *seen,
-                             uint32_t *from, uint32_t *to)
+/* Where the two addresses stand in an IPv6 header. */
+static inline struct ip_address address6(const struct glance *seen, bool destination)
 {
-    if (seen->version == 4) {
-        memcpy(from, seen->ip + IP4_SOURCE, 4);
-        memcpy(to, seen->ip + IP4_DESTINATION, 4);
-        return true;
-    }
-    return address_pool_find(tracker->addresses, seen->ip + IP6_SOURCE, from) &&
-           address_pool_find(tracker->addresses, seen->ip + IP6_DESTINATION, to);
+    struct ip_address address;
+    memcpy(address.bytes, seen->ip + (destination ? IP6_DESTINATION : IP6_SOURCE),
+           sizeof address.bytes);
+    return address;
 }
 
 /* A new conversation is likely to be of a new host. */
 FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen)
 {
-    struct ip_address address;
-    if (seen->version == 4)
-        address = ip_from_v4(seen->ip + IP4_SOURCE);
-    else
-        memcpy(address.bytes, seen->ip + IP6_SOURCE, sizeof address.bytes);
+    struct ip_address address =
+        seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
     hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
 }
 
-/* Reads a frame and asks for the memory of its flow. */
-FETCHES void look(const struct tracker *tracker, const struct frame *frame,
-                  struct fast_packet *packet)
+/* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
+FETCHES void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
+                  uint32_t to)
 {
     const struct glance *seen = &packet->seen;
-    uint32_t from, to;
-    packet->replayed = false;
-    packet->common =
-        packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
-    packet->keyed = packet->common && address_numbers(tracker, seen, &from, &to);
-    if (!packet->keyed)
-        return;
+    packet->keyed = true;
     packet->key = flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
                                 seen->destination_port, &packet->from_high);
     packet->hash = flow_table_hash(tracker->flows, &packet->key);
@@ -56,10 +43,70 @@ FETCHES void look(const struct tracker *tracker, const struct frame *frame,
         fetch_host(tracker, seen);
 }
 
-void fast_path_look(const struct tracker *tracker, const struct frame *frame,
-                    struct fast_packet *packet)
+/* Reads a frame. With IPv4 that is all to know its flow. */
+FETCHES void look(const struct tracker *tracker, const struct frame *frame,
+                  struct fast_packet *packet)
+{
+    const struct glance *seen = &packet->seen;
+    packet->replayed = packet->keyed = false;
+    packet->common =
+        packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
+    if (!packet->common || seen->version != 4)
+        return;
+    uint32_t from, to;
+    memcpy(&from, seen->ip + IP4_SOURCE, 4);
+    memcpy(&to, seen->ip + IP4_DESTINATION, 4);
+    know(tracker, packet, from, to);
+}
+
+/* IPv6 addresses have numbers from the first packet on that may be followed. */
+static bool number_addresses(struct tracker *tracker, const struct fast_packet *packet,
+                             uint32_t number[2])
+{
+    const struct glance *seen = &packet->seen;
+    struct address_pool *pool = tracker->addresses;
+    bool may = address_pool_has_room(pool, 2) &&
+               tracker_may_number(tracker, seen->proto, seen->source_port, seen->destination_port);
+    for (int end = 0; end < 2; end++) {
+        struct ip_address address = address6(seen, end);
+        if (!address_pool_number_hashed(pool, &address, packet->address_hash[end], may,
+                                        &number[end]))
+            return false;
+    }
+    return true;
+}
+
+/* The same for the batch's IPv6 packets: slots of the addresses, then the addresses, then flows. */
+SELDOM void know_v6(struct tracker *tracker, struct fast_packet *packets, int count)
+{
+    const struct address_pool *pool = tracker->addresses;
+    struct fast_packet *v6[FAST_PATH_BATCH];
+    int v6_count = 0;
+    for (int i = 0; i < count; i++) {
+        struct fast_packet *packet = &packets[i];
+        if (!packet->common || packet->seen.version != 6)
+            continue;
+        v6[v6_count++] = packet;
+        for (int end = 0; end < 2; end++) {
+            struct ip_address address = address6(&packet->seen, end);
+            packet->address_hash[end] = address_pool_hash(pool, &address);
+            hash_index_fetch(&pool->index, packet->address_hash[end]);
+        }
+    }
+    for (int i = 0; i < v6_count; i++)
+        for (int end = 0; end < 2; end++)
+            address_pool_fetch(pool, v6[i]->address_hash[end]);
+    for (int i = 0; i < v6_count; i++) {
+        uint32_t number[2];
+        if (number_addresses(tracker, v6[i], number))
+            know(tracker, v6[i], number[0], number[1]);
+    }
+}
+
+void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet)
 {
     look(tracker, frame, packet);
+    know_v6(tracker, packet, 1);
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
@@ -161,23 +208,6 @@ static inline void take_host(struct tracker *tracker, const struct fast_packet *
         return;
     if (!host || !host_saw_the_same(host, &looked_at->seen, frame, time_ns))
         take_strange_host(tracker, looked_at, frame, time_ns);
-}
-
-/* IPv6 addresses have numbers from the first packet on that is no product's: perhaps by now. */
-SELDOM bool key_late(struct tracker *tracker, struct fast_packet *packet)
-{
-    const struct glance *seen = &packet->seen;
-    struct ip_address source, destination;
-    if (!packet->common ||
-        !tracker_may_number(tracker, seen->proto, seen->source_port, seen->destination_port))
-        return false;
-    memcpy(source.bytes, seen->ip + IP6_SOURCE, sizeof source.bytes);
-    memcpy(destination.bytes, seen->ip + IP6_DESTINATION, sizeof destination.bytes);
-    packet->keyed =
-        tracker_key(tracker, seen->proto, seen->version, &source, seen->source_port, &destination,
-                    seen->destination_port, true, &packet->key, &packet->from_high);
-    packet->hash = flow_table_hash(tracker->flows, &packet->key);
-    return packet->keyed;
 }
 
 /* Whether a TCP packet is for tcp_track(): it may begin or end what others than the flow have to
@@ -284,7 +314,7 @@ FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const str
 {
     const struct glance *seen = &packet->seen;
     int64_t time_ns = whole->time_ns;
-    if (!packet->keyed && !key_late(tracker, packet))
+    if (!packet->keyed)
         return false;
     struct flow *flow = packet->flow = find_flow(tracker, packet);
     if (flow && !(flow->bits & FLOW_UNWATCHED))
@@ -314,6 +344,7 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
     struct fast_packet packets[FAST_PATH_BATCH];
     for (int i = 0; i < count; i++)
         look(tracker, &frames[i], &packets[i]);
+    know_v6(tracker, packets, count);
     for (int i = 0; i < count; i++)
         fetch(tracker, &packets[i]);
     for (int i = 0; i < count; i++)

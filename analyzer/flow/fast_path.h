@@ -21,8 +21,9 @@ struct fast_packet {
     struct glance seen;
     struct flow_key key;
     uint32_t hash;
-    bool from_high;    /* its source is end[1] of the key */
-    bool common;       /* `seen` is filled in ... */
+    uint32_t address_hash[2]; /* IPv6: source, destination */
+    bool from_high;           /* its source is end[1] of the key */
+    bool common;              /* `seen` is filled in ... */
     bool keyed;        /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
     bool replayed;     /* what flow and hosts learn of it, they know (held.h) */
     struct flow *flow; /* found already, until another packet is taken in; NULL: not looked up */
@@ -39,8 +40,7 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
                      uint64_t frame_base, fast_path_slowly *slowly, void *context);
 
 /* Reads a frame, as far as it is a common one. */
-void fast_path_look(const struct tracker *tracker, const struct frame *frame,
-                    struct fast_packet *packet);
+void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet);
 
 /* tracker_packet() for a packet that was looked at. */
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,

@@ -31,6 +31,7 @@ struct kept {
 
 /* A connection: its SYN, and as soon as there is more, frames and a course. */
 struct held {
+    struct flow *flow; /* which lets go before it is forgotten */
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
     uint32_t course;       /* block index + 1; 0: a SYN and nothing else */
@@ -250,7 +251,7 @@ uint32_t held_let_go_number(struct tracker *tracker, uint32_t number)
     struct held *held = held_at(table, number - HELD_BASE);
     if (!held->used)
         return 0;
-    struct flow *flow = flow_table_find(tracker->flows, &held->key);
+    struct flow *flow = held->flow;
     unlink_held(table, held);
     flow_set_attempt(flow, 0);
     table->handed_on = true;
@@ -296,7 +297,7 @@ void held_evict(struct tracker *tracker, struct flow *flow)
 static void make_room(struct tracker *tracker)
 {
     const struct held *oldest = held_at(tracker->held, tracker->held->oldest);
-    held_evict(tracker, flow_table_find(tracker->flows, &oldest->key));
+    held_evict(tracker, oldest->flow);
 }
 
 /* Where certificates are pinned, every one is looked at, however well its connection goes. */
@@ -325,6 +326,7 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
         profiles_service(tracker->options.profiles, PROTO_TCP, segment->destination_port);
     uint32_t index_1 = new_held(table);
     struct held *held = held_at(table, index_1);
+    held->flow = packet->flow;
     held->key = packet->key;
     held->course = 0;
     held->used = true;
@@ -494,10 +496,9 @@ static struct asker *asker_of(const struct askers *askers, const struct flow_key
     return &askers->slots[slot];
 }
 
-static bool asked_high(const struct tracker *tracker, const struct held *held)
+static struct asker *asker_of_held(const struct askers *askers, const struct held *held)
 {
-    const struct flow *flow = flow_table_find(tracker->flows, &held->key);
-    return (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0;
+    return asker_of(askers, &held->key, (held->flow->bits & FLOW_INITIATOR_IS_HIGH) != 0);
 }
 
 static struct askers count_askers(const struct tracker *tracker)
@@ -508,7 +509,7 @@ static struct askers count_askers(const struct tracker *tracker)
         askers.mask = askers.mask * 2 + 1;
     askers.slots = memory_zeroed(askers.mask + 1, sizeof *askers.slots);
     for (uint32_t i = table->oldest; i; i = held_at(table, i)->newer)
-        asker_of(&askers, &held_at(table, i)->key, asked_high(tracker, held_at(table, i)))->times++;
+        asker_of_held(&askers, held_at(table, i))->times++;
     size_t position = 0;
     for (const struct attempt *whole; (whole = tracker_next_attempt(tracker, &position));)
         asker_of(&askers, &whole->key, whole->initiator_is_high)->times += SILENT_SAME_MIN;
@@ -526,12 +527,11 @@ uint64_t held_let_all_go(struct tracker *tracker)
     while (table->oldest) {
         uint32_t index_1 = table->oldest;
         struct held *held = held_at(table, index_1);
-        if (!flood || held->course ||
-            asker_of(&askers, &held->key, asked_high(tracker, held))->times >= SILENT_SAME_MIN) {
+        if (!flood || held->course || asker_of_held(&askers, held)->times >= SILENT_SAME_MIN) {
             held_let_go_number(tracker, HELD_BASE + index_1);
             continue;
         }
-        flow_set_attempt(flow_table_find(tracker->flows, &held->key), 0);
+        flow_set_attempt(held->flow, 0);
         unlink_held(table, held);
         free_held(table, index_1);
         forgotten++;
