@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyzer/capture/ahead.h"
 #include "analyzer/memory.h"
 
 enum { MAGIC_BYTES_MAX = 6 };
@@ -42,7 +43,7 @@ static ssize_t read_raw(struct bytes *bytes, void *target, size_t size)
     }
     ssize_t got = read(bytes->fd, target, size);
     if (got > 0)
-        bytes->raw_read += (uint64_t)got;
+        __atomic_add_fetch(&bytes->raw_read, (uint64_t)got, __ATOMIC_RELAXED);
     return got;
 }
 
@@ -141,7 +142,7 @@ struct bytes *bytes_open(int fd, bool own_fd, struct error *error)
     bytes->opening = true;
     bytes->capacity = BYTES_BLOCK;
     bytes->buffer = memory_resize(NULL, bytes->capacity, 1); /* only what is read is shown */
-    bytes->at = bytes->end = bytes->buffer;
+    bytes->origin = bytes->at = bytes->end = bytes->buffer;
 
     struct stat status;
     if (fstat(fd, &status) != 0) {
@@ -163,6 +164,7 @@ void bytes_close(struct bytes *bytes)
 {
     if (!bytes)
         return;
+    ahead_close(bytes->ahead);
     if (bytes->archive)
         archive_read_free(bytes->archive);
     if (bytes->own_fd)
@@ -179,30 +181,55 @@ void bytes_set_tap(struct bytes *bytes, const struct bytes_tap *tap)
         tap->show(tap->context, bytes->at, (size_t)(bytes->end - bytes->at));
 }
 
+/* The next bytes of the stream; 0: its end; -1: none now (errno), or the error is told. */
+static ssize_t read_stream(struct bytes *bytes, uint8_t *target, size_t room)
+{
+    if (!bytes->archive)
+        return read_raw(bytes, target, room);
+    ssize_t got = bytes->ended ? 0 : archive_read_data(bytes->archive, target, room);
+    bytes->ended = got <= 0;
+    if (got < 0)
+        explain_damage(bytes);
+    return got;
+}
+
+static void show(const struct bytes *bytes, const uint8_t *data, size_t size)
+{
+    if (bytes->tap.show && size)
+        bytes->tap.show(bytes->tap.context, data, size);
+}
+
 /* Adds what one read gives behind the window. */
 static enum bytes_result read_some(struct bytes *bytes, size_t have)
 {
     uint8_t *target = bytes->buffer + have;
-    size_t room = bytes->capacity - have;
-    ssize_t got;
-    if (!bytes->archive) {
-        got = read_raw(bytes, target, room);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t got = read_stream(bytes, target, bytes->capacity - have);
+    if (got < 0 && !bytes->archive) {
+        if (errno == EAGAIN || errno == EINTR)
             return BYTES_WAIT;
-        if (got < 0)
-            error_set(&bytes->error, "%s", strerror(errno));
-    } else {
-        got = bytes->ended ? 0 : archive_read_data(bytes->archive, target, room);
-        bytes->ended = got <= 0;
-        if (got < 0)
-            explain_damage(bytes);
+        error_set(&bytes->error, "%s", strerror(errno));
     }
     if (got < 0)
         return BYTES_FAILED;
     bytes->end += got;
-    if (bytes->tap.show && got)
-        bytes->tap.show(bytes->tap.context, target, (size_t)got);
+    show(bytes, target, (size_t)got);
     return got ? BYTES_READY : BYTES_END;
+}
+
+static void move_window(struct bytes *bytes, uint8_t *to, size_t have)
+{
+    memmove(to, bytes->at, have);
+    bytes->base += (uint64_t)(bytes->at - bytes->origin);
+    bytes->origin = bytes->at = to;
+    bytes->end = to + have;
+}
+
+static void resize(struct bytes *bytes, size_t capacity, size_t have)
+{
+    bytes->buffer = memory_resize(bytes->buffer, capacity, 1);
+    bytes->capacity = capacity;
+    bytes->origin = bytes->at = bytes->buffer;
+    bytes->end = bytes->buffer + have;
 }
 
 /* Twice the size, or what is wanted if that is less. The data so far fills the old size, so the
@@ -211,37 +238,104 @@ static bool grow(struct bytes *bytes, size_t want, size_t have)
 {
     if (want > BYTES_BUFFER_MAX)
         return error_set(&bytes->error, "a record of %zu bytes is longer than any can be", want);
-    size_t larger = bytes->capacity * 2 < want ? bytes->capacity * 2 : want;
-    bytes->buffer = memory_resize(bytes->buffer, larger, 1);
-    bytes->capacity = larger;
-    bytes->at = bytes->buffer;
-    bytes->end = bytes->buffer + have;
+    resize(bytes, bytes->capacity * 2 < want ? bytes->capacity * 2 : want, have);
     return true;
+}
+
+/* --- a thread reads ahead --- */
+
+static ssize_t read_block(void *context, uint8_t *target, size_t room)
+{
+    struct bytes *bytes = context;
+    ssize_t got;
+    do
+        got = read_stream(bytes, target, room);
+    while (got < 0 && !bytes->archive && (errno == EINTR || errno == EAGAIN));
+    if (got < 0 && !bytes->archive)
+        error_set(&bytes->error, "%s", strerror(errno));
+    return got;
+}
+
+/* Once, when there is more to read than the first block. */
+static void begin_ahead(struct bytes *bytes)
+{
+    struct stat status;
+    if (bytes->ahead_tried || bytes->opening || bytes->pipe)
+        return;
+    bytes->ahead_tried = true;
+    if (fstat(bytes->fd, &status) == 0 &&
+        status.st_size >= (off_t)bytes->raw_read + BYTES_AHEAD_MIN && ahead_is_possible())
+        bytes->ahead = ahead_open(read_block, bytes);
+}
+
+/* No more in blocks: what is left of the window, and what was read ahead, goes to the buffer.
+ * `size` is what ahead_next() returned last. */
+static enum bytes_result leave_ahead(struct bytes *bytes, size_t have, ssize_t size)
+{
+    uint8_t *block;
+    ahead_stop(bytes->ahead);
+    if (bytes->capacity < have) {
+        free(bytes->buffer);
+        bytes->buffer = memory_resize(NULL, have, 1);
+        bytes->capacity = have;
+    }
+    move_window(bytes, bytes->buffer, have);
+    while (size >= 0 && (size = ahead_next(bytes->ahead, &block)) > 0) {
+        size_t more = (size_t)size;
+        if (bytes->capacity - have < more)
+            resize(bytes, have + more, have);
+        memcpy(bytes->buffer + have, block, more);
+        show(bytes, block, more);
+        have += more;
+        bytes->end += more;
+    }
+    ahead_close(bytes->ahead);
+    bytes->ahead = NULL;
+    return size < 0 ? BYTES_FAILED : BYTES_READY;
+}
+
+/* The window goes on in the next block, with what is left of it in the headroom. */
+static enum bytes_result next_block(struct bytes *bytes, size_t have)
+{
+    uint8_t *block;
+    ssize_t size = have <= AHEAD_HEADROOM ? ahead_next(bytes->ahead, &block) : 0;
+    if (size <= 0)
+        return leave_ahead(bytes, have, size);
+    move_window(bytes, block - have, have);
+    bytes->end += size;
+    show(bytes, block, (size_t)size);
+    return BYTES_READY;
+}
+
+static size_t left_of(const struct bytes *bytes)
+{
+    return (size_t)(bytes->end - bytes->at);
 }
 
 enum bytes_result bytes_fill(struct bytes *bytes, size_t want)
 {
-    size_t have = (size_t)(bytes->end - bytes->at);
-    if (have < want && bytes->at != bytes->buffer) {
-        bytes->base += (uint64_t)(bytes->at - bytes->buffer);
-        memmove(bytes->buffer, bytes->at, have);
-        bytes->at = bytes->buffer;
-        bytes->end = bytes->buffer + have;
-    }
+    if (left_of(bytes) < want)
+        begin_ahead(bytes);
+    while (bytes->ahead && left_of(bytes) < want)
+        if (next_block(bytes, left_of(bytes)) == BYTES_FAILED)
+            return BYTES_FAILED;
+    size_t have = left_of(bytes);
+    if (have < want && bytes->at != bytes->buffer)
+        move_window(bytes, bytes->buffer, have);
     while (have < want) {
         if (have == bytes->capacity && !grow(bytes, want, have))
             return BYTES_FAILED;
         enum bytes_result result = read_some(bytes, have);
         if (result != BYTES_READY)
             return result;
-        have = (size_t)(bytes->end - bytes->at);
+        have = left_of(bytes);
     }
     return BYTES_READY;
 }
 
 uint64_t bytes_offset(const struct bytes *bytes)
 {
-    return bytes->base + (uint64_t)(bytes->at - bytes->buffer);
+    return bytes->base + (uint64_t)(bytes->at - bytes->origin);
 }
 
 double bytes_progress(const struct bytes *bytes)
@@ -249,7 +343,8 @@ double bytes_progress(const struct bytes *bytes)
     struct stat status;
     if (bytes->pipe || fstat(bytes->fd, &status) != 0 || status.st_size <= 0)
         return -1;
-    uint64_t done = bytes->archive ? bytes->raw_read : bytes_offset(bytes);
+    uint64_t read = __atomic_load_n(&bytes->raw_read, __ATOMIC_RELAXED);
+    uint64_t done = bytes->archive ? read : bytes_offset(bytes);
     double part = (double)done / (double)status.st_size;
     return part > 1 ? 1 : part;
 }

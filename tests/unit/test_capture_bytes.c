@@ -1,0 +1,218 @@
+/* A long stream: what a thread reads ahead is what the file holds, in order and once, whatever is
+ * asked for, however it ends. A pipe, for which nothing is read ahead, is the naive twin. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyzer/capture/ahead.h"
+#include "analyzer/capture/bytes.h"
+#include "analyzer/flow/hash.h"
+
+enum { LONG = 3 * BYTES_AHEAD_MIN + 12345 };
+
+static uint8_t *content;
+
+static int make_content(void **state)
+{
+    (void)state;
+    content = malloc(LONG);
+    for (size_t i = 0; i < LONG; i++)
+        content[i] = (uint8_t)hash_two(7, i, 0);
+    return content ? 0 : -1;
+}
+
+static int drop_content(void **state)
+{
+    (void)state;
+    free(content);
+    return 0;
+}
+
+/* A nameless file, at its beginning. */
+static int file_of(const void *data, size_t length)
+{
+    char path[] = "/tmp/test_capture_bytes.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    unlink(path);
+    assert_int_equal(write(fd, data, length), length);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+static struct bytes *open_bytes(int fd)
+{
+    struct error error;
+    struct bytes *bytes = bytes_open(fd, true, &error);
+    assert_non_null(bytes);
+    bytes->opening = false;
+    return bytes;
+}
+
+struct shown {
+    size_t size;
+    bool wrong;
+};
+
+static void show(void *context, const uint8_t *data, size_t size)
+{
+    struct shown *shown = context;
+    shown->wrong |= shown->size + size > LONG || memcmp(data, content + shown->size, size) != 0;
+    shown->size += size;
+}
+
+/* Takes it all in pieces of changing size, of which one in a hundred is `longest`. */
+static size_t take_all(struct bytes *bytes, size_t longest, bool *used_ahead)
+{
+    size_t taken = 0;
+    *used_ahead = false;
+    for (unsigned turn = 0;; turn++) {
+        size_t want = turn % 100 == 50 ? longest : 1 + hash_two(1, turn, 0) % 70000;
+        enum bytes_result result = bytes_fill(bytes, want);
+        assert_true(result == BYTES_READY || result == BYTES_END);
+        *used_ahead |= bytes->ahead != NULL;
+        size_t have = (size_t)(bytes->end - bytes->at);
+        assert_true(result == BYTES_END || have >= want);
+        size_t step = have < want ? have : want;
+        assert_int_equal(bytes_offset(bytes), taken);
+        assert_memory_equal(bytes->at, content + taken, step);
+        bytes->at += step;
+        taken += step;
+        if (result == BYTES_END && !step)
+            return taken;
+    }
+}
+
+static void a_long_file_is_read_ahead(void **state)
+{
+    (void)state;
+    static const size_t longest[] = {1000, AHEAD_HEADROOM, AHEAD_BLOCK + 1, 3 * AHEAD_BLOCK};
+    for (size_t i = 0; i < sizeof longest / sizeof *longest; i++) {
+        struct shown shown = {0};
+        struct bytes *bytes = open_bytes(file_of(content, LONG));
+        bytes_set_tap(bytes, &(struct bytes_tap){show, &shown});
+        bool used;
+        assert_int_equal(take_all(bytes, longest[i], &used), LONG);
+        assert_int_equal(used, ahead_is_possible());
+        assert_int_equal(shown.size, LONG);
+        assert_false(shown.wrong);
+        assert_true(bytes_progress(bytes) == 1.0);
+        bytes_close(bytes);
+    }
+}
+
+static void a_short_file_and_a_pipe_are_not(void **state)
+{
+    (void)state;
+    bool used;
+    struct bytes *bytes = open_bytes(file_of(content, BYTES_AHEAD_MIN));
+    assert_int_equal(take_all(bytes, 1000, &used), BYTES_AHEAD_MIN);
+    assert_false(used);
+    bytes_close(bytes);
+
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_int_equal(write(ends[1], content, 5000), 5000);
+    close(ends[1]);
+    bytes = open_bytes(ends[0]);
+    assert_int_equal(take_all(bytes, 1000, &used), 5000);
+    assert_false(used);
+    bytes_close(bytes);
+}
+
+static void a_file_may_be_left_half_read(void **state)
+{
+    (void)state;
+    for (size_t part = 0; part < LONG; part += LONG / 7) {
+        struct bytes *bytes = open_bytes(file_of(content, LONG));
+        for (size_t taken = 0; taken < part; taken += 1000) {
+            assert_int_equal(bytes_fill(bytes, 1000), BYTES_READY);
+            bytes->at += 1000;
+        }
+        bytes_close(bytes);
+    }
+}
+
+/* What a writer adds after the end was reached is there. */
+static void a_long_file_may_grow(void **state)
+{
+    (void)state;
+    bool used;
+    int fd = file_of(content, LONG - 5000);
+    int writer = dup(fd);
+    struct bytes *bytes = open_bytes(fd);
+    assert_int_equal(take_all(bytes, 1000, &used), LONG - 5000);
+    assert_int_equal(pwrite(writer, content + LONG - 5000, 5000, LONG - 5000), 5000);
+    assert_int_equal(bytes_fill(bytes, 5000), BYTES_READY);
+    assert_memory_equal(bytes->at, content + LONG - 5000, 5000);
+    bytes_close(bytes);
+    close(writer);
+}
+
+static size_t gzip(uint8_t *to, size_t room)
+{
+    size_t used = 0;
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    archive_write_set_format_raw(archive);
+    archive_write_add_filter_gzip(archive);
+    archive_write_set_bytes_in_last_block(archive, 1);
+    assert_int_equal(archive_write_open_memory(archive, to, room, &used), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_pathname(entry, "x");
+    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+    assert_int_equal(archive_write_data(archive, content, LONG), LONG);
+    archive_entry_free(entry);
+    archive_write_close(archive);
+    archive_write_free(archive);
+    return used;
+}
+
+static void decompression_goes_ahead_too(void **state)
+{
+    (void)state;
+    bool used;
+    uint8_t *packed = malloc(2 * LONG);
+    size_t size = gzip(packed, 2 * LONG);
+    assert_true(size > BYTES_AHEAD_MIN + BYTES_BLOCK); /* noise */
+    struct bytes *bytes = open_bytes(file_of(packed, size));
+    assert_int_equal(take_all(bytes, 1000, &used), LONG);
+    assert_int_equal(used, ahead_is_possible());
+    bytes_close(bytes);
+
+    bytes = open_bytes(file_of(packed, size - 1000)); /* cut */
+    enum bytes_result result;
+    size_t taken = 0;
+    while ((result = bytes_fill(bytes, 1000)) == BYTES_READY) {
+        assert_memory_equal(bytes->at, content + taken, 1000);
+        bytes->at += 1000;
+        taken += 1000;
+    }
+    assert_int_equal(result, BYTES_FAILED);
+    assert_true(taken > LONG / 2);
+    assert_non_null(strstr(bytes->error.text, "gzip"));
+    bytes_close(bytes);
+    free(packed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_file_is_read_ahead),
+        cmocka_unit_test(a_short_file_and_a_pipe_are_not),
+        cmocka_unit_test(a_file_may_be_left_half_read),
+        cmocka_unit_test(a_long_file_may_grow),
+        cmocka_unit_test(decompression_goes_ahead_too),
+    };
+    return cmocka_run_group_tests_name("capture_bytes", tests, make_content, drop_content);
+}
