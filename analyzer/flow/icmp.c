@@ -75,8 +75,8 @@ static struct attempt *search_latest(const struct tracker *tracker, const struct
     return NULL;
 }
 
-static void note_error(struct attempt *attempt, enum side quoted_side, bool translated,
-                       const struct event *event)
+static void note_error(const struct tracker *tracker, struct attempt *attempt,
+                       enum side quoted_side, bool translated, const struct event *event)
 {
     const struct icmp_header *icmp = &event->packet->icmp;
     struct icmp_record *record = &attempt->icmp;
@@ -94,7 +94,7 @@ static void note_error(struct attempt *attempt, enum side quoted_side, bool tran
         return;
     record->quoted_side = (uint8_t)quoted_side;
     const struct mark *quoted = &attempt->side[quoted_side].last;
-    record->first = mark_of(event);
+    record->first = mark_of(tracker, event);
     record->sender = event->packet->ip.source;
     record->type = icmp->type;
     record->code = icmp->code;
@@ -128,6 +128,6 @@ struct attempt *icmp_track(struct tracker *tracker, const struct event *event)
             return NULL;
         }
     }
-    note_error(attempt, side, !flow && icmp->quote.has_ports, event);
+    note_error(tracker, attempt, side, !flow && icmp->quote.has_ports, event);
     return attempt;
 }

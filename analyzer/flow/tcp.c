@@ -174,18 +174,17 @@ bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct s
 
 /* --- the record of a product's attempt --- */
 
-static void attempt_syn(struct attempt *attempt, const struct event *event)
+static void attempt_syn(struct attempt *attempt, const struct mark *mark)
 {
-    struct mark mark = mark_of(event);
     if (!attempt->syn.frame) {
-        attempt->syn = mark;
+        attempt->syn = *mark;
         attempt->side[INITIATOR].has_sequence = true;
-        attempt->side[INITIATOR].next_sequence = mark.sequence + 1;
+        attempt->side[INITIATOR].next_sequence = mark->sequence + 1;
     }
-    attempt->syn_last = mark;
-    attempt_asked(attempt, mark.time_ns);
+    attempt->syn_last = *mark;
+    attempt_asked(attempt, mark->time_ns);
     attempt->syn_count++;
-    frame_list_add(&attempt->syn_frames, event->frame);
+    frame_list_add(&attempt->syn_frames, mark->frame);
     if (attempt->synack.frame)
         attempt->syns_after_synack++;
 }
@@ -198,26 +197,25 @@ static bool acknowledges_syn(const struct attempt *attempt, uint32_t acknowledgm
 }
 
 static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
-                           const struct event *event)
+                           const struct mark *mark)
 {
-    struct mark mark = mark_of(event);
     struct side_record *responder = &attempt->side[RESPONDER];
     if (!attempt->synack.frame) {
-        attempt->synack = mark;
+        attempt->synack = *mark;
         responder->has_sequence = true;
-        responder->next_sequence = mark.sequence + 1;
+        responder->next_sequence = mark->sequence + 1;
         /* Before it, a server may have acknowledged the old connection of these ports. */
         responder->has_acknowledged = false;
         struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
         if (server && attempt->syn_count == 1) {
-            int64_t us = (mark.time_ns - attempt->syn.time_ns) / 1000;
+            int64_t us = (mark->time_ns - attempt->syn.time_ns) / 1000;
             if (us >= 0 && us < server->answer_min_us)
                 server->answer_min_us = (uint32_t)us;
         }
     }
-    attempt->synack_last = mark;
+    attempt->synack_last = *mark;
     attempt->synack_count++;
-    frame_list_add(&attempt->synack_frames, event->frame);
+    frame_list_add(&attempt->synack_frames, mark->frame);
 }
 
 static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
@@ -376,58 +374,55 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
     }
 }
 
-static void attempt_rst(struct attempt *attempt, enum side side, const struct event *event)
+static void attempt_rst(struct attempt *attempt, enum side side, const struct mark *mark)
 {
-    struct mark mark = mark_of(event);
     struct side_record *record = &attempt->side[side];
     if (record->rst_count++ == 0)
-        record->rst = mark;
+        record->rst = *mark;
     bool answers_syn = attempt->syn.frame && !attempt->synack.frame && side == RESPONDER &&
                        !(attempt->bits & ATTEMPT_ESTABLISHED);
     if (answers_syn) {
         if (!attempt->refused.frame)
-            attempt->refused = mark;
-        frame_list_add(&attempt->refused_frames, event->frame);
+            attempt->refused = *mark;
+        frame_list_add(&attempt->refused_frames, mark->frame);
     }
 }
 
 static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enum side side,
-                           const struct event *event)
+                           const struct packet *packet, const struct mark *mark)
 {
-    const struct packet *packet = event->packet;
-    struct mark mark = mark_of(event);
     struct side_record *record = &attempt->side[side];
     if (is_synack(packet) && !acknowledges_syn(attempt, packet->tcp.acknowledgment))
         return; /* of an older connection */
     if (!record->first.frame)
-        record->first = mark;
+        record->first = *mark;
     if (has(packet, TCP_RST)) {
-        attempt_rst(attempt, side, event);
+        attempt_rst(attempt, side, mark);
     } else if (is_syn(packet)) {
-        attempt_syn(attempt, event);
+        attempt_syn(attempt, mark);
     } else if (is_synack(packet)) {
-        attempt_synack(tracker, attempt, event);
+        attempt_synack(tracker, attempt, mark);
     } else {
         if (side == INITIATOR && !attempt->confirmed.frame)
-            attempt_confirmed(tracker, attempt, &mark);
+            attempt_confirmed(tracker, attempt, mark);
         if (side == RESPONDER && packet->payload_length)
             attempt->bits |= ATTEMPT_ESTABLISHED;
-        attempt_data(attempt, side, &mark);
+        attempt_data(attempt, side, mark);
         if (has(packet, TCP_FIN) && !record->fin.frame)
-            record->fin = mark;
+            record->fin = *mark;
     }
     if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {
-        acknowledge(tracker, attempt, side, packet->tcp.acknowledgment, event->time_ns);
+        acknowledge(tracker, attempt, side, packet->tcp.acknowledgment, mark->time_ns);
         if (packet->tcp.window == 0 && !has(packet, TCP_FIN))
             window_closed(attempt, side);
     }
     if (!has(packet, TCP_RST))
-        record->last = mark;
+        record->last = *mark;
     if (attempt->went_on_after_rst == 3)
         attempt->bits |= ATTEMPT_RST_SURVIVED;
-    if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
-        attempt->last_ns = event->time_ns;
-    attempt->last_frame = event->frame;
+    if (mark->time_ns > attempt->last_ns) /* merged captures go back in time */
+        attempt->last_ns = mark->time_ns;
+    attempt->last_frame = mark->frame;
 }
 
 /* Of a packet that is new to it. True where the SYN opens an attempt. */
@@ -466,11 +461,11 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
     if (!attempt)
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
-    if (*fresh)
-        attempt_packet(tracker, attempt, *side, event);
-    if (*fresh && packet->payload_captured && !(attempt->bits & ATTEMPT_NOT_FTP)) {
-        struct mark mark = mark_of(event);
-        ftp_packet(tracker, attempt, *side, packet, &mark);
+    if (*fresh) {
+        const struct mark mark = mark_of(tracker, event);
+        attempt_packet(tracker, attempt, *side, packet, &mark);
+        if (packet->payload_captured && !(attempt->bits & ATTEMPT_NOT_FTP))
+            ftp_packet(tracker, attempt, *side, packet, &mark);
     }
     if (first && opens)
         attempt_find_twin(tracker, attempt);

@@ -153,7 +153,7 @@ static uint32_t content_hash(const struct packet *packet)
     return (uint32_t)(hash >> 32) | 1;
 }
 
-struct mark mark_of(const struct event *event)
+struct mark mark_of(const struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     struct mark mark = {
@@ -179,7 +179,8 @@ struct mark mark_of(const struct event *event)
         mark.timestamp = packet->tcp.timestamp_value;
         mark.timestamp_echo = packet->tcp.timestamp_echo;
     }
-    mark.content = content_hash(packet);
+    if (tracker->options.keep_whole)
+        mark.content = content_hash(packet);
     return mark;
 }
 

@@ -66,7 +66,7 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  const struct ip_address *source, uint16_t source_port,
                  const struct ip_address *destination, uint16_t destination_port, bool add,
                  struct flow_key *key, bool *from_high);
-struct mark mark_of(const struct event *event);
+struct mark mark_of(const struct tracker *tracker, const struct event *event);
 
 /* The whole way of a packet. */
 struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,

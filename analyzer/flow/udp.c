@@ -36,7 +36,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
 {
     struct side_record *record = &attempt->side[side];
     struct side_record *other = &attempt->side[!side];
-    struct mark mark = mark_of(event);
+    struct mark mark = mark_of(tracker, event);
     if (side == RESPONDER && other->last.frame)
         note_answer_time(tracker, attempt, event);
     if (side == INITIATOR && !other->first.frame)

@@ -102,13 +102,14 @@ static inline void scene_forget_speech(const struct attempt *attempt, void *cont
     speech_forget(scene->listener, (struct attempt *)attempt);
 }
 
-static inline struct scene *scene_with_room(size_t flows)
+static inline struct scene *scene_open(size_t flows, bool compared)
 {
     const struct knowledge *known = scene_knowledge();
     const struct tracker_options options = {
         .max_flows = flows,
         .profiles = known->profiles,
         .syn_copy_gap_ns = (int64_t)(known->thresholds.syn_retry_gap_min_s * 1e9),
+        .keep_whole = compared,
     };
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
@@ -120,9 +121,20 @@ static inline struct scene *scene_with_room(size_t flows)
     return scene;
 }
 
+static inline struct scene *scene_with_room(size_t flows)
+{
+    return scene_open(flows, false);
+}
+
 static inline struct scene *scene_new(void)
 {
-    return scene_with_room(SCENE_FLOWS);
+    return scene_open(SCENE_FLOWS, false);
+}
+
+/* One of several captures of the same time. */
+static inline struct scene *scene_compared(void)
+{
+    return scene_open(SCENE_FLOWS, true);
 }
 
 static inline void scene_end(struct scene *scene)
