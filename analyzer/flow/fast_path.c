@@ -43,20 +43,24 @@ FETCHES void know(const struct tracker *tracker, struct fast_packet *packet, uin
         fetch_host(tracker, seen);
 }
 
-/* Reads a frame. With IPv4 that is all to know its flow. */
-FETCHES void look(const struct tracker *tracker, const struct frame *frame,
+/* Reads a frame, and knows its flow, if that is IPv4's. Of IPv6 the addresses are looked up first:
+ * true. Where the file tells a frame's direction its host has to know it, the slow way. */
+FETCHES bool look(const struct tracker *tracker, const struct frame *frame,
                   struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
     packet->replayed = packet->keyed = false;
     packet->common =
         packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
-    if (!packet->common || seen->version != 4)
-        return;
+    if (!packet->common || frame->direction != FRAME_UNKNOWN)
+        return false;
+    if (seen->version == 6)
+        return true;
     uint32_t from, to;
     memcpy(&from, seen->ip + IP4_SOURCE, 4);
     memcpy(&to, seen->ip + IP4_DESTINATION, 4);
     know(tracker, packet, from, to);
+    return false;
 }
 
 /* IPv6 addresses have numbers from the first packet on that may be followed. */
@@ -76,37 +80,31 @@ static bool number_addresses(struct tracker *tracker, const struct fast_packet *
     return true;
 }
 
-/* The same for the batch's IPv6 packets: slots of the addresses, then the addresses, then flows. */
-SELDOM void know_v6(struct tracker *tracker, struct fast_packet *packets, int count)
+/* Knows the flows of IPv6 packets: asks for the slots of their addresses, the addresses, the flows.
+ */
+static void know_v6(struct tracker *tracker, struct fast_packet **packets, int count)
 {
     const struct address_pool *pool = tracker->addresses;
-    struct fast_packet *v6[FAST_PATH_BATCH];
-    int v6_count = 0;
-    for (int i = 0; i < count; i++) {
-        struct fast_packet *packet = &packets[i];
-        if (!packet->common || packet->seen.version != 6)
-            continue;
-        v6[v6_count++] = packet;
+    for (int i = 0; i < count; i++)
         for (int end = 0; end < 2; end++) {
-            struct ip_address address = address6(&packet->seen, end);
-            packet->address_hash[end] = address_pool_hash(pool, &address);
-            hash_index_fetch(&pool->index, packet->address_hash[end]);
+            struct ip_address address = address6(&packets[i]->seen, end);
+            packets[i]->address_hash[end] = address_pool_hash(pool, &address);
+            hash_index_fetch(&pool->index, packets[i]->address_hash[end]);
         }
-    }
-    for (int i = 0; i < v6_count; i++)
+    for (int i = 0; i < count; i++)
         for (int end = 0; end < 2; end++)
-            address_pool_fetch(pool, v6[i]->address_hash[end]);
-    for (int i = 0; i < v6_count; i++) {
+            address_pool_fetch(pool, packets[i]->address_hash[end]);
+    for (int i = 0; i < count; i++) {
         uint32_t number[2];
-        if (number_addresses(tracker, v6[i], number))
-            know(tracker, v6[i], number[0], number[1]);
+        if (number_addresses(tracker, packets[i], number))
+            know(tracker, packets[i], number[0], number[1]);
     }
 }
 
 void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet)
 {
-    look(tracker, frame, packet);
-    know_v6(tracker, packet, 1);
+    if (look(tracker, frame, packet))
+        know_v6(tracker, &packet, 1);
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
@@ -140,11 +138,11 @@ FETCHES void fetch_attempt(const struct attempt *attempt)
 }
 
 /* The entry has come: asks for what every packet changes of its sender's host and of a product's
- * record, if there is one. */
-FETCHES void fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
+ * record, if there is one. True: of one that is held back there is more to ask for. */
+FETCHES bool fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
 {
     if (!packet->flow)
-        return;
+        return false;
     uint32_t host = flow_host(packet->flow, packet->from_high), attempt = packet->flow->attempt;
     if (host && host != HOST_REFUSED)
         __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
@@ -152,6 +150,7 @@ FETCHES void fetch_more(const struct tracker *tracker, const struct fast_packet 
         held_fetch(tracker, attempt);
     else if (attempt)
         fetch_attempt(attempt_at(tracker, attempt));
+    return attempt > HELD_BASE;
 }
 
 /* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
@@ -341,24 +340,23 @@ FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const str
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
                      uint64_t frame_base, fast_path_slowly *slowly, void *context)
 {
-    struct fast_packet packets[FAST_PATH_BATCH];
+    struct fast_packet packets[FAST_PATH_BATCH], *some[FAST_PATH_BATCH];
+    int some_count = 0;
     for (int i = 0; i < count; i++)
-        look(tracker, &frames[i], &packets[i]);
-    know_v6(tracker, packets, count);
+        if (look(tracker, &frames[i], &packets[i]))
+            some[some_count++] = &packets[i];
+    know_v6(tracker, some, some_count);
     for (int i = 0; i < count; i++)
         fetch(tracker, &packets[i]);
+    some_count = 0;
     for (int i = 0; i < count; i++)
-        fetch_more(tracker, &packets[i]);
+        if (fetch_more(tracker, &packets[i]))
+            some[some_count++] = &packets[i];
+    for (int i = 0; i < some_count; i++)
+        held_fetch_more(tracker, some[i]->flow->attempt);
     for (int i = 0; i < count; i++)
-        if (packets[i].flow && packets[i].flow->attempt > HELD_BASE)
-            held_fetch_more(tracker, packets[i].flow->attempt);
-    for (int i = 0; i < count; i++) {
-        const struct frame *frame = &frames[i];
-        bool told = frame->direction != FRAME_UNKNOWN; /* the host has to know it */
-        packets[i].keyed &= !told;
-        if (told || !take(tracker, &packets[i], frame, frame_base + frame->number))
-            slowly(context, frame, &packets[i]);
-    }
+        if (!take(tracker, &packets[i], &frames[i], frame_base + frames[i].number))
+            slowly(context, &frames[i], &packets[i]);
 }
 
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,
