@@ -14,7 +14,7 @@ CFLAGS  ?= -O2 -g
 PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
-BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev libcap-ng-dev \
+BUILD_PACKAGES := gcc make pkg-config libpcap-dev libndpi-dev libcjson-dev libarchive-dev zlib1g-dev libcap-ng-dev \
                   libgnutls28-dev nettle-dev libsqlite3-dev
 TEST_PACKAGES  := libcmocka-dev python3 python3-jsonschema tshark tcpdump iproute2 iptables nftables \
                   iputils-ping ethtool conntrack openssl zstd openvpn dnsmasq-base vsftpd chromium fonts-dejavu-core \
@@ -24,7 +24,7 @@ BENCH_PACKAGES := valgrind tcptrace argus-server nfdump softflowd libndpi-bin ts
 # Only for make slurm.
 SLURM_PACKAGES := slurm-wlm munge
 LINT_PACKAGES  := clang-tidy clang-format cppcheck
-MODULES        := libpcap libndpi libcjson libarchive libcap-ng gnutls nettle sqlite3
+MODULES        := libpcap libndpi libcjson libarchive zlib libcap-ng gnutls nettle sqlite3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR

@@ -11,19 +11,20 @@
 #include <unistd.h>
 
 #include "analyzer/capture/ahead.h"
+#include "analyzer/capture/gunzip.h"
 #include "analyzer/memory.h"
 
 enum { MAGIC_BYTES_MAX = 6 };
 
 /* Only these filters are offered to libarchive: its "all" starts programs (lrzip, grzip) when the
- * first bytes of a file say so. */
+ * first bytes of a file say so. NULL: zlib's work (gunzip.h). */
 static const struct compression {
     const char *name;
     size_t length;
     uint8_t magic[MAGIC_BYTES_MAX];
     int (*support)(struct archive *);
 } compressions[] = {
-    {"gzip", 2, {0x1f, 0x8b}, archive_read_support_filter_gzip},
+    {"gzip", 2, {0x1f, 0x8b}, NULL},
     {"zstd", 4, {0x28, 0xb5, 0x2f, 0xfd}, archive_read_support_filter_zstd},
     {"xz", 6, {0xfd, '7', 'z', 'X', 'Z', 0}, archive_read_support_filter_xz},
     {"lz4", 4, {0x04, 0x22, 0x4d, 0x18}, archive_read_support_filter_lz4},
@@ -52,31 +53,42 @@ static bool must_stop(const struct bytes *bytes, int reason)
     return bytes->stop || (bytes->opening && reason == EINTR);
 }
 
-/* libarchive's read callback. It cannot come back empty-handed, so it waits here. */
-static la_ssize_t archive_wants(struct archive *archive, void *context, const void **data)
+/* More compressed bytes. Decompressors cannot come back empty-handed, so it waits here. */
+static ssize_t read_input(void *context, const uint8_t **data)
 {
     struct bytes *bytes = context;
     *data = bytes->input;
     if (bytes->input_prefix) {
         size_t prefix = bytes->input_prefix;
         bytes->input_prefix = 0;
-        return (la_ssize_t)prefix;
+        return (ssize_t)prefix;
     }
     for (;;) {
         ssize_t got = read_raw(bytes, bytes->input, BYTES_BLOCK);
         if (got >= 0)
             return got;
-        if ((errno != EAGAIN && errno != EINTR) || must_stop(bytes, errno)) {
-            archive_set_error(archive, errno, "%s", strerror(errno));
+        if ((errno != EAGAIN && errno != EINTR) || must_stop(bytes, errno))
             return -1;
-        }
     }
 }
 
-/* libarchive throws away the last 64 KiB or so before the place where the data is cut; the tools of
- * the compressions do not. Always false. */
+static la_ssize_t archive_wants(struct archive *archive, void *context, const void **data)
+{
+    const uint8_t *input;
+    ssize_t got = read_input(context, &input);
+    *data = input;
+    if (got < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    return got;
+}
+
+/* Of the compressions that libarchive knows the last 64 KiB or so before the damage are lost; their
+ * own tools have them. Always false. */
 static bool explain_damage(struct bytes *bytes)
 {
+    if (bytes->gunzip)
+        return error_set(&bytes->error, "damaged or cut gzip data (%s)",
+                         gunzip_problem(bytes->gunzip));
     return error_set(
         &bytes->error,
         "damaged or cut %s data (%s); to get what is left of it: %s -dc FILE > new.pcap",
@@ -85,12 +97,6 @@ static bool explain_damage(struct bytes *bytes)
 
 static bool open_archive(struct bytes *bytes, const struct compression *compression)
 {
-    bytes->compression = compression->name;
-    bytes->input = memory_resize(NULL, BYTES_BLOCK, 1);
-    bytes->input_prefix = (size_t)(bytes->end - bytes->at);
-    memcpy(bytes->input, bytes->at, bytes->input_prefix);
-    bytes->at = bytes->end = bytes->buffer;
-
     bytes->archive = archive_read_new();
     if (!bytes->archive)
         return error_set(&bytes->error, "no memory for decompression");
@@ -106,6 +112,20 @@ static bool open_archive(struct bytes *bytes, const struct compression *compress
     else if (result < ARCHIVE_WARN)
         return explain_damage(bytes);
     return true;
+}
+
+/* What was read by now is the beginning of its input. */
+static bool open_compressed(struct bytes *bytes, const struct compression *compression)
+{
+    bytes->compression = compression->name;
+    bytes->input = memory_resize(NULL, BYTES_BLOCK, 1);
+    bytes->input_prefix = (size_t)(bytes->end - bytes->at);
+    memcpy(bytes->input, bytes->at, bytes->input_prefix);
+    bytes->at = bytes->end = bytes->buffer;
+    if (compression->support)
+        return open_archive(bytes, compression);
+    bytes->gunzip = gunzip_open(read_input, bytes);
+    return bytes->gunzip || error_set(&bytes->error, "no memory for decompression");
 }
 
 static const struct compression *find_compression(const struct bytes *bytes)
@@ -131,7 +151,7 @@ static bool detect(struct bytes *bytes)
     if (result == BYTES_FAILED)
         return false;
     const struct compression *compression = find_compression(bytes);
-    return !compression || open_archive(bytes, compression);
+    return !compression || open_compressed(bytes, compression);
 }
 
 struct bytes *bytes_open(int fd, bool own_fd, struct error *error)
@@ -165,6 +185,7 @@ void bytes_close(struct bytes *bytes)
     if (!bytes)
         return;
     ahead_close(bytes->ahead);
+    gunzip_close(bytes->gunzip);
     if (bytes->archive)
         archive_read_free(bytes->archive);
     if (bytes->own_fd)
@@ -184,9 +205,11 @@ void bytes_set_tap(struct bytes *bytes, const struct bytes_tap *tap)
 /* The next bytes of the stream; 0: its end; -1: none now (errno), or the error is told. */
 static ssize_t read_stream(struct bytes *bytes, uint8_t *target, size_t room)
 {
-    if (!bytes->archive)
+    if (!bytes->compression)
         return read_raw(bytes, target, room);
-    ssize_t got = bytes->ended ? 0 : archive_read_data(bytes->archive, target, room);
+    ssize_t got = bytes->ended    ? 0
+                  : bytes->gunzip ? gunzip_read(bytes->gunzip, target, room)
+                                  : archive_read_data(bytes->archive, target, room);
     bytes->ended = got <= 0;
     if (got < 0)
         explain_damage(bytes);
@@ -204,7 +227,7 @@ static enum bytes_result read_some(struct bytes *bytes, size_t have)
 {
     uint8_t *target = bytes->buffer + have;
     ssize_t got = read_stream(bytes, target, bytes->capacity - have);
-    if (got < 0 && !bytes->archive) {
+    if (got < 0 && !bytes->compression) {
         if (errno == EAGAIN || errno == EINTR)
             return BYTES_WAIT;
         error_set(&bytes->error, "%s", strerror(errno));
@@ -250,8 +273,8 @@ static ssize_t read_block(void *context, uint8_t *target, size_t room)
     ssize_t got;
     do
         got = read_stream(bytes, target, room);
-    while (got < 0 && !bytes->archive && (errno == EINTR || errno == EAGAIN));
-    if (got < 0 && !bytes->archive)
+    while (got < 0 && !bytes->compression && (errno == EINTR || errno == EAGAIN));
+    if (got < 0 && !bytes->compression)
         error_set(&bytes->error, "%s", strerror(errno));
     return got;
 }
@@ -344,7 +367,7 @@ double bytes_progress(const struct bytes *bytes)
     if (bytes->pipe || fstat(bytes->fd, &status) != 0 || status.st_size <= 0)
         return -1;
     uint64_t read = __atomic_load_n(&bytes->raw_read, __ATOMIC_RELAXED);
-    uint64_t done = bytes->archive ? read : bytes_offset(bytes);
+    uint64_t done = bytes->compression ? read : bytes_offset(bytes);
     double part = (double)done / (double)status.st_size;
     return part > 1 ? 1 : part;
 }

@@ -50,8 +50,9 @@ struct bytes {
     bool ended;              /* compressed: no more data */
     uint64_t raw_read;       /* bytes taken from fd; a thread may count them */
     const char *compression; /* "gzip", or NULL for plain */
+    struct gunzip *gunzip;   /* this or the next, where compressed */
     struct archive *archive;
-    uint8_t *input;      /* compressed bytes on their way to the archive */
+    uint8_t *input;      /* compressed bytes on their way there */
     size_t input_prefix; /* of these, read before the compression was known */
     volatile sig_atomic_t stop;
     struct bytes_tap tap;

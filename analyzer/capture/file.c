@@ -222,7 +222,7 @@ static bool refill(struct capture_file *file)
         break;
     }
     finish(file);
-    if (reader->bytes->archive || reader->bytes->pipe)
+    if (reader->bytes->compression || reader->bytes->pipe)
         return false;
     /* The writer may have gone on, or finished and closed, between that end and the question
      * whether there is one: what it wrote until then belongs to the capture. */

@@ -1,5 +1,5 @@
 /* A long stream: what a thread reads ahead is what the file holds, in order and once, whatever is
- * asked for, however it ends. A pipe, for which nothing is read ahead, is the naive twin. */
+ * asked for, however it ends. And what is left of damaged gzip streams. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +159,7 @@ static void a_long_file_may_grow(void **state)
     close(writer);
 }
 
-static size_t gzip(uint8_t *to, size_t room)
+static size_t gzip(uint8_t *to, size_t room, const uint8_t *data, size_t length)
 {
     size_t used = 0;
     struct archive *archive = archive_write_new();
@@ -171,11 +171,25 @@ static size_t gzip(uint8_t *to, size_t room)
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_pathname(entry, "x");
     assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
-    assert_int_equal(archive_write_data(archive, content, LONG), LONG);
+    assert_int_equal(archive_write_data(archive, data, length), length);
     archive_entry_free(entry);
     archive_write_close(archive);
     archive_write_free(archive);
     return used;
+}
+
+/* Takes the content as far as it comes. */
+static size_t take_what_comes(struct bytes *bytes, enum bytes_result *result)
+{
+    size_t taken = 0;
+    while ((*result = bytes_fill(bytes, 1)) == BYTES_READY) {
+        size_t have = (size_t)(bytes->end - bytes->at);
+        assert_in_range(taken + have, 0, LONG);
+        assert_memory_equal(bytes->at, content + taken, have);
+        bytes->at = bytes->end;
+        taken += have;
+    }
+    return taken;
 }
 
 static void decompression_goes_ahead_too(void **state)
@@ -183,24 +197,57 @@ static void decompression_goes_ahead_too(void **state)
     (void)state;
     bool used;
     uint8_t *packed = malloc(2 * LONG);
-    size_t size = gzip(packed, 2 * LONG);
+    size_t size = gzip(packed, 2 * LONG, content, LONG);
     assert_true(size > BYTES_AHEAD_MIN + BYTES_BLOCK); /* noise */
     struct bytes *bytes = open_bytes(file_of(packed, size));
     assert_int_equal(take_all(bytes, 1000, &used), LONG);
     assert_int_equal(used, ahead_is_possible());
     bytes_close(bytes);
+    free(packed);
+}
 
-    bytes = open_bytes(file_of(packed, size - 1000)); /* cut */
-    enum bytes_result result;
-    size_t taken = 0;
-    while ((result = bytes_fill(bytes, 1000)) == BYTES_READY) {
-        assert_memory_equal(bytes->at, content + taken, 1000);
-        bytes->at += 1000;
-        taken += 1000;
+/* Noise cannot be packed, so what is there of a cut stream is about as long as the stream. */
+static void all_that_is_left_of_a_gzip_stream(void **state)
+{
+    (void)state;
+    enum { SHORT = 100000, TRAILER = 8, BLOCK_HEADERS = 100 };
+    static const size_t lengths[] = {SHORT, LONG};
+    uint8_t *packed = malloc(2 * LONG);
+    for (size_t i = 0; i < 2; i++) {
+        enum bytes_result result;
+        size_t size = gzip(packed, 2 * LONG, content, lengths[i]);
+        for (size_t cut = 1; cut < 60000; cut += 5000) {
+            struct bytes *bytes = open_bytes(file_of(packed, size - cut));
+            size_t taken = take_what_comes(bytes, &result);
+            assert_int_equal(result, BYTES_FAILED);
+            assert_in_range(taken, lengths[i] - cut - BLOCK_HEADERS, lengths[i]);
+            assert_non_null(strstr(bytes->error.text, "gzip data (the data is cut)"));
+            bytes_close(bytes);
+        }
+        packed[size - TRAILER] ^= 1; /* the check sum */
+        struct bytes *bytes = open_bytes(file_of(packed, size));
+        assert_int_equal(take_what_comes(bytes, &result), lengths[i]);
+        assert_int_equal(result, BYTES_FAILED);
+        assert_non_null(strstr(bytes->error.text, "incorrect data check"));
+        bytes_close(bytes);
     }
-    assert_int_equal(result, BYTES_FAILED);
-    assert_true(taken > LONG / 2);
-    assert_non_null(strstr(bytes->error.text, "gzip"));
+    free(packed);
+}
+
+/* RFC 1952 2.2; what else stands behind the last member is no data. */
+static void a_gzip_file_may_have_members(void **state)
+{
+    (void)state;
+    enum { PART = 300000, GARBAGE = 10 };
+    enum bytes_result result;
+    uint8_t *packed = malloc(LONG);
+    size_t size = gzip(packed, LONG, content, PART);
+    size += gzip(packed + size, LONG - size, content + PART, 0);
+    size += gzip(packed + size, LONG - size, content + PART, PART);
+    memset(packed + size, 0, GARBAGE);
+    struct bytes *bytes = open_bytes(file_of(packed, size + GARBAGE));
+    assert_int_equal(take_what_comes(bytes, &result), 2 * PART);
+    assert_int_equal(result, BYTES_END);
     bytes_close(bytes);
     free(packed);
 }
@@ -213,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_file_may_be_left_half_read),
         cmocka_unit_test(a_long_file_may_grow),
         cmocka_unit_test(decompression_goes_ahead_too),
+        cmocka_unit_test(all_that_is_left_of_a_gzip_stream),
+        cmocka_unit_test(a_gzip_file_may_have_members),
     };
     return cmocka_run_group_tests_name("capture_bytes", tests, make_content, drop_content);
 }
