@@ -24,7 +24,8 @@ struct way {
 
 static inline struct path path_new(void)
 {
-    return (struct path){.scene = {scene_compared(), scene_compared()}, .delay = 0.01, .hops = 4, .id = 4000};
+    return (struct path){
+        .scene = {scene_compared(), scene_compared()}, .delay = 0.01, .hops = 4, .id = 4000};
 }
 
 static inline void path_end(struct path *path)
