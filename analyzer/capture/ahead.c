@@ -1,11 +1,10 @@
 #include "analyzer/capture/ahead.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "analyzer/memory.h"
+#include "analyzer/thread.h"
 
 enum {
     BLOCKS = 5,
@@ -25,12 +24,6 @@ struct ahead {
     size_t filled, taken; /* so far */
     bool stop, ended;
 };
-
-bool ahead_is_possible(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
-}
 
 /* A place for the next block, or -1: to stop. */
 static int wait_for_room(struct ahead *ahead)
@@ -61,17 +54,6 @@ static void *read_on(void *context)
     return NULL;
 }
 
-/* Signals are for those who know what to do about them. */
-static bool start(struct ahead *ahead)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&ahead->thread, NULL, read_on, ahead) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 struct ahead *ahead_open(ahead_read *read, void *context)
 {
     struct ahead *ahead = memory_zeroed(1, sizeof *ahead);
@@ -81,7 +63,7 @@ struct ahead *ahead_open(ahead_read *read, void *context)
     pthread_cond_init(&ahead->changed, NULL);
     for (int i = 0; i < BLOCKS; i++)
         ahead->memory[i] = memory_resize(NULL, AHEAD_HEADROOM + AHEAD_BLOCK, 1);
-    ahead->running = start(ahead);
+    ahead->running = thread_begin(&ahead->thread, read_on, ahead);
     if (ahead->running)
         return ahead;
     ahead_close(ahead);

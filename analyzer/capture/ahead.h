@@ -21,9 +21,6 @@ typedef ssize_t ahead_read(void *context, uint8_t *target, size_t room);
 
 struct ahead;
 
-/* Whether a second thread could run at the same time. */
-bool ahead_is_possible(void);
-
 /* From now on, and until ahead_close(), `read` is called by the thread, and `context` is its.
  * NULL: no thread can be had. */
 struct ahead *ahead_open(ahead_read *read, void *context);

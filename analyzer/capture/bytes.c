@@ -13,6 +13,7 @@
 #include "analyzer/capture/ahead.h"
 #include "analyzer/capture/gunzip.h"
 #include "analyzer/memory.h"
+#include "analyzer/thread.h"
 
 enum { MAGIC_BYTES_MAX = 6 };
 
@@ -287,7 +288,7 @@ static void begin_ahead(struct bytes *bytes)
         return;
     bytes->ahead_tried = true;
     if (fstat(bytes->fd, &status) == 0 &&
-        status.st_size >= (off_t)bytes->raw_read + BYTES_AHEAD_MIN && ahead_is_possible())
+        status.st_size >= (off_t)bytes->raw_read + BYTES_AHEAD_MIN && thread_pays())
         bytes->ahead = ahead_open(read_block, bytes);
 }
 

@@ -29,6 +29,7 @@ void flow_table_free(struct flow_table *table)
         return;
     for (size_t i = 0; i < table->slab_count; i++)
         memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
+    next_slab_drop(&table->next);
     free(table->slabs);
     hash_index_close(&table->index);
     free(table);
@@ -102,7 +103,7 @@ static size_t new_entry(struct flow_table *table)
     if (table->count == table->slab_count * FLOW_SLAB) {
         table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
         table->slabs[table->slab_count] =
-            memory_slab(table->slab_count, FLOW_SLAB, sizeof(struct flow));
+            next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
         table->slab_count++;
     }
     return table->count++;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "analyzer/flow/hash_index.h"
+#include "analyzer/next_slab.h"
 
 /* Ends of a conversation; as an index and as what an "initiator" bit says. */
 enum side { INITIATOR, RESPONDER };
@@ -74,6 +75,7 @@ enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
 /* Open to the fast path, which looks flows up inline (below). */
 struct flow_table {
     struct flow **slabs;
+    struct next_slab next;
     size_t slab_count;
     size_t count, cap;
     struct hash_index index;

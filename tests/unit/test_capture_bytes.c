@@ -17,6 +17,7 @@
 #include "analyzer/capture/ahead.h"
 #include "analyzer/capture/bytes.h"
 #include "analyzer/flow/hash.h"
+#include "analyzer/thread.h"
 
 enum { LONG = 3 * BYTES_AHEAD_MIN + 12345 };
 
@@ -103,7 +104,7 @@ static void a_long_file_is_read_ahead(void **state)
         bytes_set_tap(bytes, &(struct bytes_tap){show, &shown});
         bool used;
         assert_int_equal(take_all(bytes, longest[i], &used), LONG);
-        assert_int_equal(used, ahead_is_possible());
+        assert_int_equal(used, thread_pays());
         assert_int_equal(shown.size, LONG);
         assert_false(shown.wrong);
         assert_true(bytes_progress(bytes) == 1.0);
@@ -201,7 +202,7 @@ static void decompression_goes_ahead_too(void **state)
     assert_true(size > BYTES_AHEAD_MIN + BYTES_BLOCK); /* noise */
     struct bytes *bytes = open_bytes(file_of(packed, size));
     assert_int_equal(take_all(bytes, 1000, &used), LONG);
-    assert_int_equal(used, ahead_is_possible());
+    assert_int_equal(used, thread_pays());
     bytes_close(bytes);
     free(packed);
 }

@@ -1,0 +1,25 @@
+/* The next slab of a table that grows and grows: a thread has the kernel clear it while the last
+ * one is being filled. In a flood of new flows that is up to half of the time, and far more on a
+ * virtual machine that has to be given the memory first. */
+#ifndef FWSNIFF_NEXT_SLAB_H
+#define FWSNIFF_NEXT_SLAB_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Zeroed: none is being made. */
+struct next_slab {
+    pthread_t thread;
+    bool running;
+    void *slab;
+    size_t bytes;
+};
+
+/* The slab behind `slabs` others, as of memory_slab(); another is begun where there are many. */
+void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
+    __attribute__((returns_nonnull));
+/* Frees what was made and not taken. */
+void next_slab_drop(struct next_slab *next);
+
+#endif
