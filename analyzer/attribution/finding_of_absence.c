@@ -26,7 +26,8 @@ static bool finished_appeared(const struct tracker *tracker, const struct expect
     return false;
 }
 
-/* Connections of which no record was kept (a flood's, or for want of room) still have their flow. */
+/* Connections of which no record was kept (a flood's, or for want of room) still have their flow.
+ */
 static bool flow_appeared(const struct diagnosis_request *request, const struct expectation *peer)
 {
     size_t position = 0;
