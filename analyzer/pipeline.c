@@ -11,6 +11,7 @@
 
 #include "analyzer/attribution/ledger.h"
 #include "analyzer/attribution/exchange.h"
+#include "analyzer/capture/filter.h"
 #include "analyzer/capture/interfaces.h"
 #include "analyzer/capture/privileges.h"
 #include "analyzer/inquiry.h"
@@ -551,8 +552,9 @@ enum exit_status pipeline_run(const struct options *options)
     struct run run = {.options = options, .streams = stream_pool_new(STREAM_POOL_BYTES_MAX)};
     struct error error;
     enum exit_status status = EXIT_USAGE;
-    if (!knowledge_load(&run.knowledge, options, &error) || !make_pseudonyms(&run, &error) ||
-        !outputs_open(&run.outputs, options, &error)) {
+    bool filter_is_wrong = options->filter && !filter_is_valid(options->filter, &error);
+    if (filter_is_wrong || !knowledge_load(&run.knowledge, options, &error) ||
+        !make_pseudonyms(&run, &error) || !outputs_open(&run.outputs, options, &error)) {
         complain(error.text);
     } else {
         catch_signals();

@@ -75,6 +75,30 @@ bool filter_compile(struct frame_filter *filter, uint16_t link_type, struct erro
     return compile(filter, program, error);
 }
 
+static bool is_valid(const char *expression, int dlt, struct error *error)
+{
+    enum { SNAPLEN = 65535 };
+    struct bpf_program code;
+    pcap_t *dead = pcap_open_dead(dlt, SNAPLEN);
+    if (!dead)
+        return error_set(error, "no memory to compile the filter");
+    bool valid = pcap_compile(dead, &code, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (valid)
+        pcap_freecode(&code);
+    else
+        error_set(error, "filter '%s': %s", expression, pcap_geterr(dead));
+    pcap_close(dead);
+    return valid;
+}
+
+/* Some words are known with some link types only; with these, all are (pcap-filter(7)). */
+bool filter_is_valid(const char *expression, struct error *error)
+{
+    return is_valid(expression, DLT_EN10MB, error) || is_valid(expression, DLT_LINUX_SLL2, NULL) ||
+           is_valid(expression, DLT_IEEE802_11_RADIO, NULL) ||
+           is_valid(expression, DLT_PFLOG, NULL);
+}
+
 static bool matches(const struct program *program, const struct frame *frame)
 {
     if (!program || !program->usable)

@@ -13,6 +13,9 @@ enum { FILTER_LINK_TYPES_MAX = 64 };
 
 struct frame_filter;
 
+/* Whether it is an expression at all, whatever it is used on; else libpcap's message. */
+bool filter_is_valid(const char *expression, struct error *error);
+
 /* Copies the expression. */
 struct frame_filter *filter_open(const char *expression);
 /* Compiles for a link type. False with libpcap's message when that fails; frames of this link type

@@ -150,8 +150,10 @@ class Cases:
     def test_a_filter_expression(self):
         self.run("-r", self.failing, "tcp", "port", "5800", status=FAILURES)
         self.run("-r", self.failing, "udp", status=HEALTHY)
-        done = self.run("-r", self.failing, "no such filter", status=None)
-        assert done.returncode in (USAGE, CAPTURE) and done.err
+        for wrong in ("no such filter", "tcp port 99999"):
+            done = self.run("-r", self.failing, wrong, status=USAGE)
+            assert f"filter '{wrong}'" in done.err, done.err
+        self.run("-r", self.failing, "wlan type mgt or tcp", status=CAPTURE)  # not with Ethernet
 
     def test_frames_that_a_filter_drops_are_counted(self):
         path = self.write("mixed.pcap", pcap(healthy(80) + [(at + 1, data) for at, data in silent()]))
