@@ -1,15 +1,20 @@
 #include "analyzer/next_slab.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "analyzer/memory.h"
-#include "analyzer/thread.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; where it is not known, it does nothing */
 #endif
 
-enum { MANY = 8 }; /* slabs */
+bool next_slab_pays(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
+}
 
 static void *clear(void *context)
 {
@@ -25,11 +30,17 @@ static void wait(struct next_slab *next)
     next->running = false;
 }
 
+/* Signals are for those who know what to do about them. Without a thread the slab is cleared when
+ * it is used. */
 static void begin(struct next_slab *next, size_t slabs, size_t count, size_t size)
 {
+    sigset_t all, before;
     next->bytes = count * size;
     next->slab = memory_slab(slabs, count, size);
-    next->running = thread_begin(&next->thread, clear, next);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    next->running = pthread_create(&next->thread, NULL, clear, next) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
@@ -37,7 +48,7 @@ void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t 
     wait(next);
     void *slab = next->slab ? next->slab : memory_slab(slabs, count, size);
     next->slab = NULL;
-    if (slabs >= MANY && thread_pays())
+    if (slabs >= NEXT_SLAB_MANY && next_slab_pays())
         begin(next, slabs + 1, count, size);
     return slab;
 }

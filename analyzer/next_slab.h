@@ -8,6 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { NEXT_SLAB_MANY = 8 }; /* slabs: a smaller table is filled too soon */
+
+/* Whether a second thread could run at the same time. */
+bool next_slab_pays(void);
+
 /* Zeroed: none is being made. */
 struct next_slab {
     pthread_t thread;
@@ -16,7 +21,8 @@ struct next_slab {
     size_t bytes;
 };
 
-/* The slab behind `slabs` others, as of memory_slab(); another is begun where there are many. */
+/* The slab behind `slabs` others, as of memory_slab(); another is begun where there are
+ * NEXT_SLAB_MANY, and it pays. */
 void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
     __attribute__((returns_nonnull));
 /* Frees what was made and not taken. */

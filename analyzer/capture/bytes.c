@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analyzer/capture/ahead.h"
 #include "analyzer/capture/gunzip.h"
 #include "analyzer/memory.h"
-#include "analyzer/thread.h"
 
 enum { MAGIC_BYTES_MAX = 6 };
 
@@ -45,7 +43,7 @@ static ssize_t read_raw(struct bytes *bytes, void *target, size_t size)
     }
     ssize_t got = read(bytes->fd, target, size);
     if (got > 0)
-        __atomic_add_fetch(&bytes->raw_read, (uint64_t)got, __ATOMIC_RELAXED);
+        bytes->raw_read += (uint64_t)got;
     return got;
 }
 
@@ -163,7 +161,7 @@ struct bytes *bytes_open(int fd, bool own_fd, struct error *error)
     bytes->opening = true;
     bytes->capacity = BYTES_BLOCK;
     bytes->buffer = memory_resize(NULL, bytes->capacity, 1); /* only what is read is shown */
-    bytes->origin = bytes->at = bytes->end = bytes->buffer;
+    bytes->at = bytes->end = bytes->buffer;
 
     struct stat status;
     if (fstat(fd, &status) != 0) {
@@ -185,7 +183,6 @@ void bytes_close(struct bytes *bytes)
 {
     if (!bytes)
         return;
-    ahead_close(bytes->ahead);
     gunzip_close(bytes->gunzip);
     if (bytes->archive)
         archive_read_free(bytes->archive);
@@ -240,126 +237,43 @@ static enum bytes_result read_some(struct bytes *bytes, size_t have)
     return got ? BYTES_READY : BYTES_END;
 }
 
-static void move_window(struct bytes *bytes, uint8_t *to, size_t have)
-{
-    memmove(to, bytes->at, have);
-    bytes->base += (uint64_t)(bytes->at - bytes->origin);
-    bytes->origin = bytes->at = to;
-    bytes->end = to + have;
-}
-
-static void resize(struct bytes *bytes, size_t capacity, size_t have)
-{
-    bytes->buffer = memory_resize(bytes->buffer, capacity, 1);
-    bytes->capacity = capacity;
-    bytes->origin = bytes->at = bytes->buffer;
-    bytes->end = bytes->buffer + have;
-}
-
 /* Twice the size, or what is wanted if that is less. The data so far fills the old size, so the
  * memory is never more than twice what was really read. */
 static bool grow(struct bytes *bytes, size_t want, size_t have)
 {
     if (want > BYTES_BUFFER_MAX)
         return error_set(&bytes->error, "a record of %zu bytes is longer than any can be", want);
-    resize(bytes, bytes->capacity * 2 < want ? bytes->capacity * 2 : want, have);
+    size_t larger = bytes->capacity * 2 < want ? bytes->capacity * 2 : want;
+    bytes->buffer = memory_resize(bytes->buffer, larger, 1);
+    bytes->capacity = larger;
+    bytes->at = bytes->buffer;
+    bytes->end = bytes->buffer + have;
     return true;
-}
-
-/* --- a thread reads ahead --- */
-
-static ssize_t read_block(void *context, uint8_t *target, size_t room)
-{
-    struct bytes *bytes = context;
-    ssize_t got;
-    do
-        got = read_stream(bytes, target, room);
-    while (got < 0 && !bytes->compression && (errno == EINTR || errno == EAGAIN));
-    if (got < 0 && !bytes->compression)
-        error_set(&bytes->error, "%s", strerror(errno));
-    return got;
-}
-
-/* Once, when there is more to read than the first block. */
-static void begin_ahead(struct bytes *bytes)
-{
-    struct stat status;
-    if (bytes->ahead_tried || bytes->opening || bytes->pipe)
-        return;
-    bytes->ahead_tried = true;
-    if (fstat(bytes->fd, &status) == 0 &&
-        status.st_size >= (off_t)bytes->raw_read + BYTES_AHEAD_MIN && thread_pays())
-        bytes->ahead = ahead_open(read_block, bytes);
-}
-
-/* No more in blocks: what is left of the window, and what was read ahead, goes to the buffer.
- * `size` is what ahead_next() returned last. */
-static enum bytes_result leave_ahead(struct bytes *bytes, size_t have, ssize_t size)
-{
-    uint8_t *block;
-    ahead_stop(bytes->ahead);
-    if (bytes->capacity < have) {
-        free(bytes->buffer);
-        bytes->buffer = memory_resize(NULL, have, 1);
-        bytes->capacity = have;
-    }
-    move_window(bytes, bytes->buffer, have);
-    while (size >= 0 && (size = ahead_next(bytes->ahead, &block)) > 0) {
-        size_t more = (size_t)size;
-        if (bytes->capacity - have < more)
-            resize(bytes, have + more, have);
-        memcpy(bytes->buffer + have, block, more);
-        show(bytes, block, more);
-        have += more;
-        bytes->end += more;
-    }
-    ahead_close(bytes->ahead);
-    bytes->ahead = NULL;
-    return size < 0 ? BYTES_FAILED : BYTES_READY;
-}
-
-/* The window goes on in the next block, with what is left of it in the headroom. */
-static enum bytes_result next_block(struct bytes *bytes, size_t have)
-{
-    uint8_t *block;
-    ssize_t size = have <= AHEAD_HEADROOM ? ahead_next(bytes->ahead, &block) : 0;
-    if (size <= 0)
-        return leave_ahead(bytes, have, size);
-    move_window(bytes, block - have, have);
-    bytes->end += size;
-    show(bytes, block, (size_t)size);
-    return BYTES_READY;
-}
-
-static size_t left_of(const struct bytes *bytes)
-{
-    return (size_t)(bytes->end - bytes->at);
 }
 
 enum bytes_result bytes_fill(struct bytes *bytes, size_t want)
 {
-    if (left_of(bytes) < want)
-        begin_ahead(bytes);
-    while (bytes->ahead && left_of(bytes) < want)
-        if (next_block(bytes, left_of(bytes)) == BYTES_FAILED)
-            return BYTES_FAILED;
-    size_t have = left_of(bytes);
-    if (have < want && bytes->at != bytes->buffer)
-        move_window(bytes, bytes->buffer, have);
+    size_t have = (size_t)(bytes->end - bytes->at);
+    if (have < want && bytes->at != bytes->buffer) {
+        bytes->base += (uint64_t)(bytes->at - bytes->buffer);
+        memmove(bytes->buffer, bytes->at, have);
+        bytes->at = bytes->buffer;
+        bytes->end = bytes->buffer + have;
+    }
     while (have < want) {
         if (have == bytes->capacity && !grow(bytes, want, have))
             return BYTES_FAILED;
         enum bytes_result result = read_some(bytes, have);
         if (result != BYTES_READY)
             return result;
-        have = left_of(bytes);
+        have = (size_t)(bytes->end - bytes->at);
     }
     return BYTES_READY;
 }
 
 uint64_t bytes_offset(const struct bytes *bytes)
 {
-    return bytes->base + (uint64_t)(bytes->at - bytes->origin);
+    return bytes->base + (uint64_t)(bytes->at - bytes->buffer);
 }
 
 double bytes_progress(const struct bytes *bytes)
@@ -367,8 +281,7 @@ double bytes_progress(const struct bytes *bytes)
     struct stat status;
     if (bytes->pipe || fstat(bytes->fd, &status) != 0 || status.st_size <= 0)
         return -1;
-    uint64_t read = __atomic_load_n(&bytes->raw_read, __ATOMIC_RELAXED);
-    uint64_t done = bytes->compression ? read : bytes_offset(bytes);
+    uint64_t done = bytes->compression ? bytes->raw_read : bytes_offset(bytes);
     double part = (double)done / (double)status.st_size;
     return part > 1 ? 1 : part;
 }

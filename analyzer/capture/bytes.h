@@ -1,7 +1,6 @@
 /* The byte stream below a capture file: plain or compressed, a file or a pipe, in one buffer that
- * is reused for all of it; of a long file, in a few that a thread fills (ahead.h). Whoever reads
- * walks the window [at, end) and moves `at`; what was pointed to there stays in place until the
- * next bytes_fill(). */
+ * is reused for all of it. Whoever reads walks the window [at, end) and moves `at`; what was
+ * pointed to there stays in place until the next bytes_fill(). */
 #ifndef FWSNIFF_CAPTURE_BYTES_H
 #define FWSNIFF_CAPTURE_BYTES_H
 
@@ -16,7 +15,6 @@ enum {
     BYTES_BLOCK = 256 * 1024,             /* one read(2); stays in a core's cache */
     BYTES_BUFFER_MAX = 160 * 1024 * 1024, /* longest record of any kind: a D-Bus message */
     BYTES_WAIT_MS = 100,                  /* how long a fill waits for a pipe */
-    BYTES_AHEAD_MIN = 2 * 1024 * 1024,    /* of a file left, compressed or not: worth a thread */
 };
 
 enum bytes_result {
@@ -39,16 +37,13 @@ struct bytes {
     /* Below: bytes.c only. */
     uint8_t *buffer;
     size_t capacity;
-    const uint8_t *origin; /* the window's first byte: buffer[0], or in a block read ahead */
-    uint64_t base;         /* place of the origin in the (uncompressed) stream */
-    struct ahead *ahead;   /* NULL: not begun, or over */
-    bool ahead_tried;
+    uint64_t base; /* place of buffer[0] in the (uncompressed) stream */
     int fd;
     bool own_fd;
     bool pipe;
     bool opening;            /* a signal ends a wait: nobody has a handle to break yet */
     bool ended;              /* compressed: no more data */
-    uint64_t raw_read;       /* bytes taken from fd; a thread may count them */
+    uint64_t raw_read;       /* bytes taken from fd */
     const char *compression; /* "gzip", or NULL for plain */
     struct gunzip *gunzip;   /* this or the next, where compressed */
     struct archive *archive;

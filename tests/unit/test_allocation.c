@@ -58,7 +58,7 @@ enum {
     PAYLOAD = 100,
     PRODUCT_PORT = 5800, /* Syncrify */
     OTHER_PORT = 9999,
-    WARM_UP = 5000, /* packets: the first flows, nDPI, the thread that reads ahead */
+    WARM_UP = 1000, /* packets: the first flows, nDPI */
 };
 
 struct segment {
