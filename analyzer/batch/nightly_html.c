@@ -205,10 +205,7 @@ static void write_place(FILE *out, const cJSON *finding)
     html_raw(out, "</span>");
 }
 
-enum {
-    ROWS_MAX = 2000, /* of one table: a page that no browser can show helps nobody */
-    FULL_MAX = 100,  /* findings with everything about them, of a site */
-};
+enum { ROWS_MAX = 2000 }; /* of one table: a page that no browser can show helps nobody */
 
 static void write_findings_end(FILE *out, size_t count, const char *data)
 {
@@ -472,8 +469,8 @@ static void write_candidates(FILE *out, const cJSON *verdict)
 
 static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
 {
-    const cJSON *document = cJSON_GetObjectItem(finding, "document"), *item;
-    const cJSON *verdict = cJSON_GetObjectItem(document, "verdict");
+    cJSON *document = night_document(finding);
+    const cJSON *item, *verdict = cJSON_GetObjectItem(document, "verdict");
     const cJSON *remedy = cJSON_GetObjectItem(document, "remedy");
     enum night_state state = night_state_of(finding);
     char attempts[FORMAT_TEXT];
@@ -509,6 +506,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     cJSON_ArrayForEach(item, document_list(document, "evidence"))
         write_evidence(out, site, item);
     html_raw(out, "</ul>\n</article>\n");
+    cJSON_Delete(document);
 }
 
 static void write_captures(FILE *out, const cJSON *site)
@@ -566,18 +564,18 @@ static void write_site_findings(FILE *out, const cJSON *site)
     write_findings_head(out, false);
     cJSON_ArrayForEach(finding, document_list(site, "findings")) {
         if (count < ROWS_MAX)
-            write_finding_row(out, finding, count < FULL_MAX ? "" : NULL, NULL);
+            write_finding_row(out, finding, count < NIGHT_FULL_MAX ? "" : NULL, NULL);
         count++;
     }
     write_findings_end(out, count, "../findings.csv");
-    if (count > FULL_MAX)
+    if (count > NIGHT_FULL_MAX)
         html_raw(out,
                  "<p>The first %d are shown in full below; report.json has all evidence.</p>\n",
-                 FULL_MAX);
+                 NIGHT_FULL_MAX);
     html_section_end(out);
     count = 0;
     cJSON_ArrayForEach(finding, document_list(site, "findings"))
-        if (count++ < FULL_MAX)
+        if (count++ < NIGHT_FULL_MAX)
             write_finding(out, site, finding);
 }
 

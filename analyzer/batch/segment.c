@@ -240,6 +240,35 @@ static uint32_t told_before(const struct boundary *boundary, const char *id)
     return told ? told->attempts : 0;
 }
 
+/* What the history has columns for. */
+static void add_columns(cJSON *item, const struct finding *finding, const cJSON *document)
+{
+    static const struct {
+        const char *column, *group, *name;
+    } texts[] = {
+        {"profile", NULL, "profile"},
+        {"service", NULL, "service"},
+        {"proto", NULL, "proto"},
+        {"symptom", NULL, "symptom"},
+        {"client", "client", "ip"},
+        {"server", "server", "ip"},
+        {"failure_point", "verdict", "failure_point"},
+        {"mechanism", "verdict", "mechanism"},
+        {"summary", "verdict", "summary"},
+    };
+    const cJSON *verdict = cJSON_GetObjectItem(document, "verdict");
+    double confidence = cJSON_GetNumberValue(cJSON_GetObjectItem(verdict, "confidence"));
+    char text[32];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *group = texts[i].group;
+        const cJSON *from = group ? cJSON_GetObjectItem(document, group) : document;
+        document_add_text(item, texts[i].column, document_text(from, texts[i].name));
+    }
+    snprintf(text, sizeof text, "%.4f", confidence);
+    document_add_text(item, "confidence", text);
+    document_add_number(item, "port", finding->server_port);
+}
+
 static void add_finding(const struct segment *segment, const struct finding *finding)
 {
     const struct report none = {0};
@@ -258,6 +287,7 @@ static void add_finding(const struct segment *segment, const struct finding *fin
     document_add_number(item, "attempts", finding->attempts - before);
     document_add_number(item, "first", finding->first_ns);
     document_add_number(item, "last", finding->last_ns);
+    add_columns(item, finding, document);
     document_add(item, "document", document);
     cJSON_AddItemToArray(cJSON_GetObjectItem(segment->result, "findings"), item);
 }

@@ -11,6 +11,7 @@
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/notes.h"
 #include "analyzer/batch/places.h"
+#include "analyzer/batch/replace.h"
 #include "analyzer/batch/segment.h"
 #include "analyzer/batch/unpack.h"
 #include "analyzer/memory.h"
@@ -260,9 +261,7 @@ static void take_archive(struct gathering *all, const char *raw)
         .beat = beat,
         .context = all,
     };
-    bool good =
-        (mkdir(folder, 0700) == 0 || error_set(&error, "%s: %s", folder, strerror(errno))) &&
-        unpack(&request, &error);
+    bool good = make_folder(folder, &error) && unpack(&request, &error);
     if (good)
         add_file(all, NULL, NULL, NULL, false);
     else
@@ -382,6 +381,17 @@ static cJSON *new_result(const cJSON *unit)
     return result;
 }
 
+/* Trees become texts: here, where several processes work, not where one takes all of it in. */
+static void print_documents(cJSON *list)
+{
+    cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        char *text = memory_got(cJSON_PrintUnformatted(cJSON_GetObjectItem(item, "document")));
+        cJSON_ReplaceItemInObject(item, "document", cJSON_CreateString(text));
+        cJSON_free(text);
+    }
+}
+
 cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
 {
     struct gathering all = {.request = request, .unit = unit, .result = new_result(unit)};
@@ -393,6 +403,8 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
     analyse_streams(&all);
     places_join(all.result);
     places_advise(all.result);
+    print_documents(cJSON_GetObjectItem(all.result, "captures"));
+    print_documents(cJSON_GetObjectItem(all.result, "findings"));
     for (size_t i = 0; i < all.count; i++) {
         free(all.parts[i]->place);
         free(all.parts[i]);
