@@ -26,7 +26,8 @@ static bool finished_appeared(const struct tracker *tracker, const struct expect
     return false;
 }
 
-/* Connections of which no record was kept (a flood's, or for want of room) still have their flow. */
+/* Connections of which no record was kept (a flood's, or for want of room) still have their flow.
+ */
 static bool flow_appeared(const struct diagnosis_request *request, const struct expectation *peer)
 {
     size_t position = 0;
@@ -119,7 +120,8 @@ static struct finding *make_absence(const struct examination *examination,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    sentence_values_fill(request, &failure, &finding->spoken, &values);
+    profile_labels(service->profile, facts[FACT_PATH].word, finding->labels);
+    sentence_values_fill(request, &failure, finding, &values);
     const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
                                       .count = 1};
     weighing_set(facts, &readings, &readings.at[0]);

@@ -88,7 +88,7 @@ static cJSON *verdict_item(const struct finding *finding)
     add(item, "mechanism", text_item(mechanism_words[verdict->mechanism]));
     add(item, "confidence", share_item(candidates[0].share));
     add(item, "candidates", candidates_item(candidates));
-    add(item, "label", text_item(view_label(finding, place)));
+    add(item, "label", text_item(finding->labels[place]));
     add(item, "summary", text_item(verdict->summary[0] ? verdict->summary : "No summary."));
     return item;
 }

@@ -261,7 +261,7 @@ static void write_what_failed(struct writer *writer, const struct finding *findi
 static void place_with_label(struct page *page, const struct finding *finding,
                              enum failure_point place)
 {
-    const char *label = view_label(finding, place);
+    const char *label = finding->labels[place];
     page_text(page, place_phrases[place].name);
     if (label)
         page_printf(page, " (%s)", label);
