@@ -66,7 +66,7 @@ static void judge(const struct diagnosis_request *request, const struct vantage_
     double probability[FAILURE_POINTS];
     profile_labels(finding->service->profile, facts[FACT_PATH].word, finding->labels);
     sentence_values_fill(request, failure, finding, &values);
-    sentence_values_fill_joint(request->pseudonyms, joint, &values);
+    sentence_values_fill_joint(request, joint, &values);
     if (joint && joint->compared) {
         readings_of_joint(joint, request->capture, &readings, &belief);
     } else {

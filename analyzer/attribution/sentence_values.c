@@ -113,14 +113,15 @@ static const char *route_text(const struct pseudonyms *pseudonyms, const struct 
     return route;
 }
 
-void sentence_values_fill_joint(const struct pseudonyms *pseudonyms, const struct joint *joint,
+void sentence_values_fill_joint(const struct diagnosis_request *request, const struct joint *joint,
                                 struct sentence_values *values)
 {
+    const char *const *names = request->capture_names;
     if (!joint || !joint->compared)
         return;
     values->upstream[0] = (char)('a' + joint->upstream % 26);
     values->downstream[0] = (char)('a' + joint->downstream % 26);
-    set_value(values, "upstream", values->upstream);
-    set_value(values, "downstream", values->downstream);
-    set_value(values, "route", route_text(pseudonyms, joint, values->route));
+    set_value(values, "upstream", names ? names[joint->upstream] : values->upstream);
+    set_value(values, "downstream", names ? names[joint->downstream] : values->downstream);
+    set_value(values, "route", route_text(request->pseudonyms, joint, values->route));
 }

@@ -29,7 +29,7 @@ struct sentence_values {
 void sentence_values_fill(const struct diagnosis_request *request, const struct failure *failure,
                           const struct finding *finding, struct sentence_values *values);
 /* What several captures add; nothing where `joint` is NULL or was not compared. */
-void sentence_values_fill_joint(const struct pseudonyms *pseudonyms, const struct joint *joint,
+void sentence_values_fill_joint(const struct diagnosis_request *request, const struct joint *joint,
                                 struct sentence_values *values);
 
 /* -1: several. */

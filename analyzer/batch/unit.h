@@ -43,6 +43,7 @@ struct unit_request {
     struct ndpi_bridge *bridge; /* started: that takes longer than most captures */
     enum stream_rule streams;
     uint64_t unpacked_max; /* bytes out of one archive */
+    uint64_t memory_max;   /* bytes of a worker; 0: no limit */
     const char *folder; /* for what is unpacked: made when there is some, removed by the caller */
     struct unit_progress *progress;
 };

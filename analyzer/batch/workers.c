@@ -76,10 +76,10 @@ void remove_folder(const char *path)
 static void limit_resources(const struct workers_request *request)
 {
     const struct rlimit no_core = {0, 0};
-    const struct rlimit memory = {request->memory_max, request->memory_max};
+    const struct rlimit memory = {request->unit.memory_max, request->unit.memory_max};
     setrlimit(RLIMIT_CORE, &no_core);
 #ifndef __SANITIZE_ADDRESS__ /* it reserves terabytes of address space */
-    if (request->memory_max)
+    if (request->unit.memory_max)
         setrlimit(RLIMIT_AS, &memory);
 #else
     (void)memory;
@@ -175,12 +175,7 @@ static void describe_death(const struct worker *worker, int status, char *text, 
  * looked at, so that the next run tries again. */
 static cJSON *given_up(const struct worker *worker, const char *problem)
 {
-    static const char *const lists[] = {"files", "captures", "findings", "worked", "warnings"};
-    cJSON *result = cJSON_CreateObject();
-    document_add_text(result, "schema", RESULT_SCHEMA);
-    document_add_text(result, "site", document_text(worker->unit, "site"));
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        document_add(result, lists[i], cJSON_CreateArray());
+    cJSON *result = notes_begin(document_text(worker->unit, "site"));
     document_add_number(result, "given_up", 1);
     notes_warn(result, problem);
     return result;
