@@ -362,7 +362,7 @@ static void add_finding(const struct group *group, const struct finding *finding
     cJSON_AddItemToArray(cJSON_GetObjectItem(group->result, "findings"), item);
 }
 
-static void add_capture(const struct segment *segment, const struct part *part,
+static void add_capture(const struct group *group, const struct part *part,
                         const struct capture_report *described)
 {
     struct capture_report report = *described;
@@ -396,8 +396,12 @@ static void add_capture(const struct segment *segment, const struct part *part,
     document_add_number(item, "first", part->first_ns);
     document_add_number(item, "last", part->last_ns);
     document_add_text(item, "links", part->links);
+    if (group->count > 1) { /* the same for all that were held against each other */
+        const struct run *first = &group->segment[0].run;
+        document_add_text(item, "together", first->parts[first->context]->id);
+    }
     document_add(item, "document", document);
-    cJSON_AddItemToArray(cJSON_GetObjectItem(segment->result, "captures"), item);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(group->result, "captures"), item);
     free(links);
 }
 
@@ -459,7 +463,7 @@ static void conclude(struct group *group)
         inquiry_warnings(segment->inquiry, &diagnoses[i], warn, group->result);
         for (size_t p = segment->run.context; p < segment->run.count; p++)
             if (segment->base[p] != UINT64_MAX)
-                add_capture(segment, segment->run.parts[p], &group->reports[i]);
+                add_capture(group, segment->run.parts[p], &group->reports[i]);
         add_worked(segment);
     }
     for (size_t i = 0; i < group->count; i++) {
