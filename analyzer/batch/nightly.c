@@ -119,13 +119,11 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
 {
     const char *name = document_text(site, "name");
     cJSON *captures = store_rows(store, error,
-                                 "SELECT document FROM capture WHERE run = ? AND site = ?"
+                                 "SELECT id, document FROM capture WHERE run = ? AND site = ?"
                                  " ORDER BY first_ns, path, member, hash",
                                  "nt", run, name);
-    cJSON *trend = captures ? gather_trend(store, name, error) : NULL, *row;
+    cJSON *trend = captures ? gather_trend(store, name, error) : NULL;
     char *slug = name_slug(name);
-    cJSON_ArrayForEach(row, captures)
-        unfold(row, "document");
     document_add_text(site, "slug", slug);
     document_add(site, "findings", cJSON_CreateArray());
     unfold(site, "warnings");
@@ -139,7 +137,7 @@ static bool is_named(const cJSON *captures, const char *id)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, captures) {
-        const char *name = document_text(cJSON_GetObjectItem(item, "document"), "id");
+        const char *name = document_text(item, "id");
         if (name && strcmp(name, id) == 0)
             return true;
     }
@@ -153,14 +151,12 @@ static void name_old_capture(struct store *store, cJSON *site, const char *id)
     if (is_named(old, id) || is_named(document_list(site, "capture_list"), id))
         return;
     cJSON *rows = store_rows(store, &ignored,
-                             "SELECT document FROM capture WHERE site = ?1 AND hash >= ?2"
+                             "SELECT id, document FROM capture WHERE site = ?1 AND hash >= ?2"
                              " AND hash < ?2 || 'g'",
                              "tt", document_text(site, "name"), id);
     cJSON *row = rows && rows->child ? cJSON_DetachItemViaPointer(rows, rows->child) : NULL;
-    if (row) {
-        unfold(row, "document");
+    if (row)
         cJSON_AddItemToArray(old, row);
-    }
     cJSON_Delete(rows);
 }
 
@@ -399,6 +395,11 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
 
 static bool write_site(const struct output *output, const cJSON *night, const cJSON *site)
 {
+    static const char *const lists[] = {"capture_list", "old_captures"};
+    cJSON *row;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(site, lists[i]))
+            unfold(row, "document");
     return write_file(output, ".html", nightly_write_site, night, site) &&
            (!cJSON_GetArraySize(document_list(site, "capture_list")) ||
             write_file(output, ".json", write_site_json, night, site));
@@ -445,7 +446,8 @@ static bool start_helpers(struct writers *writers, const struct output *output, 
     void *shared = mmap(NULL, sizeof *writers->next, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned sites = (unsigned)cJSON_GetArraySize(document_list(night, "sites"));
-    unsigned jobs = output->request->jobs, helpers = jobs - 1 < sites ? jobs - 1 : sites;
+    unsigned jobs = output->request->jobs; /* of several this one may wait for the disk */
+    unsigned helpers = jobs == 1 ? 0 : jobs < sites ? jobs : sites;
     pid_t parent = getpid();
     if (shared == MAP_FAILED)
         return error_set(output->error, "no memory to write pages: %s", strerror(errno));
