@@ -9,6 +9,7 @@
 #include "analyzer/batch/nightly.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/html.h"
+#include "analyzer/report/view.h"
 
 static const struct {
     enum html_tone tone;
@@ -397,16 +398,44 @@ static const char *capture_name(const void *context, const char *id)
     return slash ? slash + 1 : source ? source : id;
 }
 
-static void write_evidence(FILE *out, const cJSON *site, const cJSON *item)
+/* The verdict is decided, and would be noticeably surer without this. */
+static bool speaks_against(const cJSON *item, const cJSON *told)
 {
-    const cJSON *frame;
+    struct verdict verdict = {.place = FAILURE_POINTS};
+    struct reason reason = {.text = ""};
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, document_list(told, "candidates")) {
+        int place =
+            word_index(failure_point_words, FAILURE_POINTS, text_of(entry, "failure_point"));
+        if (place < 0)
+            return false;
+        if (verdict.place == FAILURE_POINTS)
+            verdict.place = (enum failure_point)place;
+        verdict.probability[place] =
+            cJSON_GetNumberValue(cJSON_GetObjectItem(entry, "probability"));
+    }
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(item, "weights")) {
+        int place = word_index(failure_point_words, FAILURE_POINTS, entry->string);
+        if (place >= 0)
+            reason.weight[place] = cJSON_GetNumberValue(entry);
+    }
+    return verdict.place < FAILURE_POINTS &&
+           verdict.probability[verdict.place] * SHARE_WHOLE >= SHARE_DECIDED &&
+           view_effect(&verdict, &reason) <= -VIEW_EFFECT_NOTICED;
+}
+
+static void write_evidence(FILE *out, const cJSON *site, const cJSON *item, const cJSON *verdict)
+{
+    const cJSON *frames = document_list(item, "frames"), *frame;
     const char *capture = capture_name(site, document_text(item, "capture"));
-    int count = 0;
-    html_raw(out, "<li>");
+    int count = 0, many = cJSON_GetArraySize(frames) > 1;
+    html_raw(out, speaks_against(item, verdict) ? "<li><em>Against it:</em> " : "<li>");
     html_text(out, text_of(item, "text"));
-    cJSON_ArrayForEach(frame, document_list(item, "frames"))
-        html_raw(out, "%s%.0f", count++ ? ", " : " <span class=\"soft small mono\">frame ",
-                 cJSON_GetNumberValue(frame));
+    cJSON_ArrayForEach(frame, frames) {
+        if (count++ == 0)
+            html_raw(out, " <span class=\"soft small mono\">frame%s ", many ? "s" : "");
+        html_raw(out, "%s%.0f", count > 1 ? ", " : "", cJSON_GetNumberValue(frame));
+    }
     if (count) {
         html_raw(out, " of ");
         html_text(out, capture ? capture : "the capture");
@@ -504,7 +533,7 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     exchange_draw(out, document, capture_name, site);
     html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
     cJSON_ArrayForEach(item, document_list(document, "evidence"))
-        write_evidence(out, site, item);
+        write_evidence(out, site, item, verdict);
     html_raw(out, "</ul>\n</article>\n");
     cJSON_Delete(document);
 }

@@ -523,6 +523,19 @@ class Cases:
         text = place.call("history", status=HEALTHY).out.splitlines()
         assert len(text) == 3 and text[0].startswith("site"), text
 
+    def test_what_speaks_against_a_verdict_is_called_so(self, place):
+        sample = os.path.join(ROOT, "samples", "07-syncrify-at-client.pcap")
+        os.makedirs(os.path.join(place.captures, "paris"))
+        shutil.copy(sample, os.path.join(place.captures, "paris"))
+        place.batch(status=FAILURES)
+        done = subprocess.run([self.program, "-r", sample, "-v"], capture_output=True, timeout=60)
+        signs = [line.split()[0] for line in done.stdout.decode().split("\n") if re.match("      [-+*] ", line)]
+        with open(os.path.join(place.state, "report", "sites", "paris.html"), encoding="utf-8") as file:
+            page = file.read()
+        reasons = re.findall("<li>(<em>Against it:</em> )?", page.split("Evidence</h3>")[1].split("</article>")[0])
+        assert [sign == "-" for sign in signs] == [bool(reason) for reason in reasons], (signs, reasons)
+        assert "-" in signs and "+" in signs, signs
+
     def test_an_open_verdict_accuses_nobody(self, place):
         place.put("paris/a.pcap", silent(0))
         done = place.batch(status=FAILURES)
