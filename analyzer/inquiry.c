@@ -273,6 +273,7 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
         .expected_count = asked->expected_count,
         .capture_dropped = inquiry->dropped_base + source_stats(inquiry->source)->kernel_dropped,
         .capture = asked->capture,
+        .capture_names = asked->capture_names,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
         .explain = asked->explain,
         .strip = asked->strip,
@@ -297,9 +298,20 @@ struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_
     view->first_ns = inquiry->first_ns;
     view->last_ns = inquiry->last_ns;
     view->earliest_ns = inquiry->earliest_ns;
-    view->packets = source_stats(inquiry->source)->frames;
+    view->packets = inquiry->frame_base + source_stats(inquiry->source)->frames;
     inquiry->news = false;
     return examination;
+}
+
+void inquiry_join(struct inquiry *inquiry, uint32_t capture, const char *const *capture_names)
+{
+    inquiry->request.capture = capture;
+    inquiry->request.capture_names = capture_names;
+}
+
+void inquiry_imprint(const struct inquiry *inquiry, struct imprint *imprint)
+{
+    imprint_make(inquiry->tracker, imprint);
 }
 
 const struct inquiry_request *inquiry_asked(const struct inquiry *inquiry)

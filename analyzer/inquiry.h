@@ -9,6 +9,7 @@
 #include "analyzer/attribution/diagnosis.h"
 #include "analyzer/capture/keeper.h"
 #include "analyzer/capture/source.h"
+#include "analyzer/correlation/imprint.h"
 #include "analyzer/report/report.h"
 #include "analyzer/speech/stream.h"
 
@@ -23,12 +24,13 @@ struct inquiry_request {
     size_t max_flows;
     bool live;     /* looked at again and again while it is read */
     bool compared; /* with other captures: no connection's record is given up while it fits */
-    struct ndpi_bridge *bridge; /* started, to use and leave alone; NULL: one of its own */
-    uint64_t packet_limit;      /* 0: none */
-    int64_t duration_ns;        /* 0: none; counted from the first packet */
-    uint32_t capture;           /* index in the report */
-    bool explain;               /* findings with their ledgers */
-    const char *name;           /* as the report calls the source; outlives the inquiry */
+    struct ndpi_bridge *bridge;       /* started, to use and leave alone; NULL: one of its own */
+    uint64_t packet_limit;            /* 0: none */
+    int64_t duration_ns;              /* 0: none; counted from the first packet */
+    uint32_t capture;                 /* index in the report */
+    const char *const *capture_names; /* see diagnosis.h */
+    bool explain;                     /* findings with their ledgers */
+    const char *name;                 /* as the report calls the source; outlives the inquiry */
     const char *path; /* as the source's messages call it; the same. Only with `pseudonyms` */
     bool strip;       /* see diagnosis.h */
     const struct pseudonyms *pseudonyms;
@@ -90,6 +92,13 @@ void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis 
  * examination is the caller's, and valid as long as the inquiry. `view` gets what correlation wants
  * of it. */
 struct examination *inquiry_examine(struct inquiry *inquiry, struct correlation_view *view);
+
+/* Captures turn out to be of one time only when they were read: which one this is of those that are
+ * diagnosed together, and what sentences call them. */
+void inquiry_join(struct inquiry *inquiry, uint32_t capture, const char *const *capture_names);
+
+/* What the capture can be known again by in others. */
+void inquiry_imprint(const struct inquiry *inquiry, struct imprint *imprint);
 
 /* Describes the capture for the report. Texts are valid as long as the inquiry. */
 void inquiry_describe(const struct inquiry *inquiry, const struct diagnosis *diagnosis,

@@ -21,6 +21,11 @@ void *memory_zeroed(size_t count, size_t size)
     return checked(calloc(count ? count : 1, size), count * size);
 }
 
+void *memory_got(void *memory)
+{
+    return checked(memory, 0);
+}
+
 void *memory_resize(void *old, size_t count, size_t size)
 {
     size_t bytes;

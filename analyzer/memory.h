@@ -18,6 +18,9 @@ void *memory_slab(size_t slabs, size_t count, size_t size) __attribute__((return
 /* Frees either. */
 void memory_table_free(void *table, size_t count, size_t size);
 
+/* What a library has allocated, or NULL. */
+void *memory_got(void *memory) __attribute__((returns_nonnull));
+
 char *memory_string(const char *text) __attribute__((returns_nonnull));
 
 #endif

@@ -683,12 +683,24 @@ enum options_result options_parse(int argc, char **argv, struct options *options
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }
 
+static const struct option_row *row_called(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(rows[i].name, name) != 0)
+        i++;
+    return &rows[i];
+}
+
 bool options_take(struct options *options, const char *name, const char *value, struct error *error)
 {
-    for (size_t i = 0; i < ROWS; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].take(options, &rows[i], value, error);
-    return error_set(error, "unknown option '--%s'", name);
+    const struct option_row *row = row_called(name);
+    return row->take(options, row, value, error);
+}
+
+struct option_shape options_shape(const char *name)
+{
+    const struct option_row *row = row_called(name);
+    return (struct option_shape){name, row->letter, row->argument, row->value, row->help};
 }
 
 void options_free(struct options *options)

@@ -102,6 +102,14 @@ enum options_result options_parse(int argc, char **argv, struct options *options
  * message. */
 bool options_take(struct options *options, const char *name, const char *value,
                   struct error *error);
+/* What help and getopt_long() want to know of an option, for such commands. */
+struct option_shape {
+    const char *name;
+    char letter;  /* 0: none */
+    int argument; /* no_argument, ... */
+    const char *value, *help;
+};
+struct option_shape options_shape(const char *name);
 /* The message of OPTIONS_ERROR, escaped, and where help is. */
 void options_write_error(FILE *out, const struct error *error);
 void options_free(struct options *options);

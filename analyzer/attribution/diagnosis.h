@@ -27,6 +27,7 @@ struct diagnosis_request {
     size_t expected_count;
     uint64_t capture_dropped;
     uint32_t capture;                    /* index in the report */
+    const char *const *capture_names;    /* in sentences; NULL: a, b, c as in the report */
     int64_t now_ns;                      /* the capture's last packet; live: the time */
     bool explain;                        /* every finding with its ledger */
     bool strip;                          /* nothing that was said goes into findings */

@@ -120,7 +120,8 @@ static struct finding *make_absence(const struct examination *examination,
     facts[FACT_EXPECTED_ONLY].known = true;
     facts[FACT_EXPECTED_ONLY].word = what_was_seen(request->tracker, peer);
     struct sentence_values values;
-    sentence_values_fill(request, &failure, &finding->spoken, &values);
+    profile_labels(service->profile, facts[FACT_PATH].word, finding->labels);
+    sentence_values_fill(request, &failure, finding, &values);
     const struct readings readings = {.at[0] = {vantage->kind, 0, 1, vantage->confidence},
                                       .count = 1};
     weighing_set(facts, &readings, &readings.at[0]);

@@ -57,15 +57,16 @@ static void readings_of_joint(const struct joint *joint, uint32_t own, struct re
 }
 
 static void judge(const struct diagnosis_request *request, const struct vantage_context *context,
-                  const struct failure *failure, const struct joint *joint,
-                  const struct spoken *spoken, struct fact *facts, struct finding *finding)
+                  const struct failure *failure, const struct joint *joint, struct fact *facts,
+                  struct finding *finding)
 {
     struct sentence_values values;
     struct vantage_belief belief;
     struct readings readings;
     double probability[FAILURE_POINTS];
-    sentence_values_fill(request, failure, spoken, &values);
-    sentence_values_fill_joint(request->pseudonyms, joint, &values);
+    profile_labels(finding->service->profile, facts[FACT_PATH].word, finding->labels);
+    sentence_values_fill(request, failure, finding, &values);
+    sentence_values_fill_joint(request, joint, &values);
     if (joint && joint->compared) {
         readings_of_joint(joint, request->capture, &readings, &belief);
     } else {
@@ -194,7 +195,7 @@ struct finding *finding_of_failure(const struct examination *examination,
     establish(examination, failure, finding->spoken.protocol, facts);
     if (joint)
         add_captures(examination, joint, all, facts);
-    judge(request, &examination->context, &named, joint, &finding->spoken, facts, finding);
+    judge(request, &examination->context, &named, joint, facts, finding);
     exchanges_of_failure(failure, request->capture, finding);
     if (joint && joint->compared && joint->other)
         exchanges_of_failure(

@@ -303,6 +303,18 @@ const struct profile *profiles_at(const struct profiles *profiles, size_t index)
     return &profiles->files[index]->profile;
 }
 
+void profile_labels(const struct profile *profile, const char *path,
+                    const char *labels[FAILURE_POINTS])
+{
+    static const char *const seed_names[FAILURE_POINTS] = {
+        [LOCAL_FIREWALL] = "FP1", [EDGE_FIREWALL] = "FP2", [EGRESS_POLICY] = "FP3"};
+    for (size_t i = 0; i < FAILURE_POINTS; i++) {
+        const struct profile_label *label = &profile->labels[i];
+        bool holds = !label->path || (path && strcmp(label->path, path) == 0);
+        labels[i] = label->name && holds ? label->name : seed_names[i];
+    }
+}
+
 const struct service *profiles_service(const struct profiles *profiles, uint8_t proto,
                                        uint16_t port)
 {

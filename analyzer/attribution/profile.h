@@ -50,10 +50,16 @@ struct vendor_error {
     const char *meaning;
 };
 
+/* The vendor's name of a place, and where it is the name of that place. */
+struct profile_label {
+    const char *name; /* "FP1"; NULL: none */
+    const char *path; /* the fact "path" with which it holds; NULL: always */
+};
+
 struct profile {
-    const char *name;                   /* "syncrify", the word of --profile */
-    const char *title;                  /* "Syncrify (Synametrics)" */
-    const char *labels[FAILURE_POINTS]; /* the vendor's name of a place ("FP1"); NULL: none */
+    const char *name;  /* "syncrify", the word of --profile */
+    const char *title; /* "Syncrify (Synametrics)" */
+    struct profile_label labels[FAILURE_POINTS];
     const struct service *services;
     size_t service_count;
     const struct vendor_error *vendor_errors;
@@ -63,6 +69,11 @@ struct profile {
     const char *pins[PROFILE_PINS_MAX]; /* certificates that are the product's: pin_is_valid() */
     size_t pin_count;                   /* 0: any may be */
 };
+
+/* What the places are called on a path ("private", "internet", ...; NULL: not known): by the vendor
+ * where its picture is of such a path, else FP1, FP2, FP3. NULL: a place without a name. */
+void profile_labels(const struct profile *profile, const char *path,
+                    const char *labels[FAILURE_POINTS]);
 
 /* "sha256:" or "sha1:" and a certificate's fingerprint in hexadecimal, or "issuer:" and a part of
  * its issuer's name. */

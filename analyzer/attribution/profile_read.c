@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/profile_internal.h"
 #include "analyzer/memory.h"
 
@@ -142,6 +143,28 @@ static bool read_services(struct profile_file *file, const cJSON *list)
     return check_service_names(file, list);
 }
 
+/* A name, or {"name", "path"}. */
+static bool read_label(const struct json *json, const cJSON *node, struct profile_label *label)
+{
+    const char *const *paths = fact_definitions[FACT_PATH].words;
+    const cJSON *name, *path;
+    const struct json_field fields[] = {
+        {"name", JSON_STRING, true, &name},
+        {"path", JSON_STRING, true, &path},
+    };
+    size_t count = 0, which;
+    if (!cJSON_IsObject(node))
+        return json_text(json, node, PROFILE_NAME_MAX, &label->name);
+    while (paths[count])
+        count++;
+    if (!json_read_object(json, node, fields, COUNT(fields)) ||
+        !json_text(json, name, PROFILE_NAME_MAX, &label->name) ||
+        !json_word(json, path, "path", paths, count, &which))
+        return false;
+    label->path = paths[which];
+    return true;
+}
+
 static bool read_labels(struct profile_file *file, const cJSON *node)
 {
     for (const cJSON *label = node ? node->child : NULL; label; label = label->next) {
@@ -153,7 +176,7 @@ static bool read_labels(struct profile_file *file, const cJSON *node)
         if (place < 0)
             return json_fail_at_name(file->json, label, "unknown place \"%.*s\"%s", JSON_QUOTE_MAX,
                                      label->string, json_nearest_hint(&nearest, hint));
-        if (!json_text(file->json, label, PROFILE_NAME_MAX, &file->profile.labels[place]))
+        if (!read_label(file->json, label, &file->profile.labels[place]))
             return false;
     }
     return true;

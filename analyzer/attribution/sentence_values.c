@@ -11,14 +11,6 @@ static void set_value(struct sentence_values *values, const char *name, const ch
     values->variables[values->count++] = (struct variable){name, text ? text : ""};
 }
 
-static const char *label_of(const struct service *service, enum failure_point place)
-{
-    static const char *const seed_names[FAILURE_POINTS] = {
-        [LOCAL_FIREWALL] = "FP1", [EDGE_FIREWALL] = "FP2", [EGRESS_POLICY] = "FP3"};
-    const char *label = service->profile->labels[place];
-    return label ? label : seed_names[place];
-}
-
 int failure_client_port(const struct failure *failure)
 {
     return failure->attempts == 1 && failure->sample_count ? failure->sample[0]->port[INITIATOR]
@@ -54,7 +46,7 @@ static const struct lookup *lookup_of(const struct tracker *tracker, const struc
 }
 
 void sentence_values_fill(const struct diagnosis_request *request, const struct failure *failure,
-                          const struct spoken *spoken, struct sentence_values *values)
+                          const struct finding *finding, struct sentence_values *values)
 {
     const struct lookup *lookup = request->strip ? NULL : lookup_of(request->tracker, failure);
     struct ip_address client = pseudonym_ip(request->pseudonyms, &failure->client);
@@ -92,10 +84,10 @@ void sentence_values_fill(const struct diagnosis_request *request, const struct 
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
     set_value(values, "dns_name", lookup ? lookup->name : "of the server");
-    speech_values(request->signs, spoken, values);
-    set_value(values, "label_local", label_of(service, LOCAL_FIREWALL));
-    set_value(values, "label_edge", label_of(service, EDGE_FIREWALL));
-    set_value(values, "label_egress", label_of(service, EGRESS_POLICY));
+    speech_values(request->signs, &finding->spoken, values);
+    set_value(values, "label_local", finding->labels[LOCAL_FIREWALL]);
+    set_value(values, "label_edge", finding->labels[EDGE_FIREWALL]);
+    set_value(values, "label_egress", finding->labels[EGRESS_POLICY]);
 }
 
 static const char *end_text(const struct pseudonyms *pseudonyms, const struct ip_address *end,
@@ -121,14 +113,15 @@ static const char *route_text(const struct pseudonyms *pseudonyms, const struct 
     return route;
 }
 
-void sentence_values_fill_joint(const struct pseudonyms *pseudonyms, const struct joint *joint,
+void sentence_values_fill_joint(const struct diagnosis_request *request, const struct joint *joint,
                                 struct sentence_values *values)
 {
+    const char *const *names = request->capture_names;
     if (!joint || !joint->compared)
         return;
     values->upstream[0] = (char)('a' + joint->upstream % 26);
     values->downstream[0] = (char)('a' + joint->downstream % 26);
-    set_value(values, "upstream", values->upstream);
-    set_value(values, "downstream", values->downstream);
-    set_value(values, "route", route_text(pseudonyms, joint, values->route));
+    set_value(values, "upstream", names ? names[joint->upstream] : values->upstream);
+    set_value(values, "downstream", names ? names[joint->downstream] : values->downstream);
+    set_value(values, "route", route_text(request->pseudonyms, joint, values->route));
 }

@@ -4,7 +4,7 @@
 
 #include "analyzer/attribution/diagnosis.h"
 #include "analyzer/attribution/rules.h"
-#include "analyzer/speech/spoken.h"
+#include "analyzer/report/report.h"
 
 enum {
     VARIABLES_MAX = 40,
@@ -24,11 +24,12 @@ struct sentence_values {
     char route[ROUTE_TEXT];
 };
 
-/* `values` must stay where it is: its variables point into it. */
+/* What is spoken and how the places are called stands in `finding` already. `values` must stay
+ * where it is: its variables point into it. */
 void sentence_values_fill(const struct diagnosis_request *request, const struct failure *failure,
-                          const struct spoken *spoken, struct sentence_values *values);
+                          const struct finding *finding, struct sentence_values *values);
 /* What several captures add; nothing where `joint` is NULL or was not compared. */
-void sentence_values_fill_joint(const struct pseudonyms *pseudonyms, const struct joint *joint,
+void sentence_values_fill_joint(const struct diagnosis_request *request, const struct joint *joint,
                                 struct sentence_values *values);
 
 /* -1: several. */

@@ -1,11 +1,13 @@
 #include "analyzer/batch/document.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "analyzer/batch/replace.h"
 #include "analyzer/memory.h"
@@ -60,29 +62,30 @@ const cJSON *document_list(const cJSON *object, const char *name)
     return cJSON_IsArray(list) ? list : NULL;
 }
 
-static char *read_whole(const char *path, struct error *error)
+/* Of a file that is open; it is read from its begin. */
+static char *read_whole(int fd, const char *name, struct error *error)
 {
-    FILE *file = fopen(path, "re");
     struct stat status;
-    char *text = NULL;
-    if (!file || fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) {
-        error_set(error, "%s: %s", path, file ? "not a file" : strerror(errno));
-    } else {
-        text = memory_zeroed((size_t)status.st_size + 1, 1);
-        if (fread(text, 1, (size_t)status.st_size, file) != (size_t)status.st_size) {
-            error_set(error, "%s: could not be read whole", path);
-            free(text);
-            text = NULL;
-        }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        error_set(error, "%s: not a file", name);
+        return NULL;
     }
-    if (file)
-        fclose(file);
-    return text;
+    size_t size = (size_t)status.st_size, have = 0;
+    char *text = memory_zeroed(size + 1, 1);
+    for (ssize_t got; have < size; have += (size_t)got)
+        if ((got = pread(fd, text + have, size - have, (off_t)have)) <= 0)
+            break;
+    text[have] = '\0';
+    if (have == size)
+        return text;
+    error_set(error, "%s: could not be read whole", name);
+    free(text);
+    return NULL;
 }
 
-cJSON *document_read(const char *path, const char *schema, struct error *error)
+cJSON *document_read_open(int fd, const char *name, const char *schema, struct error *error)
 {
-    char *text = read_whole(path, error);
+    char *text = read_whole(fd, name, error);
     if (!text)
         return NULL;
     cJSON *document = cJSON_Parse(text);
@@ -90,7 +93,7 @@ cJSON *document_read(const char *path, const char *schema, struct error *error)
     const char *found = document_text(document, "schema");
     if (found && strcmp(found, schema) == 0)
         return document;
-    error_set(error, "%s: expected a document of schema %s, this is %s", path, schema,
+    error_set(error, "%s: expected a document of schema %s, this is %s", name, schema,
               found      ? found
               : document ? "another kind of JSON"
                          : "no JSON");
@@ -98,12 +101,24 @@ cJSON *document_read(const char *path, const char *schema, struct error *error)
     return NULL;
 }
 
+cJSON *document_read(const char *path, const char *schema, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        error_set(error, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    cJSON *document = document_read_open(fd, path, schema, error);
+    close(fd);
+    return document;
+}
+
 bool document_write(const char *path, const cJSON *document, bool durable, struct error *error)
 {
     struct replacement replacement;
     if (!replace_begin(&replacement, path, durable, error))
         return false;
-    report_json_item(replacement.file, cJSON_Duplicate(document, true));
+    report_json_print(replacement.file, document);
     fputc('\n', replacement.file);
     return replace_end(&replacement, error);
 }

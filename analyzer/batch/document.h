@@ -23,6 +23,8 @@ const cJSON *document_list(const cJSON *object, const char *name);
 
 /* A whole file; its "schema" must be as expected. NULL with a message. */
 cJSON *document_read(const char *path, const char *schema, struct error *error);
+/* The same of a file that is open; `name` is for messages. */
+cJSON *document_read_open(int fd, const char *name, const char *schema, struct error *error);
 
 /* Writes beside the place and renames (replace.h). `path` "-": standard output. */
 bool document_write(const char *path, const cJSON *document, bool durable, struct error *error);

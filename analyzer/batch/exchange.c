@@ -121,7 +121,7 @@ static bool read_verdict(const cJSON *document, struct drawing *drawing)
         return false;
     drawing->finding.symptom = (enum symptom)symptom;
     drawing->finding.verdict.place = (enum failure_point)place;
-    drawing->profile.labels[place] = document_text(verdict, "label");
+    drawing->finding.labels[place] = document_text(verdict, "label");
     cJSON_ArrayForEach(item, document_list(verdict, "candidates")) {
         int candidate =
             word_index(failure_point_words, FAILURE_POINTS, text_of(item, "failure_point"));

@@ -26,7 +26,7 @@ static const struct question {
      " OR (instr(?3, ',open,') AND state <> 'resolved'))"
      " ORDER BY state = 'resolved', last_ns DESC, site, id",
      {"site", "state", "client", "server", "port", "failure_point", "confidence", "attempts",
-      "first_ns=first", "last_ns=last", NULL}},
+      "first_ns=first (UTC)", "last_ns=last (UTC)", NULL}},
     {"sites",
      "SELECT name AS site, (SELECT count(*) FROM finding WHERE site = name AND state <> 'resolved')"
      " AS open, (SELECT count(*) FROM finding WHERE site = name AND state = 'resolved') AS "
@@ -37,7 +37,7 @@ static const struct question {
      " WHERE (?1 IS NULL OR name = ?1) AND (?3 IS NULL OR ?3 = ?3)"
      " AND (?2 = -9223372036854775808 OR EXISTS (SELECT 1 FROM capture WHERE site = name AND"
      " last_ns >= ?2)) ORDER BY name",
-     {"site", "open", "resolved", "captures", "last_run", "last_ns=last packet", NULL}},
+     {"site", "open", "resolved", "captures", "last_run", "last_ns=last packet (UTC)", NULL}},
     {"runs",
      "SELECT number AS run, time_ns, finished,"
      " (SELECT count(*) FROM tally WHERE run = number AND (?1 IS NULL OR site = ?1)) AS sites,"
@@ -54,13 +54,14 @@ static const struct question {
      " (SELECT count(*) FROM life WHERE run = number AND state = 'resolved' AND attempts = 0"
      " AND (?1 IS NULL OR site = ?1)) AS resolved"
      " FROM run WHERE time_ns >= ?2 AND (?3 IS NULL OR ?3 = ?3) ORDER BY number DESC",
-     {"run", "time_ns=time", "sites", "captures", "failed", "new", "back", "ongoing", "resolved",
-      NULL}},
+     {"run", "time_ns=time (UTC)", "sites", "captures", "failed", "new", "back", "ongoing",
+      "resolved", NULL}},
     {"captures",
      "SELECT site, id, run, path, member, packets, first_ns, last_ns, links, hash FROM capture"
      " WHERE (?1 IS NULL OR site = ?1) AND last_ns >= ?2 AND (?3 IS NULL OR ?3 = ?3)"
      " ORDER BY site, first_ns, hash",
-     {"site", "run", "packets", "first_ns=first", "last_ns=last", "path", "member", NULL}},
+     {"site", "run", "packets", "first_ns=first (UTC)", "last_ns=last (UTC)", "path", "member",
+      NULL}},
 };
 
 static const struct question *find_question(const struct batch_options *options)

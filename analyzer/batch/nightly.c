@@ -31,6 +31,12 @@ enum night_state night_state_of(const cJSON *finding)
     return state < 0 ? NIGHT_UNSEEN : (enum night_state)state;
 }
 
+cJSON *night_document(const cJSON *finding)
+{
+    const char *text = document_text(finding, "document");
+    return text ? cJSON_Parse(text) : NULL;
+}
+
 /* --- gathering --- */
 
 /* What was open or ended in this run; "resolved" of earlier runs is for fwsniff history. */
@@ -104,7 +110,6 @@ static void deal_findings(cJSON *sites, cJSON *findings)
             cJSON_Delete(finding);
             break;
         }
-        unfold(finding, "document");
         cJSON_AddItemToArray(cJSON_GetObjectItem(site, "findings"), finding);
     }
 }
@@ -114,13 +119,11 @@ static cJSON *gather_site_details(struct store *store, cJSON *site, int64_t run,
 {
     const char *name = document_text(site, "name");
     cJSON *captures = store_rows(store, error,
-                                 "SELECT document FROM capture WHERE run = ? AND site = ?"
+                                 "SELECT id, document FROM capture WHERE run = ? AND site = ?"
                                  " ORDER BY first_ns, path, member, hash",
                                  "nt", run, name);
-    cJSON *trend = captures ? gather_trend(store, name, error) : NULL, *row;
+    cJSON *trend = captures ? gather_trend(store, name, error) : NULL;
     char *slug = name_slug(name);
-    cJSON_ArrayForEach(row, captures)
-        unfold(row, "document");
     document_add_text(site, "slug", slug);
     document_add(site, "findings", cJSON_CreateArray());
     unfold(site, "warnings");
@@ -134,43 +137,47 @@ static bool is_named(const cJSON *captures, const char *id)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, captures) {
-        const char *name = document_text(cJSON_GetObjectItem(item, "document"), "id");
+        const char *name = document_text(item, "id");
         if (name && strcmp(name, id) == 0)
             return true;
     }
     return false;
 }
 
+static void name_old_capture(struct store *store, cJSON *site, const char *id)
+{
+    cJSON *old = cJSON_GetObjectItem(site, "old_captures");
+    struct error ignored;
+    if (is_named(old, id) || is_named(document_list(site, "capture_list"), id))
+        return;
+    cJSON *rows = store_rows(store, &ignored,
+                             "SELECT id, document FROM capture WHERE site = ?1 AND hash >= ?2"
+                             " AND hash < ?2 || 'g'",
+                             "tt", document_text(site, "name"), id);
+    cJSON *row = rows && rows->child ? cJSON_DetachItemViaPointer(rows, rows->child) : NULL;
+    if (row)
+        cJSON_AddItemToArray(old, row);
+    cJSON_Delete(rows);
+}
+
 /* The captures of earlier runs that evidence is in: people want to know the files. An id is the
  * beginning of a hash, of hexadecimal digits. */
-static void name_old_captures(struct store *store, cJSON *site)
+static void name_old_captures(struct store *store, cJSON *site, int64_t run)
 {
-    enum { FINDINGS_MAX = 100 }; /* as many as a page shows in full */
     const cJSON *finding, *item;
-    cJSON *old = cJSON_CreateArray();
-    struct error ignored;
     int count = 0;
+    document_add(site, "old_captures", cJSON_CreateArray());
+    if (document_number(site, "first_run", 0) == run)
+        return; /* there are none */
     cJSON_ArrayForEach(finding, document_list(site, "findings")) {
-        if (count++ == FINDINGS_MAX)
-            break;
-        cJSON_ArrayForEach(item,
-                           document_list(cJSON_GetObjectItem(finding, "document"), "evidence")) {
+        cJSON *document = count++ < NIGHT_FULL_MAX ? night_document(finding) : NULL;
+        cJSON_ArrayForEach(item, document_list(document, "evidence")) {
             const char *id = document_text(item, "capture");
-            if (!id || is_named(old, id) || is_named(document_list(site, "capture_list"), id))
-                continue;
-            cJSON *rows = store_rows(store, &ignored,
-                                     "SELECT document FROM capture WHERE site = ?1 AND hash >= ?2"
-                                     " AND hash < ?2 || 'g'",
-                                     "tt", document_text(site, "name"), id);
-            cJSON *row = rows && rows->child ? cJSON_DetachItemViaPointer(rows, rows->child) : NULL;
-            if (row) {
-                unfold(row, "document");
-                cJSON_AddItemToArray(old, row);
-            }
-            cJSON_Delete(rows);
+            if (id)
+                name_old_capture(store, site, id);
         }
+        cJSON_Delete(document);
     }
-    document_add(site, "old_captures", old);
 }
 
 static void count_states(cJSON *night)
@@ -204,7 +211,7 @@ cJSON *nightly_gather(struct store *store, struct error *error)
     if (good) {
         deal_findings(sites, findings);
         cJSON_ArrayForEach(site, sites)
-            name_old_captures(store, site);
+            name_old_captures(store, site, run);
     }
     document_add(night, "sites", sites);
     document_add(night, "trend", trend);
@@ -258,7 +265,8 @@ static void write_metrics(FILE *out, const cJSON *night, const cJSON *site)
     nightly_write_metrics(out, night);
 }
 
-/* Whole numbers and times are texts in rows; in the report they are what they should be. */
+/* Whole numbers and times are texts in rows; in the report they are what they should be. What the
+ * history has as JSON goes in as it is. */
 static void make_plain(cJSON *item)
 {
     static const char *const times[] = {"time", "first", "last", "worked"};
@@ -272,8 +280,10 @@ static void make_plain(cJSON *item)
         char shown[TIME_TEXT];
         int64_t number = document_number(item, name, INT64_MIN);
         cJSON *value = NULL;
-        if (!cJSON_IsString(child) && strcmp(name, "document") != 0)
+        if (!cJSON_IsString(child))
             make_plain(child);
+        else if (strcmp(name, "document") == 0)
+            value = cJSON_CreateRaw(child->valuestring);
         else if (word_index(times, sizeof times / sizeof *times, name) >= 0)
             value = number == INT64_MIN ? cJSON_CreateNull()
                                         : cJSON_CreateString(report_time_text(number, shown));
@@ -284,26 +294,66 @@ static void make_plain(cJSON *item)
     }
 }
 
-/* Takes the report: it is changed for this, and its end. */
-static bool write_json(const struct output *output, cJSON *night)
+/* Site by site, as all of them together may be large. */
+static void write_plain_sites(FILE *out, const cJSON *sites)
 {
     static const char *const inner[] = {"capture_list", "old_captures"}; /* for the pages */
-    char path[PATH_MAX];
-    struct replacement file;
-    cJSON *site;
-    snprintf(path, sizeof path, "%s/report.json", output->request->folder);
-    bool good = replace_begin(&file, path, false, output->error);
-    if (!good) {
-        cJSON_Delete(night);
-        return false;
+    const cJSON *site, *item;
+    fputc('[', out);
+    cJSON_ArrayForEach(site, sites) {
+        cJSON *copy = cJSON_CreateObject();
+        cJSON_ArrayForEach(item, site)
+            if (word_index(inner, sizeof inner / sizeof *inner, item->string) < 0)
+                document_add(copy, item->string, cJSON_Duplicate(item, true));
+        make_plain(copy);
+        report_json_item(out, copy);
+        fputs(site->next ? "," : "", out);
     }
-    make_plain(night);
-    cJSON_ArrayForEach(site, cJSON_GetObjectItem(night, "sites"))
-        for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
-            cJSON_DeleteItemFromObject(site, inner[i]);
-    report_json_item(file.file, night);
-    fputc('\n', file.file);
-    return replace_end(&file, output->error);
+    fputc(']', out);
+}
+
+static void write_json(FILE *out, const cJSON *night, const cJSON *none)
+{
+    const cJSON *item;
+    (void)none;
+    fputc('{', out);
+    cJSON_ArrayForEach(item, night) {
+        fprintf(out, "\"%s\":", item->string);
+        if (strcmp(item->string, "sites") == 0) {
+            write_plain_sites(out, item);
+        } else {
+            cJSON *copy = cJSON_CreateObject();
+            document_add(copy, item->string, cJSON_Duplicate(item, true));
+            make_plain(copy);
+            report_json_print(out, copy->child);
+            cJSON_Delete(copy);
+        }
+        fputs(item->next ? "," : "}\n", out);
+    }
+}
+
+/* The finding as the history has it, and behind it what the run says of it. */
+static cJSON *finding_with_state(const cJSON *finding)
+{
+    const char *document = document_text(finding, "document");
+    size_t length = document ? strlen(document) : 0;
+    char *text = NULL;
+    if (length < 2 || document[length - 1] != '}' ||
+        asprintf(&text, "%.*s,\"state\":\"%s\"}", (int)(length - 1), document,
+                 document_text(finding, "state")) < 0)
+        return NULL;
+    cJSON *item = cJSON_CreateRaw(text);
+    free(text);
+    return item;
+}
+
+static bool has_text(const cJSON *list, const char *text)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+        if (strcmp(cJSON_GetStringValue(item), text) == 0)
+            return true;
+    return false;
 }
 
 /* The site's captures of this run and what they showed, as fwsniff -r would have said. */
@@ -319,12 +369,13 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
         cJSON_AddItemToArray(captures,
                              cJSON_Duplicate(cJSON_GetObjectItem(item, "document"), true));
     cJSON_ArrayForEach(item, document_list(site, "findings")) {
-        cJSON *finding = cJSON_GetObjectItem(item, "document");
-        if (night_state_of(item) > NIGHT_ONGOING || !cJSON_IsObject(finding))
+        const char *profile = document_text(item, "profile");
+        cJSON *finding = night_state_of(item) <= NIGHT_ONGOING ? finding_with_state(item) : NULL;
+        if (!finding)
             continue;
-        finding = cJSON_Duplicate(finding, true);
-        document_add_text(finding, "state", document_text(item, "state"));
         cJSON_AddItemToArray(findings, finding);
+        if (!has_text(profiles, profile))
+            cJSON_AddItemToArray(profiles, cJSON_CreateString(profile));
     }
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         document_add(summary, counts[i],
@@ -334,15 +385,6 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
     document_add(report, "tool", report_json_tool(outputs_ndpi_version()));
     document_add_text(report, "site", document_text(site, "name"));
     document_add(report, "captures", captures);
-    cJSON_ArrayForEach(item, findings) {
-        const char *profile = document_text(item, "profile");
-        const cJSON *known;
-        bool there = false;
-        cJSON_ArrayForEach(known, profiles)
-            there |= strcmp(cJSON_GetStringValue(known), profile) == 0;
-        if (!there)
-            cJSON_AddItemToArray(profiles, cJSON_CreateString(profile));
-    }
     document_add(report, "profiles", profiles);
     document_add(report, "summary", summary);
     document_add(report, "findings", findings);
@@ -353,58 +395,59 @@ static void write_site_json(FILE *out, const cJSON *night, const cJSON *site)
 
 static bool write_site(const struct output *output, const cJSON *night, const cJSON *site)
 {
+    static const char *const lists[] = {"capture_list", "old_captures"};
+    cJSON *row;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(site, lists[i]))
+            unfold(row, "document");
     return write_file(output, ".html", nightly_write_site, night, site) &&
            (!cJSON_GetArraySize(document_list(site, "capture_list")) ||
             write_file(output, ".json", write_site_json, night, site));
 }
 
-/* --- pages of sites and report.json, by several processes --- */
+/* --- report.json and the pages of sites, by several processes --- */
 
 struct writers {
-    atomic_uint *next; /* shared: what nobody has begun. One for each site, then report.json */
+    atomic_uint *next; /* shared: what nobody has begun. report.json, then one for each site */
     pid_t process[WORKERS_MAX];
     unsigned count;
 };
 
-/* Until nothing is left. The last one takes the report: it is NULL then. */
-static bool write_what_is_left(const struct output *output, atomic_uint *next, cJSON **night)
+/* Until nothing is left. */
+static bool write_what_is_left(const struct output *output, atomic_uint *next, const cJSON *night)
 {
-    const cJSON *site = document_list(*night, "sites")->child;
-    unsigned at = 0;
-    bool good = true;
-    while (good && *night) {
+    const cJSON *site = document_list(night, "sites")->child;
+    unsigned at = 1;
+    for (;;) {
         unsigned mine = atomic_fetch_add(next, 1);
         for (; site && at < mine; at++)
             site = site->next;
-        if (site) {
-            good = write_site(output, *night, site);
-        } else if (at == mine) {
-            good = write_json(output, *night);
-            *night = NULL;
-        } else {
-            break;
-        }
+        if (mine == 0 ? !write_file(output, "report.json", write_json, night, NULL)
+                      : site && !write_site(output, night, site))
+            return false;
+        if (!site)
+            return true;
     }
-    return good;
 }
 
-static _Noreturn void help_to_write(const struct output *output, atomic_uint *next, cJSON *night,
-                                    pid_t parent)
+static _Noreturn void help_to_write(const struct output *output, atomic_uint *next,
+                                    const cJSON *night, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would know that the report is not whole */
-    bool good = getppid() == parent && write_what_is_left(output, next, &night);
+    bool good = getppid() == parent && write_what_is_left(output, next, night);
     if (!good)
         fprintf(stderr, "fwsniff: %s\n", output->error->text);
     _exit(good ? 0 : 1);
 }
 
 /* As many as can be made: what no helper does is done here. */
-static bool start_helpers(struct writers *writers, const struct output *output, cJSON *night)
+static bool start_helpers(struct writers *writers, const struct output *output, const cJSON *night)
 {
     void *shared = mmap(NULL, sizeof *writers->next, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned sites = (unsigned)cJSON_GetArraySize(document_list(night, "sites"));
-    unsigned jobs = output->request->jobs, helpers = jobs - 1 < sites ? jobs - 1 : sites;
+    unsigned jobs = output->request->jobs; /* of several this one may wait for the disk */
+    unsigned helpers = jobs == 1 ? 0 : jobs < sites ? jobs : sites;
     pid_t parent = getpid();
     if (shared == MAP_FAILED)
         return error_set(output->error, "no memory to write pages: %s", strerror(errno));
@@ -421,9 +464,10 @@ static bool start_helpers(struct writers *writers, const struct output *output, 
     return true;
 }
 
-static bool finish_writing(const struct writers *writers, const struct output *output, cJSON *night)
+static bool finish_writing(const struct writers *writers, const struct output *output,
+                           const cJSON *night)
 {
-    bool good = writers->next && write_what_is_left(output, writers->next, &night);
+    bool good = writers->next && write_what_is_left(output, writers->next, night);
     for (unsigned i = 0; i < writers->count; i++) {
         int status = 1;
         waitpid(writers->process[i], &status, 0);
@@ -432,7 +476,6 @@ static bool finish_writing(const struct writers *writers, const struct output *o
     }
     if (writers->next)
         munmap(writers->next, sizeof *writers->next);
-    cJSON_Delete(night);
     return good;
 }
 
@@ -474,8 +517,12 @@ bool nightly_write(const struct nightly_request *request, struct nightly_result 
                 write_file(&output, "findings.csv", write_csv, night, NULL) &&
                 write_file(&output, "index.html", write_index, night, NULL) &&
                 write_prometheus(&output, night);
+    if (writers.count)
+        store_settle(request->store); /* it waits for the disk: others write meanwhile */
     judge(night, result);
     if (good && request->summary)
         nightly_write_summary(request->summary, night, request->nothing_new);
-    return finish_writing(&writers, &output, night) && good;
+    good = finish_writing(&writers, &output, night) && good;
+    cJSON_Delete(night);
+    return good;
 }

@@ -47,6 +47,12 @@ enum night_state {
 extern const char *const night_state_words[NIGHT_STATES];
 enum night_state night_state_of(const cJSON *finding);
 
+/* Everything that is known of a finding, as fwsniff.report/1 has it; rows hold it as a text. Owned
+ * by the caller; NULL where there is none. */
+cJSON *night_document(const cJSON *finding);
+
+enum { NIGHT_FULL_MAX = 100 /* findings with everything about them, on the page of a site */ };
+
 /* nightly_html.c */
 void nightly_write_index(FILE *out, const cJSON *night);
 void nightly_write_site(FILE *out, const cJSON *night, const cJSON *site);

@@ -9,6 +9,7 @@
 #include "analyzer/batch/nightly.h"
 #include "analyzer/report/format.h"
 #include "analyzer/report/html.h"
+#include "analyzer/report/view.h"
 
 static const struct {
     enum html_tone tone;
@@ -205,10 +206,7 @@ static void write_place(FILE *out, const cJSON *finding)
     html_raw(out, "</span>");
 }
 
-enum {
-    ROWS_MAX = 2000, /* of one table: a page that no browser can show helps nobody */
-    FULL_MAX = 100,  /* findings with everything about them, of a site */
-};
+enum { ROWS_MAX = 2000 }; /* of one table: a page that no browser can show helps nobody */
 
 static void write_findings_end(FILE *out, size_t count, const char *data)
 {
@@ -400,16 +398,44 @@ static const char *capture_name(const void *context, const char *id)
     return slash ? slash + 1 : source ? source : id;
 }
 
-static void write_evidence(FILE *out, const cJSON *site, const cJSON *item)
+/* The verdict is decided, and would be noticeably surer without this. */
+static bool speaks_against(const cJSON *item, const cJSON *told)
 {
-    const cJSON *frame;
+    struct verdict verdict = {.place = FAILURE_POINTS};
+    struct reason reason = {.text = ""};
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, document_list(told, "candidates")) {
+        int place =
+            word_index(failure_point_words, FAILURE_POINTS, text_of(entry, "failure_point"));
+        if (place < 0)
+            return false;
+        if (verdict.place == FAILURE_POINTS)
+            verdict.place = (enum failure_point)place;
+        verdict.probability[place] =
+            cJSON_GetNumberValue(cJSON_GetObjectItem(entry, "probability"));
+    }
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItem(item, "weights")) {
+        int place = word_index(failure_point_words, FAILURE_POINTS, entry->string);
+        if (place >= 0)
+            reason.weight[place] = cJSON_GetNumberValue(entry);
+    }
+    return verdict.place < FAILURE_POINTS &&
+           verdict.probability[verdict.place] * SHARE_WHOLE >= SHARE_DECIDED &&
+           view_effect(&verdict, &reason) <= -VIEW_EFFECT_NOTICED;
+}
+
+static void write_evidence(FILE *out, const cJSON *site, const cJSON *item, const cJSON *verdict)
+{
+    const cJSON *frames = document_list(item, "frames"), *frame;
     const char *capture = capture_name(site, document_text(item, "capture"));
-    int count = 0;
-    html_raw(out, "<li>");
+    int count = 0, many = cJSON_GetArraySize(frames) > 1;
+    html_raw(out, speaks_against(item, verdict) ? "<li><em>Against it:</em> " : "<li>");
     html_text(out, text_of(item, "text"));
-    cJSON_ArrayForEach(frame, document_list(item, "frames"))
-        html_raw(out, "%s%.0f", count++ ? ", " : " <span class=\"soft small mono\">frame ",
-                 cJSON_GetNumberValue(frame));
+    cJSON_ArrayForEach(frame, frames) {
+        if (count++ == 0)
+            html_raw(out, " <span class=\"soft small mono\">frame%s ", many ? "s" : "");
+        html_raw(out, "%s%.0f", count > 1 ? ", " : "", cJSON_GetNumberValue(frame));
+    }
     if (count) {
         html_raw(out, " of ");
         html_text(out, capture ? capture : "the capture");
@@ -472,8 +498,8 @@ static void write_candidates(FILE *out, const cJSON *verdict)
 
 static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
 {
-    const cJSON *document = cJSON_GetObjectItem(finding, "document"), *item;
-    const cJSON *verdict = cJSON_GetObjectItem(document, "verdict");
+    cJSON *document = night_document(finding);
+    const cJSON *item, *verdict = cJSON_GetObjectItem(document, "verdict");
     const cJSON *remedy = cJSON_GetObjectItem(document, "remedy");
     enum night_state state = night_state_of(finding);
     char attempts[FORMAT_TEXT];
@@ -507,8 +533,9 @@ static void write_finding(FILE *out, const cJSON *site, const cJSON *finding)
     exchange_draw(out, document, capture_name, site);
     html_raw(out, "<h3>Evidence</h3>\n<ul>\n");
     cJSON_ArrayForEach(item, document_list(document, "evidence"))
-        write_evidence(out, site, item);
+        write_evidence(out, site, item, verdict);
     html_raw(out, "</ul>\n</article>\n");
+    cJSON_Delete(document);
 }
 
 static void write_captures(FILE *out, const cJSON *site)
@@ -566,18 +593,18 @@ static void write_site_findings(FILE *out, const cJSON *site)
     write_findings_head(out, false);
     cJSON_ArrayForEach(finding, document_list(site, "findings")) {
         if (count < ROWS_MAX)
-            write_finding_row(out, finding, count < FULL_MAX ? "" : NULL, NULL);
+            write_finding_row(out, finding, count < NIGHT_FULL_MAX ? "" : NULL, NULL);
         count++;
     }
     write_findings_end(out, count, "../findings.csv");
-    if (count > FULL_MAX)
+    if (count > NIGHT_FULL_MAX)
         html_raw(out,
                  "<p>The first %d are shown in full below; report.json has all evidence.</p>\n",
-                 FULL_MAX);
+                 NIGHT_FULL_MAX);
     html_section_end(out);
     count = 0;
     cJSON_ArrayForEach(finding, document_list(site, "findings"))
-        if (count++ < FULL_MAX)
+        if (count++ < NIGHT_FULL_MAX)
             write_finding(out, site, finding);
 }
 

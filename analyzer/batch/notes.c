@@ -25,6 +25,39 @@ void notes_warn(cJSON *result, const char *text)
     free(clean);
 }
 
+static const char *const lists[] = {"files", "captures", "findings", "worked"};
+static const char *const counts[] = {"attempts", "succeeded", "failed"};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+cJSON *notes_begin(const char *site)
+{
+    cJSON *result = cJSON_CreateObject();
+    document_add_text(result, "schema", RESULT_SCHEMA);
+    document_add_text(result, "site", site);
+    for (size_t i = 0; i < COUNT(lists); i++)
+        document_add(result, lists[i], cJSON_CreateArray());
+    for (size_t i = 0; i < COUNT(counts); i++)
+        document_add_number(result, counts[i], 0);
+    document_add(result, "warnings", cJSON_CreateArray());
+    return result;
+}
+
+void notes_merge(cJSON *result, cJSON *part)
+{
+    const cJSON *warning;
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        cJSON *to = cJSON_GetObjectItem(result, lists[i]);
+        cJSON *from = cJSON_GetObjectItem(part, lists[i]);
+        while (from->child)
+            cJSON_AddItemToArray(to, cJSON_DetachItemViaPointer(from, from->child));
+    }
+    for (size_t i = 0; i < COUNT(counts); i++)
+        notes_count(result, counts[i], (uint64_t)document_number(part, counts[i], 0));
+    cJSON_ArrayForEach(warning, document_list(part, "warnings"))
+        notes_warn(result, cJSON_GetStringValue(warning));
+    cJSON_Delete(part);
+}
+
 void notes_count(cJSON *result, const char *name, uint64_t more)
 {
     int64_t sum = document_number(result, name, 0) + (int64_t)more;

@@ -1,4 +1,4 @@
-/* Small entries of a unit's result. */
+/* A unit's result, and small entries of it. */
 #ifndef FWSNIFF_BATCH_NOTES_H
 #define FWSNIFF_BATCH_NOTES_H
 
@@ -15,6 +15,11 @@ struct notes_pair {
     uint16_t port;
     int64_t last_ns;
 };
+
+/* An empty one. */
+cJSON *notes_begin(const char *site);
+/* Adds up what two parts of a unit have shown; takes `part` over. */
+void notes_merge(cJSON *result, cJSON *part);
 
 /* Once for each text, and no more than SITE_WARNINGS_MAX. */
 void notes_warn(cJSON *result, const char *text);

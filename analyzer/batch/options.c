@@ -243,52 +243,78 @@ static const struct batch_row rows[] = {
      "only what was seen since: a time, or an age as in 7d"},
     {"json", 0, no_argument, IN_HISTORY, NULL, take_json, "the answer as JSON"},
 
-    {"profile", 'p', required_argument, IN_BATCH, "NAME[,NAME]", NULL, "as without batch, and so the following"},
-    {"profile-file", 0, required_argument, IN_BATCH, "FILE", NULL, ""},
-    {"port", 0, required_argument, IN_BATCH, "PROFILE=PROTO/PORT", NULL, ""},
-    {"pin", 0, required_argument, IN_BATCH, "PROFILE=KIND:VALUE", NULL, ""},
-    {"rules", 0, required_argument, IN_BATCH, "DIR", NULL, ""},
-    {"vantage", 0, required_argument, IN_BATCH, "WHERE", NULL, ""},
-    {"local-net", 0, required_argument, IN_BATCH, "CIDR", NULL, ""},
-    {"nat", 0, required_argument, IN_BATCH, "PUBLIC=PRIVATE", NULL, ""},
-    {"max-flows", 0, required_argument, IN_BATCH, "N", NULL, ""},
-    {"strip-payload", 0, no_argument, IN_BATCH, NULL, NULL, ""},
+    {"vantage", 0, required_argument, IN_BATCH, "WHERE", NULL,
+     "where the captures were taken, all of them, instead of inferring it for each"},
+};
+static const struct batch_row last_rows[] = {
     {"quiet", 'q', no_argument, IN_BATCH | IN_MERGE, NULL, NULL, "no summary, no progress"},
     {"help", 'h', no_argument, IN_BATCH | IN_MERGE | IN_HISTORY, NULL, NULL, "this text"},
 };
 /* clang-format on */
 
-enum { ROWS = sizeof rows / sizeof *rows, LONG_ONLY = 256 };
+/* Of the analysis, as without batch. */
+static const char *const shared[] = {"profile", "profile-file", "port",
+                                     "pin",     "rules",        "local-net",
+                                     "nat",     "max-flows",    "strip-payload"};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+enum { ROWS_MAX = COUNT(rows) + COUNT(shared) + COUNT(last_rows), LONG_ONLY = 256 };
 
-static int row_key(size_t index)
+/* The rows of one command, behind them an empty one. */
+struct table {
+    struct batch_row rows[ROWS_MAX + 1];
+    size_t count;
+};
+
+static void add_rows(struct table *table, enum batch_command command, const struct batch_row *more,
+                     size_t count)
 {
-    return rows[index].letter ? rows[index].letter : LONG_ONLY + (int)index;
+    for (size_t i = 0; i < count; i++)
+        if (more[i].commands & (1u << command))
+            table->rows[table->count++] = more[i];
 }
 
-static const struct batch_row *row_of(enum batch_command command, int key)
+static void table_of(enum batch_command command, struct table *table)
 {
-    for (size_t i = 0; i < ROWS; i++)
-        if (row_key(i) == key && rows[i].commands & (1u << command))
-            return &rows[i];
+    *table = (struct table){.count = 0};
+    add_rows(table, command, rows, COUNT(rows));
+    for (size_t i = 0; i < COUNT(shared); i++) {
+        const struct option_shape shape = options_shape(shared[i]);
+        const struct batch_row row = {shape.name,  shape.letter, shape.argument, IN_BATCH,
+                                      shape.value, NULL,         shape.help};
+        add_rows(table, command, &row, 1);
+    }
+    add_rows(table, command, last_rows, COUNT(last_rows));
+}
+
+static int row_key(const struct table *table, size_t index)
+{
+    char letter = table->rows[index].letter;
+    return letter ? letter : LONG_ONLY + (int)index;
+}
+
+static const struct batch_row *row_of(const struct table *table, int key)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (row_key(table, i) == key)
+            return &table->rows[i];
     return NULL;
 }
 
-static void getopt_tables(enum batch_command command, char letters[2 * ROWS + 2],
-                          struct option words[ROWS + 1])
+static void getopt_tables(const struct table *table, char letters[2 * ROWS_MAX + 2],
+                          struct option words[ROWS_MAX + 1])
 {
     *letters++ = ':';
-    for (size_t i = 0; i < ROWS; i++) {
-        if (!(rows[i].commands & (1u << command)))
+    for (size_t i = 0; i < table->count; i++) {
+        const struct batch_row *row = &table->rows[i];
+        words[i] = (struct option){row->name, row->argument, NULL, row_key(table, i)};
+        if (!row->letter)
             continue;
-        *words++ = (struct option){rows[i].name, rows[i].argument, NULL, row_key(i)};
-        if (!rows[i].letter)
-            continue;
-        *letters++ = rows[i].letter;
-        if (rows[i].argument == required_argument)
+        *letters++ = row->letter;
+        if (row->argument == required_argument)
             *letters++ = ':';
     }
     *letters = '\0';
-    *words = (struct option){0};
+    words[table->count] = (struct option){0};
 }
 
 /* systemd tells a service where its state goes (systemd.exec(5), StateDirectory=). */
@@ -356,28 +382,29 @@ static bool check(const struct batch_options *options, struct error *error)
     return false;
 }
 
-static bool take(const struct parsing *parsing, int key, const char *argument)
+static bool take(const struct parsing *parsing, const struct table *table, int key,
+                 const char *argument)
 {
-    enum batch_command command = parsing->options->command;
-    const struct batch_row *row = key == '?' || key == ':' ? NULL : row_of(command, key);
+    const struct batch_row *row = key == '?' || key == ':' ? NULL : row_of(table, key);
     if (row && !row->take)
         return options_take(&parsing->options->analysis, row->name, optarg, parsing->error);
     if (row)
         return row->take(parsing, row, optarg);
-    row = row_of(command, optopt);
+    row = row_of(table, optopt);
     if (key == ':' && row)
         return error_set(parsing->error, "option --%s needs a value: %s", row->name, row->value);
     if (row)
         return error_set(parsing->error, "option --%s takes no value ('%s')", row->name, argument);
     return error_set(parsing->error, "unknown or ambiguous option '%s' of fwsniff %s", argument,
-                     batch_command_words[command]);
+                     batch_command_words[parsing->options->command]);
 }
 
 enum batch_result batch_options_parse(int argc, char **argv, int64_t now_ns,
                                       struct batch_options *options, struct error *error)
 {
-    char letters[2 * ROWS + 2];
-    struct option words[ROWS + 1];
+    char letters[2 * ROWS_MAX + 2];
+    struct option words[ROWS_MAX + 1];
+    struct table table;
     const struct parsing parsing = {options, now_ns, error};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int key;
@@ -392,13 +419,14 @@ enum batch_result batch_options_parse(int argc, char **argv, int64_t now_ns,
         .time_ns = INT64_MIN,
         .since_ns = INT64_MIN,
     };
-    getopt_tables(options->command, letters, words);
+    table_of(options->command, &table);
+    getopt_tables(&table, letters, words);
     optind = 0; /* glibc: start anew */
     opterr = 0;
     while ((key = getopt_long(argc, argv, letters, words, NULL)) != -1) {
         if (key == 'h')
             return BATCH_HELP;
-        if (!take(&parsing, key, argv[optind - 1]))
+        if (!take(&parsing, &table, key, argv[optind - 1]))
             return BATCH_ERROR;
     }
     options->words = argv + optind;
@@ -434,10 +462,10 @@ bool batch_options_write_help(FILE *out, enum batch_command command)
     fputc('\n', out);
     struct page page;
     page_begin(&page, out, HELP_WIDTH, false);
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].commands & (1u << command))
-            argument_help(&page, rows[i].name, rows[i].letter, rows[i].argument, rows[i].value,
-                          rows[i].help);
+    struct table table;
+    table_of(command, &table);
+    for (const struct batch_row *row = table.rows; row->name; row++)
+        argument_help(&page, row->name, row->letter, row->argument, row->value, row->help);
     fputs("\nExit status: 0 no failure found, 1 failures found, 2 usage or rules error,\n"
           "3 a capture could not be read. More: fwsniff(1).\n",
           out);

@@ -87,7 +87,7 @@ void places_join(cJSON *result)
 /* --- what one capture leaves open --- */
 
 struct taken {
-    const char *id, *path;
+    const char *id, *path, *together; /* NULL: read alone */
     int64_t first_ns, last_ns;
 };
 
@@ -101,31 +101,38 @@ static const char *capture_of(const cJSON *finding)
 static void advise(cJSON *result, const char *one, const char *other)
 {
     char *text = NULL;
-    if (asprintf(&text,
-                 "%s leaves open whose rule it is, and %s was taken at the same time: fwsniff -r "
-                 "with both holds them against each other",
-                 one, other) < 0)
+    if (asprintf(
+            &text,
+            "%s leaves open whose rule it is, and %s was taken at the same time, but they have "
+            "no connection in common or are too large to be read together here: fwsniff -r "
+            "with both, and --vantage for each, may decide it",
+            one, other) < 0)
         return;
     notes_warn(result, text);
     free(text);
 }
 
-/* Another capture was going on while the finding was seen. */
-static bool has_witness(const struct taken *taken, size_t count, const cJSON *finding,
-                        const char **own, const char **other)
+static const struct taken *find(const struct taken *taken, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(taken[i].id, id) == 0)
+            return &taken[i];
+    return NULL;
+}
+
+/* A capture that was going on while the finding was seen, and was not held against its own. */
+static const struct taken *find_other(const struct taken *taken, size_t count,
+                                      const struct taken *own, const cJSON *finding)
 {
     int64_t first = first_of(finding), last = document_number(finding, "last", INT64_MIN);
-    const char *id = capture_of(finding);
-    *own = *other = NULL;
-    for (size_t i = 0; i < count && !(*own && *other); i++) {
-        if (taken[i].first_ns > last || taken[i].last_ns < first)
-            continue;
-        if (strcmp(taken[i].id, id) == 0)
-            *own = taken[i].path;
-        else
-            *other = taken[i].path;
+    for (size_t i = 0; own && i < count; i++) {
+        const struct taken *other = &taken[i];
+        bool compared =
+            own->together && other->together && strcmp(own->together, other->together) == 0;
+        if (other != own && !compared && other->first_ns <= last && other->last_ns >= first)
+            return other;
     }
-    return *own && *other;
+    return NULL;
 }
 
 void places_advise(cJSON *result)
@@ -137,12 +144,13 @@ void places_advise(cJSON *result)
     int given = 0;
     cJSON_ArrayForEach(item, captures)
         taken[count++] = (struct taken){document_text(item, "id"), document_text(item, "path"),
-                                        first_of(item), document_number(item, "last", INT64_MIN)};
+                                        document_text(item, "together"), first_of(item),
+                                        document_number(item, "last", INT64_MIN)};
     cJSON_ArrayForEach(item, document_list(result, "findings")) {
-        const char *own, *other;
-        if (given < ADVICE_MAX && confidence(item) * SHARE_WHOLE < SHARE_DECIDED &&
-            has_witness(taken, count, item, &own, &other)) {
-            advise(result, own, other);
+        const struct taken *own = find(taken, count, capture_of(item));
+        const struct taken *other = find_other(taken, count, own, item);
+        if (given < ADVICE_MAX && confidence(item) * SHARE_WHOLE < SHARE_DECIDED && other) {
+            advise(result, own->path, other->path);
             given++;
         }
     }

@@ -1,7 +1,6 @@
-/* One failure seen at several places at once - in captures of several streams - is one failure: its
- * attempts are counted once, and it is told by the capture that is surest of it, as with several
- * -r.
- */
+/* One failure seen at several places at once - in captures of several streams that were not held
+ * against each other - is one failure: its attempts are counted once, and it is told by the capture
+ * that is surest of it, as with several -r. */
 #ifndef FWSNIFF_BATCH_PLACES_H
 #define FWSNIFF_BATCH_PLACES_H
 
@@ -11,8 +10,8 @@
  * whose times overlap are the same attempts, seen from elsewhere; the others add up. */
 void places_join(cJSON *result);
 
-/* Batches judge each capture by itself. Where a verdict is undecided and another capture was taken
- * meanwhile, warns that both together may say more. After places_join(). */
+/* Where a verdict is undecided and another capture was taken meanwhile that it was not held against
+ * (together.h), warns that both together may say more. After places_join(). */
 void places_advise(cJSON *result);
 
 #endif

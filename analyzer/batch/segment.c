@@ -17,9 +17,9 @@ enum { BATCH_MAX_FLOWS = 10 * 1000 * 1000 };
 
 /* What the captures before the new ones showed by themselves: it was counted in its time. */
 struct boundary {
-    bool passed;
-    int64_t last_ns; /* of what was read before it */
-    uint64_t attempts, succeeded, failed;
+    struct counts {
+        uint64_t attempts, succeeded, failed;
+    } counts;
     struct told {
         char id[9];
         uint32_t attempts;
@@ -29,11 +29,20 @@ struct boundary {
 
 struct segment {
     const struct unit_request *request;
-    struct part *const *parts;
-    size_t count, context;
-    struct inquiry *inquiry;
-    uint64_t *base; /* by part: number of frames before its first */
-    size_t opened;  /* parts whose base is known */
+    struct run run;
+    bool compared;           /* with others of its time */
+    struct inquiry *inquiry; /* NULL: nothing could be read yet */
+    uint64_t *base;          /* by part: number of frames before its first */
+    int64_t passed_ns;       /* time of the last packet before the new ones; INT64_MIN: none */
+    cJSON *result;
+};
+
+/* Segments of one time; one alone as well. */
+struct group {
+    struct segment segment[CORRELATION_CAPTURES_MAX];
+    size_t count;
+    const char *names[CORRELATION_CAPTURES_MAX]; /* as sentences call them */
+    struct capture_report reports[CORRELATION_CAPTURES_MAX];
     struct boundary boundary;
     cJSON *result;
 };
@@ -65,6 +74,7 @@ static void begin_inquiry(struct segment *segment, struct source *source, const 
         .thresholds = &knowledge->thresholds,
         .signs = knowledge->signs,
         .max_flows = options->max_flows ? options->max_flows : BATCH_MAX_FLOWS,
+        .compared = segment->compared,
         .bridge = segment->request->bridge,
         .name = name,
         .path = name,
@@ -79,25 +89,74 @@ static int by_id(const void *left, const void *right)
     return strcmp(((const struct told *)left)->id, ((const struct told *)right)->id);
 }
 
-/* Everything before the new packets was read. */
-static void pass_boundary(struct segment *segment)
+/* Diagnoses as far as was read: each by itself, and where there are several, all in the light of
+ * the others. What several hold is counted once. */
+static struct counts diagnose_group(const struct group *group, struct diagnosis *diagnoses)
 {
-    struct boundary *boundary = &segment->boundary;
-    struct diagnosis diagnosis;
-    inquiry_diagnose(segment->inquiry, INT64_MIN, &diagnosis);
-    boundary->passed = true;
-    boundary->last_ns = inquiry_last_ns(segment->inquiry);
-    boundary->attempts = diagnosis.attempts;
-    boundary->succeeded = diagnosis.succeeded;
-    boundary->failed = diagnosis.failed;
-    boundary->told = memory_zeroed(diagnosis.count, sizeof *boundary->told);
-    for (size_t i = 0; i < diagnosis.count; i++) {
-        struct told *told = &boundary->told[boundary->told_count++];
-        memcpy(told->id, diagnosis.findings[i]->id, sizeof told->id);
-        told->attempts = diagnosis.findings[i]->attempts;
+    struct examination *examinations[CORRELATION_CAPTURES_MAX];
+    struct correlation_view views[CORRELATION_CAPTURES_MAX];
+    struct inquiry *inquiries[CORRELATION_CAPTURES_MAX];
+    const char *names[CORRELATION_CAPTURES_MAX];
+    size_t at[CORRELATION_CAPTURES_MAX], count = 0;
+    struct counts counts = {0}, twice = {0};
+    for (size_t i = 0; i < group->count; i++) {
+        diagnoses[i] = (struct diagnosis){0};
+        if (!group->segment[i].inquiry)
+            continue;
+        inquiries[count] = group->segment[i].inquiry;
+        names[count] = group->names[i];
+        at[count++] = i;
+    }
+    if (count == 1)
+        inquiry_diagnose(inquiries[0], INT64_MIN, &diagnoses[at[0]]);
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        inquiry_join(inquiries[i], (uint32_t)i, names);
+        examinations[i] = inquiry_examine(inquiries[i], &views[i]);
+    }
+    if (count > 1) {
+        struct correlation *correlation = correlate(views, count);
+        for (size_t i = 0; i < count; i++)
+            examination_conclude(examinations[i], correlation,
+                                 (const struct examination *const *)examinations, count,
+                                 &diagnoses[at[i]]);
+        correlation_twice(correlation, &twice.attempts, &twice.succeeded, &twice.failed);
+        correlation_free(correlation);
+        for (size_t i = 0; i < count; i++)
+            examination_free(examinations[i]);
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        counts.attempts += diagnoses[i].attempts;
+        counts.succeeded += diagnoses[i].succeeded;
+        counts.failed += diagnoses[i].failed;
+    }
+    counts.attempts -= twice.attempts;
+    counts.succeeded -= twice.succeeded;
+    counts.failed -= twice.failed < counts.failed ? twice.failed : counts.failed;
+    return counts;
+}
+
+/* Everything before the new packets was read. */
+static void pass_boundary(struct group *group)
+{
+    struct boundary *boundary = &group->boundary;
+    struct diagnosis diagnoses[CORRELATION_CAPTURES_MAX];
+    size_t total = 0;
+    boundary->counts = diagnose_group(group, diagnoses);
+    for (size_t i = 0; i < group->count; i++)
+        total += diagnoses[i].count;
+    boundary->told = memory_zeroed(total, sizeof *boundary->told);
+    for (size_t i = 0; i < group->count; i++) {
+        struct segment *segment = &group->segment[i];
+        if (segment->inquiry)
+            segment->passed_ns = inquiry_last_ns(segment->inquiry);
+        for (size_t f = 0; f < diagnoses[i].count; f++) {
+            struct told *told = &boundary->told[boundary->told_count++];
+            memcpy(told->id, diagnoses[i].findings[f]->id, sizeof told->id);
+            told->attempts = diagnoses[i].findings[f]->attempts;
+        }
+        diagnosis_release(&diagnoses[i]);
     }
     qsort(boundary->told, boundary->told_count, sizeof *boundary->told, by_id);
-    diagnosis_release(&diagnosis);
 }
 
 /* Reads frames of the present part until `until` of it were read. No further than what was there
@@ -119,7 +178,7 @@ static void read_part(struct segment *segment, uint64_t until)
 
 static void open_part(struct segment *segment, size_t index)
 {
-    const struct part *part = segment->parts[index];
+    const struct part *part = segment->run.parts[index];
     struct error error = {""};
     segment->base[index] = UINT64_MAX;
     at_part(segment, part);
@@ -136,23 +195,31 @@ static void open_part(struct segment *segment, size_t index)
     segment->base[index] = inquiry_frame_base(segment->inquiry);
 }
 
-static void read_all(struct segment *segment)
+/* What was counted before: the captures of the context, and what a grown one began with. */
+static void read_context(struct segment *segment)
 {
-    for (size_t i = 0; i < segment->count; i++) {
-        const struct part *part = segment->parts[i];
-        bool begins = i == segment->context;
-        if (begins && segment->inquiry)
-            pass_boundary(segment);
+    const struct run *run = &segment->run;
+    const struct part *first = run->parts[run->context];
+    for (size_t i = 0; i < run->context; i++) {
         open_part(segment, i);
-        if (segment->base[i] == UINT64_MAX)
-            continue;
-        if (begins && part->told) {
-            free(segment->boundary.told);
-            segment->boundary = (struct boundary){0};
-            read_part(segment, part->told);
-            pass_boundary(segment);
-        }
-        read_part(segment, part->packets);
+        if (segment->base[i] != UINT64_MAX)
+            read_part(segment, run->parts[i]->packets);
+    }
+    if (!first->told)
+        return;
+    open_part(segment, run->context);
+    if (segment->base[run->context] != UINT64_MAX)
+        read_part(segment, first->told);
+}
+
+static void read_new(struct segment *segment)
+{
+    const struct run *run = &segment->run;
+    for (size_t i = run->context; i < run->count; i++) {
+        if (i > run->context || !run->parts[i]->told)
+            open_part(segment, i);
+        if (segment->base[i] != UINT64_MAX)
+            read_part(segment, run->parts[i]->packets);
     }
 }
 
@@ -168,14 +235,14 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
 {
     const cJSON *frames = document_list(item, "frames"), *frame;
     bool first = true;
-    for (size_t i = 0; i < segment->count; i++) {
+    for (size_t i = 0; i < segment->run.count; i++) {
         uint64_t base = segment->base[i];
         cJSON *local = NULL;
         if (base == UINT64_MAX)
             continue;
         cJSON_ArrayForEach(frame, frames) {
             uint64_t number = count_of(frame);
-            if (number <= base || number - base > segment->parts[i]->packets)
+            if (number <= base || number - base > segment->run.parts[i]->packets)
                 continue;
             if (!local)
                 local = cJSON_CreateArray();
@@ -185,7 +252,7 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
             continue;
         cJSON *copy = cJSON_Duplicate(item, true);
         cJSON_ReplaceItemInObject(copy, "frames", local);
-        cJSON_ReplaceItemInObject(copy, "capture", cJSON_CreateString(segment->parts[i]->id));
+        cJSON_ReplaceItemInObject(copy, "capture", cJSON_CreateString(segment->run.parts[i]->id));
         if (!first) { /* its weight and number of frames are told once */
             cJSON_DeleteItemFromObject(copy, "weights");
             cJSON_DeleteItemFromObject(copy, "frames_total");
@@ -195,7 +262,7 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
     }
     if (first) { /* no frame shows it */
         cJSON *copy = cJSON_Duplicate(item, true);
-        const struct part *last = segment->parts[segment->count - 1];
+        const struct part *last = segment->run.parts[segment->run.count - 1];
         cJSON_ReplaceItemInObject(copy, "capture", cJSON_CreateString(last->id));
         cJSON_AddItemToArray(evidence, copy);
     }
@@ -203,12 +270,14 @@ static void split_frames(const struct segment *segment, const cJSON *item, cJSON
 
 /* The tracker counted frames on over all captures; evidence names the capture and the frame in it.
  */
-static void name_frames(const struct segment *segment, cJSON *document)
+static void name_frames(const struct group *group, cJSON *document)
 {
     cJSON *evidence = cJSON_CreateArray();
     const cJSON *item;
-    cJSON_ArrayForEach(item, document_list(document, "evidence"))
-        split_frames(segment, item, evidence);
+    cJSON_ArrayForEach(item, document_list(document, "evidence")) {
+        const char *id = document_text(item, "capture"); /* as inquiry_describe() names it */
+        split_frames(&group->segment[id ? id[0] - 'a' : 0], item, evidence);
+    }
     cJSON_ReplaceItemInObject(document, "evidence", evidence);
 }
 
@@ -217,8 +286,8 @@ static void name_steps(const struct segment *segment, const cJSON *exchange)
     cJSON *step;
     cJSON_ArrayForEach(step, document_list(exchange, "steps")) {
         uint64_t frame = count_of(cJSON_GetObjectItem(step, "frame"));
-        for (size_t i = 0; i < segment->count; i++) {
-            const struct part *part = segment->parts[i];
+        for (size_t i = 0; i < segment->run.count; i++) {
+            const struct part *part = segment->run.parts[i];
             uint64_t base = segment->base[i];
             if (base == UINT64_MAX || frame <= base || frame - base > part->packets)
                 continue;
@@ -240,29 +309,60 @@ static uint32_t told_before(const struct boundary *boundary, const char *id)
     return told ? told->attempts : 0;
 }
 
-static void add_finding(const struct segment *segment, const struct finding *finding)
+/* What the history has columns for. */
+static void add_columns(cJSON *item, const struct finding *finding, const cJSON *document)
 {
-    const struct report none = {0};
-    uint32_t before = told_before(&segment->boundary, finding->id);
+    static const struct {
+        const char *column, *group, *name;
+    } texts[] = {
+        {"profile", NULL, "profile"},
+        {"service", NULL, "service"},
+        {"proto", NULL, "proto"},
+        {"symptom", NULL, "symptom"},
+        {"client", "client", "ip"},
+        {"server", "server", "ip"},
+        {"failure_point", "verdict", "failure_point"},
+        {"mechanism", "verdict", "mechanism"},
+        {"summary", "verdict", "summary"},
+    };
+    const cJSON *verdict = cJSON_GetObjectItem(document, "verdict");
+    double confidence = cJSON_GetNumberValue(cJSON_GetObjectItem(verdict, "confidence"));
+    char text[32];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *group = texts[i].group;
+        const cJSON *from = group ? cJSON_GetObjectItem(document, group) : document;
+        document_add_text(item, texts[i].column, document_text(from, texts[i].name));
+    }
+    snprintf(text, sizeof text, "%.4f", confidence);
+    document_add_text(item, "confidence", text);
+    document_add_number(item, "port", finding->server_port);
+}
+
+static void add_finding(const struct group *group, const struct finding *finding)
+{
+    const struct report report = {.captures = group->reports, .capture_count = group->count};
+    uint32_t before = told_before(&group->boundary, finding->id);
     if (finding->attempts <= before)
         return; /* nothing of it is new */
     cJSON *item = cJSON_CreateObject();
-    cJSON *document = report_json_finding(&none, finding);
+    cJSON *document = report_json_finding(&report, finding);
     cJSON_ReplaceItemInObject(document, "attempts", cJSON_CreateNumber(finding->attempts - before));
-    name_frames(segment, document);
+    name_frames(group, document);
     cJSON *exchange = exchange_document(finding);
-    name_steps(segment, exchange);
-    if (exchange)
+    if (exchange) {
+        name_steps(&group->segment[finding->exchanges[0].capture], exchange);
         document_add(document, "exchange", exchange);
+    }
     document_add_text(item, "id", finding->id);
     document_add_number(item, "attempts", finding->attempts - before);
     document_add_number(item, "first", finding->first_ns);
     document_add_number(item, "last", finding->last_ns);
+    add_columns(item, finding, document);
     document_add(item, "document", document);
-    cJSON_AddItemToArray(cJSON_GetObjectItem(segment->result, "findings"), item);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(group->result, "findings"), item);
 }
 
-static void add_capture(const struct segment *segment, const struct part *part,
+static void add_capture(const struct group *group, const struct part *part,
                         const struct capture_report *described)
 {
     struct capture_report report = *described;
@@ -296,8 +396,12 @@ static void add_capture(const struct segment *segment, const struct part *part,
     document_add_number(item, "first", part->first_ns);
     document_add_number(item, "last", part->last_ns);
     document_add_text(item, "links", part->links);
+    if (group->count > 1) { /* the same for all that were held against each other */
+        const struct run *first = &group->segment[0].run;
+        document_add_text(item, "together", first->parts[first->context]->id);
+    }
     document_add(item, "document", document);
-    cJSON_AddItemToArray(cJSON_GetObjectItem(segment->result, "captures"), item);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(group->result, "captures"), item);
     free(links);
 }
 
@@ -335,50 +439,137 @@ static void warn(void *context, const char *text)
     notes_warn(context, text);
 }
 
-static void conclude(struct segment *segment)
+/* What got through after what was counted before. */
+static void add_worked(const struct segment *segment)
 {
-    struct inquiry *inquiry = segment->inquiry;
-    const struct boundary *boundary = &segment->boundary;
-    struct diagnosis diagnosis;
-    struct capture_report described;
-    struct worked worked = {.after_ns = boundary->passed ? boundary->last_ns : INT64_MIN};
-
-    inquiry_diagnose(inquiry, INT64_MIN, &diagnosis);
-    segment->request->progress->beats++;
-    inquiry_describe(inquiry, &diagnosis, &described);
-    inquiry_warnings(inquiry, &diagnosis, warn, segment->result);
-    for (size_t i = segment->context; i < segment->count; i++)
-        if (segment->base[i] != UINT64_MAX)
-            add_capture(segment, segment->parts[i], &described);
-    for (size_t i = 0; i < diagnosis.count; i++)
-        add_finding(segment, diagnosis.findings[i]);
-    inquiry_successes(inquiry, note_success, &worked);
+    struct worked worked = {.after_ns = segment->passed_ns};
+    inquiry_successes(segment->inquiry, note_success, &worked);
     if (worked.count == WORKED_MAX)
         notes_warn(segment->result, "more working connections than are kept to see what is "
                                     "resolved; some findings may stay open");
     notes_worked(segment->result, worked.pairs, worked.count);
-    notes_count(segment->result, "attempts", more_than(diagnosis.attempts, boundary->attempts));
-    notes_count(segment->result, "succeeded", more_than(diagnosis.succeeded, boundary->succeeded));
-    notes_count(segment->result, "failed", more_than(diagnosis.failed, boundary->failed));
     free(worked.pairs);
-    diagnosis_release(&diagnosis);
 }
 
-void segment_analyse(const struct unit_request *request, struct part *const *parts, size_t count,
-                     size_t context, cJSON *result)
+static void conclude(struct group *group)
 {
-    struct segment segment = {
-        .request = request,
-        .parts = parts,
-        .count = count,
-        .context = context,
-        .base = memory_zeroed(count, sizeof *segment.base),
-        .result = result,
-    };
-    read_all(&segment);
-    if (segment.inquiry)
-        conclude(&segment);
-    inquiry_free(segment.inquiry);
-    free(segment.boundary.told);
-    free(segment.base);
+    const struct boundary *boundary = &group->boundary;
+    struct diagnosis diagnoses[CORRELATION_CAPTURES_MAX];
+    const struct counts counts = diagnose_group(group, diagnoses);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct segment *segment = &group->segment[i];
+        segment->request->progress->beats++;
+        inquiry_describe(segment->inquiry, &diagnoses[i], &group->reports[i]);
+        inquiry_warnings(segment->inquiry, &diagnoses[i], warn, group->result);
+        for (size_t p = segment->run.context; p < segment->run.count; p++)
+            if (segment->base[p] != UINT64_MAX)
+                add_capture(group, segment->run.parts[p], &group->reports[i]);
+        add_worked(segment);
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        for (size_t f = 0; f < diagnoses[i].count; f++)
+            add_finding(group, diagnoses[i].findings[f]);
+        diagnosis_release(&diagnoses[i]);
+    }
+    notes_count(group->result, "attempts", more_than(counts.attempts, boundary->counts.attempts));
+    notes_count(group->result, "succeeded",
+                more_than(counts.succeeded, boundary->counts.succeeded));
+    notes_count(group->result, "failed", more_than(counts.failed, boundary->counts.failed));
+}
+
+/* --- the whole way --- */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void begin_group(const struct unit_request *request, const struct run *runs, size_t count,
+                        cJSON *result, struct group *group)
+{
+    *group = (struct group){.count = count, .result = result};
+    for (size_t i = 0; i < count; i++) {
+        group->segment[i] = (struct segment){
+            .request = request,
+            .run = runs[i],
+            .compared = count > 1,
+            .base = memory_zeroed(runs[i].count, sizeof *group->segment[i].base),
+            .passed_ns = INT64_MIN,
+            .result = result,
+        };
+        group->names[i] = file_name(runs[i].parts[runs[i].context]->name);
+    }
+}
+
+static bool has_context(const struct run *run)
+{
+    return run->context || run->parts[0]->told;
+}
+
+static void read_group(struct group *group)
+{
+    bool before = false;
+    for (size_t i = 0; i < group->count; i++) {
+        read_context(&group->segment[i]);
+        before |= has_context(&group->segment[i].run) && group->segment[i].inquiry;
+    }
+    if (before)
+        pass_boundary(group);
+    for (size_t i = 0; i < group->count; i++)
+        read_new(&group->segment[i]);
+}
+
+static void end_segment(struct segment *segment)
+{
+    inquiry_free(segment->inquiry);
+    free(segment->base);
+}
+
+/* Those of which nothing could be read. */
+static void leave_out_unread(struct group *group)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        if (!group->segment[i].inquiry) {
+            end_segment(&group->segment[i]);
+            continue;
+        }
+        group->names[kept] = group->names[i];
+        group->segment[kept++] = group->segment[i];
+    }
+    group->count = kept;
+}
+
+static void end_group(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        end_segment(&group->segment[i]);
+    free(group->boundary.told);
+}
+
+void segments_analyse(const struct unit_request *request, const struct run *runs, size_t count,
+                      cJSON *result)
+{
+    struct group group;
+    begin_group(request, runs, count, result, &group);
+    read_group(&group);
+    leave_out_unread(&group);
+    conclude(&group);
+    end_group(&group);
+}
+
+void segment_analyse(const struct unit_request *request, const struct run *run, cJSON *result,
+                     struct imprint *imprint)
+{
+    struct group group;
+    if (imprint)
+        imprint->count = 0;
+    begin_group(request, run, 1, result, &group);
+    read_group(&group);
+    leave_out_unread(&group);
+    conclude(&group);
+    if (imprint && group.count)
+        inquiry_imprint(group.segment[0].inquiry, imprint);
+    end_group(&group);
 }

@@ -1,4 +1,5 @@
-/* A run of new captures of one stream, analysed with one tracker behind what they continue. */
+/* A run of new captures of one stream, analysed with one tracker behind what they continue; and
+ * several of one time that show the same path from different places. */
 #ifndef FWSNIFF_BATCH_SEGMENT_H
 #define FWSNIFF_BATCH_SEGMENT_H
 
@@ -7,6 +8,7 @@
 
 #include "analyzer/batch/probe.h"
 #include "analyzer/batch/unit.h"
+#include "analyzer/correlation/imprint.h"
 
 /* One capture of a site. Texts are owned by whoever gathers them (unit.c). */
 struct part {
@@ -28,9 +30,19 @@ struct part {
     const char *problem; /* NULL: none */
 };
 
-/* Analyses parts[0..count-1]; the first `context` of them only to understand the others. Adds to
- * the lists and counts of `result`. */
-void segment_analyse(const struct unit_request *request, struct part *const *parts, size_t count,
-                     size_t context, cJSON *result);
+/* Parts of one stream, ascending in time; the first `context` of them are read only to understand
+ * the others. */
+struct run {
+    struct part *const *parts;
+    size_t count, context;
+};
+
+/* Adds what a run shows to the lists and counts of `result`. `imprint`: set, unless NULL. */
+void segment_analyse(const struct unit_request *request, const struct run *run, cJSON *result,
+                     struct imprint *imprint);
+
+/* The same of runs of one time, each held against the others. At most CORRELATION_CAPTURES_MAX. */
+void segments_analyse(const struct unit_request *request, const struct run *runs, size_t count,
+                      cJSON *result);
 
 #endif

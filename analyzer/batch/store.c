@@ -290,6 +290,11 @@ void store_let_go(struct store *store)
     execute(store, "COMMIT", "");
 }
 
+void store_settle(struct store *store)
+{
+    execute(store, "PRAGMA wal_checkpoint", "");
+}
+
 /* --- taking in --- */
 
 struct taking {
@@ -317,7 +322,6 @@ static void take_file(const struct taking *taking, const cJSON *item)
 
 static void take_capture(const struct taking *taking, const cJSON *item)
 {
-    char *document = cJSON_PrintUnformatted(cJSON_GetObjectItem(item, "document"));
     const char *replaces = document_text(item, "replaces");
     if (replaces)
         execute(taking->store, "DELETE FROM capture WHERE site = ? AND hash = ?", "tt",
@@ -331,8 +335,8 @@ static void take_capture(const struct taking *taking, const cJSON *item)
             document_number(item, "size", 0), document_number(item, "mtime", 0),
             document_number(item, "inode", 0), document_number(item, "bytes", 0),
             document_number(item, "packets", 0), document_number(item, "first", INT64_MIN),
-            document_number(item, "last", INT64_MIN), text_of(item, "links"), document);
-    cJSON_free(document);
+            document_number(item, "last", INT64_MIN), text_of(item, "links"),
+            text_of(item, "document"));
 }
 
 /* What is said of a finding that failed (again): by what was known of it. A failure older than the
@@ -365,17 +369,10 @@ static const char *next_state(const struct taking *taking, const char *id, int64
 
 static void take_finding(const struct taking *taking, const cJSON *item)
 {
-    const cJSON *found = cJSON_GetObjectItem(item, "document");
-    const cJSON *verdict = cJSON_GetObjectItem(found, "verdict");
-    const cJSON *port = cJSON_GetObjectItem(cJSON_GetObjectItem(found, "server"), "port");
     const char *id = text_of(item, "id");
     int64_t last_ns = document_number(item, "last", INT64_MIN);
     int64_t attempts = document_number(item, "attempts", 0);
     const char *state = next_state(taking, id, last_ns);
-    char *document = cJSON_PrintUnformatted(found);
-    char confidence[32];
-    snprintf(confidence, sizeof confidence, "%.4f",
-             cJSON_GetNumberValue(cJSON_GetObjectItem(verdict, "confidence")));
     execute(taking->store,
             "INSERT INTO finding (site, id, profile, service, proto, client, server, port, symptom,"
             " failure_point, mechanism, confidence, summary, first_ns, last_ns, attempts, state,"
@@ -392,18 +389,16 @@ static void take_finding(const struct taking *taking, const cJSON *item)
             " attempts = attempts + ?16, state = ?17, last_run = ?18",
             "tttttttnttttt"
             "nnntnt",
-            taking->site, id, text_of(found, "profile"), text_of(found, "service"),
-            text_of(found, "proto"), text_of(cJSON_GetObjectItem(found, "client"), "ip"),
-            text_of(cJSON_GetObjectItem(found, "server"), "ip"),
-            (int64_t)(cJSON_IsNumber(port) ? port->valuedouble : 0), text_of(found, "symptom"),
-            text_of(verdict, "failure_point"), text_of(verdict, "mechanism"), confidence,
-            text_of(verdict, "summary"), document_number(item, "first", INT64_MIN), last_ns,
-            attempts, state, taking->run, document);
+            taking->site, id, text_of(item, "profile"), text_of(item, "service"),
+            text_of(item, "proto"), text_of(item, "client"), text_of(item, "server"),
+            document_number(item, "port", 0), text_of(item, "symptom"),
+            text_of(item, "failure_point"), text_of(item, "mechanism"), text_of(item, "confidence"),
+            text_of(item, "summary"), document_number(item, "first", INT64_MIN), last_ns, attempts,
+            state, taking->run, text_of(item, "document"));
     execute(taking->store,
             "INSERT INTO life (site, id, run, state, attempts) VALUES (?1,?2,?3,?4,?5)"
             " ON CONFLICT (site, id, run) DO UPDATE SET state = ?4, attempts = attempts + ?5",
             "ttntn", taking->site, id, taking->run, state, attempts);
-    cJSON_free(document);
 }
 
 /* The client got through to the service after its last failure, and did not fail in this run. Of a

@@ -29,6 +29,9 @@ void store_close(struct store *store);
 bool store_hold(struct store *store);
 void store_let_go(struct store *store);
 
+/* Moves the log into the file now, rather than when the history is closed. */
+void store_settle(struct store *store);
+
 /* Is this file exactly as it was when it was last looked at? Says nothing about its content. */
 bool store_file_is_known(struct store *store, const char *site, const char *path,
                          const struct stat *status);

@@ -11,7 +11,8 @@
 #include "analyzer/batch/name.h"
 #include "analyzer/batch/notes.h"
 #include "analyzer/batch/places.h"
-#include "analyzer/batch/segment.h"
+#include "analyzer/batch/replace.h"
+#include "analyzer/batch/together.h"
 #include "analyzer/batch/unpack.h"
 #include "analyzer/memory.h"
 
@@ -260,9 +261,7 @@ static void take_archive(struct gathering *all, const char *raw)
         .beat = beat,
         .context = all,
     };
-    bool good =
-        (mkdir(folder, 0700) == 0 || error_set(&error, "%s: %s", folder, strerror(errno))) &&
-        unpack(&request, &error);
+    bool good = make_folder(folder, &error) && unpack(&request, &error);
     if (good)
         add_file(all, NULL, NULL, NULL, false);
     else
@@ -340,7 +339,9 @@ static size_t run_end(const struct stream_part *parts, size_t count, size_t at)
 static void analyse_streams(struct gathering *all)
 {
     struct stream_part *parts = memory_zeroed(all->count, sizeof *parts);
-    struct part **run = memory_zeroed(all->count, sizeof *run);
+    struct part **ordered = memory_zeroed(all->count, sizeof *ordered);
+    struct run *runs = memory_zeroed(all->count, sizeof *runs);
+    size_t run_count = 0;
     for (size_t i = 0; i < all->count; i++) {
         struct part *part = all->parts[i];
         parts[i] = (struct stream_part){
@@ -353,38 +354,38 @@ static void analyse_streams(struct gathering *all)
         };
     }
     stream_arrange(all->request->streams, parts, all->count);
+    for (size_t i = 0; i < all->count; i++)
+        ordered[i] = parts[i].owner;
     for (size_t at = 0; at < all->count;) {
         if (!fresh(&parts[at])) {
             at++;
             continue;
         }
         size_t from = context_before(parts, at), end = run_end(parts, all->count, at);
-        for (size_t i = from; i < end; i++)
-            run[i - from] = parts[i].owner;
-        segment_analyse(all->request, run, end - from, at - from, all->result);
+        runs[run_count++] = (struct run){ordered + from, end - from, at - from};
         at = end;
     }
-    free(run);
+    together_analyse(all->request, runs, run_count, all->result);
+    free(runs);
+    free(ordered);
     free(parts);
 }
 
-static cJSON *new_result(const cJSON *unit)
+/* Trees become texts: here, where several processes work, not where one takes all of it in. */
+static void print_documents(cJSON *list)
 {
-    static const char *const lists[] = {"files", "captures", "findings", "worked", "warnings"};
-    static const char *const counts[] = {"attempts", "succeeded", "failed"};
-    cJSON *result = cJSON_CreateObject();
-    document_add_text(result, "schema", RESULT_SCHEMA);
-    document_add_text(result, "site", document_text(unit, "site"));
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        document_add(result, lists[i], cJSON_CreateArray());
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        document_add_number(result, counts[i], 0);
-    return result;
+    cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        char *text = memory_got(cJSON_PrintUnformatted(cJSON_GetObjectItem(item, "document")));
+        cJSON_ReplaceItemInObject(item, "document", cJSON_CreateString(text));
+        cJSON_free(text);
+    }
 }
 
 cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
 {
-    struct gathering all = {.request = request, .unit = unit, .result = new_result(unit)};
+    struct gathering all = {
+        .request = request, .unit = unit, .result = notes_begin(document_text(unit, "site"))};
     const cJSON *item;
     cJSON_ArrayForEach(item, document_list(unit, "known"))
         add_known(&all, item);
@@ -393,6 +394,8 @@ cJSON *unit_analyse(const struct unit_request *request, const cJSON *unit)
     analyse_streams(&all);
     places_join(all.result);
     places_advise(all.result);
+    print_documents(cJSON_GetObjectItem(all.result, "captures"));
+    print_documents(cJSON_GetObjectItem(all.result, "findings"));
     for (size_t i = 0; i < all.count; i++) {
         free(all.parts[i]->place);
         free(all.parts[i]);

@@ -6,9 +6,11 @@
  *               "first", "last", "links"}],                               what the history has
  *    "avoid": [{"path", "member", "problem"}]}                            what a worker died of
  * Out (read by store.c):
- *   {"schema": "fwsniff.result/1", "site", "files": [{"path", "member", "size", "mtime", "inode",
+ *   {"schema": "fwsniff.result/2", "site", "files": [{"path", "member", "size", "mtime", "inode",
  *    "hash", "problem", "bad"}], "captures": [...], "findings": [...], "worked": [...],
  *    "attempts", "succeeded", "failed", "warnings": [...]}
+ * The "document" of a capture or finding, as reports have it, is JSON in a text: the history keeps
+ * it as it is.
  *
  * What is counted is only what is new. New captures are read behind those they continue; what these
  * showed by themselves is diagnosed at the boundary and taken off at the end. So the sum over all
@@ -23,7 +25,7 @@
 #include "analyzer/batch/stream.h"
 #include "analyzer/knowledge.h"
 
-#define RESULT_SCHEMA "fwsniff.result/1"
+#define RESULT_SCHEMA "fwsniff.result/2"
 
 enum { PROGRESS_NAME = 512, WORKED_MAX = 100000, SITE_WARNINGS_MAX = 256 };
 
@@ -41,7 +43,8 @@ struct unit_request {
     struct ndpi_bridge *bridge; /* started: that takes longer than most captures */
     enum stream_rule streams;
     uint64_t unpacked_max; /* bytes out of one archive */
-    const char *folder;    /* for what is unpacked; exists, is removed by the caller */
+    uint64_t memory_max;   /* bytes of a worker; 0: no limit */
+    const char *folder; /* for what is unpacked: made when there is some, removed by the caller */
     struct unit_progress *progress;
 };
 

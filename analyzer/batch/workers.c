@@ -22,8 +22,9 @@
 #include "analyzer/batch/notes.h"
 #include "analyzer/memory.h"
 #include "analyzer/report/format.h"
+#include "analyzer/report/json.h"
 
-enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4, WORKER_HEAP = 32 * 1024 * 1024 };
+enum { LOOK_INTERVAL_MS = 200, WORKER_FAILED = 4, HEAP_KEPT = 32 * 1024 * 1024 };
 
 struct worker {
     pid_t process; /* 0: free */
@@ -33,7 +34,8 @@ struct worker {
     uint64_t beats;
     int64_t beat_ms;
     struct unit_progress *progress; /* shared with the process */
-    char folder[PATH_MAX], result[PATH_MAX];
+    int result;                     /* a file in memory */
+    char folder[PATH_MAX];
 };
 
 struct pool {
@@ -74,19 +76,27 @@ void remove_folder(const char *path)
 static void limit_resources(const struct workers_request *request)
 {
     const struct rlimit no_core = {0, 0};
-    const struct rlimit memory = {request->memory_max, request->memory_max};
+    const struct rlimit memory = {request->unit.memory_max, request->unit.memory_max};
     setrlimit(RLIMIT_CORE, &no_core);
 #ifndef __SANITIZE_ADDRESS__ /* it reserves terabytes of address space */
-    if (request->memory_max)
+    if (request->unit.memory_max)
         setrlimit(RLIMIT_AS, &memory);
 #else
     (void)memory;
 #endif
 }
 
+static bool write_result(int file, const cJSON *result)
+{
+    FILE *out = fdopen(file, "w");
+    if (!out)
+        return false;
+    report_json_print(out, result);
+    return fclose(out) == 0;
+}
+
 static _Noreturn void work(const struct pool *pool, const struct worker *worker, pid_t parent)
 {
-    struct error error;
     struct unit_request request = pool->request->unit;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -95,15 +105,9 @@ static _Noreturn void work(const struct pool *pool, const struct worker *worker,
     if (getppid() != parent)
         _exit(WORKER_FAILED);
     limit_resources(pool->request);
-    /* Capture after capture takes the same buffers: what is free is kept, not asked for again. */
-    mallopt(M_MMAP_THRESHOLD, WORKER_HEAP);
-    mallopt(M_TRIM_THRESHOLD, WORKER_HEAP);
     request.folder = worker->folder;
     request.progress = worker->progress;
-    cJSON *result = unit_analyse(&request, worker->unit);
-    bool good = document_write(worker->result, result, false, &error);
-    if (!good)
-        fprintf(stderr, "fwsniff: %s\n", error.text);
+    bool good = write_result(worker->result, unit_analyse(&request, worker->unit));
     _exit(good ? 0 : WORKER_FAILED);
 }
 
@@ -113,7 +117,7 @@ static bool start(struct pool *pool, struct worker *worker)
 {
     fflush(NULL);
     remove_folder(worker->folder);
-    if (mkdir(worker->folder, 0700) != 0)
+    if (ftruncate(worker->result, 0) != 0 || lseek(worker->result, 0, SEEK_SET) != 0)
         return false;
     memset(worker->progress, 0, sizeof *worker->progress);
     worker->beats = 0;
@@ -129,7 +133,6 @@ static bool start(struct pool *pool, struct worker *worker)
 static void free_worker(struct pool *pool, struct worker *worker)
 {
     remove_folder(worker->folder);
-    unlink(worker->result);
     cJSON_Delete(worker->unit);
     pool->packets += worker->progress->packets;
     worker->unit = NULL;
@@ -172,12 +175,7 @@ static void describe_death(const struct worker *worker, int status, char *text, 
  * looked at, so that the next run tries again. */
 static cJSON *given_up(const struct worker *worker, const char *problem)
 {
-    static const char *const lists[] = {"files", "captures", "findings", "worked", "warnings"};
-    cJSON *result = cJSON_CreateObject();
-    document_add_text(result, "schema", RESULT_SCHEMA);
-    document_add_text(result, "site", document_text(worker->unit, "site"));
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        document_add(result, lists[i], cJSON_CreateArray());
+    cJSON *result = notes_begin(document_text(worker->unit, "site"));
     document_add_number(result, "given_up", 1);
     notes_warn(result, problem);
     return result;
@@ -213,7 +211,8 @@ static void ended(struct pool *pool, struct worker *worker, int status)
     struct error error = {""};
     worker->process = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        cJSON *result = document_read(worker->result, RESULT_SCHEMA, &error);
+        cJSON *result = document_read_open(worker->result, document_text(worker->unit, "site"),
+                                           RESULT_SCHEMA, &error);
         hand_over(pool, worker, result ? result : given_up(worker, error.text));
     } else {
         died(pool, worker, status);
@@ -268,8 +267,12 @@ static bool make_workers(struct pool *pool)
             pool->count = i;
             return false;
         }
+        worker->result = memfd_create("fwsniff-result", MFD_CLOEXEC);
+        if (worker->result < 0) {
+            pool->count = i + 1;
+            return false;
+        }
         snprintf(worker->folder, sizeof worker->folder, "%s/worker-%u", request->spool, i);
-        snprintf(worker->result, sizeof worker->result, "%s/result-%u.json", request->spool, i);
     }
     return true;
 }
@@ -285,6 +288,8 @@ static void release(struct pool *pool)
         }
         cJSON_Delete(worker->unit);
         munmap(worker->progress, sizeof *worker->progress);
+        if (worker->result >= 0)
+            close(worker->result);
     }
 }
 
@@ -322,6 +327,10 @@ bool workers_run(const struct workers_request *request, cJSON *units)
     sigaddset(&pool->waited, SIGTERM);
     sigprocmask(SIG_BLOCK, &pool->waited, &before);
     pool->stop = !make_workers(pool);
+    /* Capture after capture, result after result takes the same buffers: what is free is kept, not
+     * asked for again. */
+    mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     while (!pool->stop && feed(pool) && !pool->stop) {
         wait_a_moment(pool);
         int64_t time_ms = now_ms();

@@ -15,10 +15,9 @@ enum { WORKERS_MAX = 256, DEATHS_MAX = 16 /* of one unit, until it is given up f
 struct workers_request {
     struct unit_request unit; /* `folder` and `progress` are filled in here */
     unsigned jobs;
-    uint64_t memory_max; /* bytes of address space of one worker; 0: no limit */
-    unsigned stall_s;    /* a worker that gets no further for so long is ended */
-    const char *spool;   /* folder for what is unpacked and for results */
-    bool show_progress;  /* on standard error */
+    unsigned stall_s;   /* a worker that gets no further for so long is ended */
+    const char *spool;  /* folder for what is unpacked */
+    bool show_progress; /* on standard error */
     /* Called in the parent with each unit's result, in the order in which they end. False: stop. */
     bool (*take)(void *context, const cJSON *result);
     void *context;

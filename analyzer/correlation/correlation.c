@@ -55,17 +55,33 @@ static void complete(struct correlation *all, struct place place)
     compare_stretch(all, place, joint);
 }
 
+/* Where a capture has both sides of a NAT, either may be what another capture has; the outer one is
+ * counted. */
+static const struct attempt *counted_in(const struct correlation *all, uint32_t before,
+                                        uint32_t capture, const struct attempt *attempt)
+{
+    const struct tracker *own = all->view[capture].tracker, *other = all->view[before].tracker;
+    const struct attempt *sides[] = {attempt, tracker_attempt(own, attempt->twin)};
+    for (size_t i = 0; i < 2; i++) {
+        const struct attempt *same =
+            sides[i] ? pairing_partner(&all->pairing[before][capture], other, 1, sides[i]) : NULL;
+        if (same && (same->bits & ATTEMPT_IS_INNER))
+            same = tracker_attempt(other, same->twin);
+        if (same)
+            return same;
+    }
+    return NULL;
+}
+
 static bool counted_before(const struct correlation *all, uint32_t capture,
                            const struct attempt *attempt)
 {
     for (uint32_t before = 0; before < capture; before++) {
-        const struct correlation_view *view = &all->view[before];
-        const struct attempt *same =
-            pairing_partner(&all->pairing[before][capture], view->tracker, 1, attempt);
+        const struct attempt *same = counted_in(all, before, capture, attempt);
         struct detection detection;
-        if (!same || (same->bits & ATTEMPT_IS_INNER))
+        if (!same)
             continue;
-        detect(same, &view->detect, &detection);
+        detect(same, &all->view[before].detect, &detection);
         if (detection.outcome != OUTCOME_NOTHING)
             return true;
     }

@@ -131,7 +131,7 @@ static void write_connection(FILE *out, const struct finding *finding)
 
 static void write_place(FILE *out, const struct finding *finding, enum failure_point place)
 {
-    const char *label = view_label(finding, place);
+    const char *label = finding->labels[place];
     html_text(out, place_phrases[place].name);
     if (label)
         html_textf(out, " (%s)", label);

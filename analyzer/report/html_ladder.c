@@ -78,7 +78,7 @@ static void named_places(const struct ladder *ladder, double bottom)
         double x = place_x(place);
         if (x >= SERVER_X)
             continue;
-        const char *label = is_firewall(place) ? view_label(ladder->finding, place) : NULL;
+        const char *label = is_firewall(place) ? ladder->finding->labels[place] : NULL;
         html_raw(ladder->out,
                  "<path class=\"%s\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\" d=\"M%.0f "
                  "66V%.0f\"/><text class=\"s %s\" x=\"%.0f\" y=\"61\" text-anchor=\"middle\">",

@@ -120,6 +120,7 @@ const char *const html_style[] = {
     "  figure, .letter .rules > *, .why > li, tr, .facts, .verdict { break-inside: avoid; }\n",
     "  article { border-top: 0; padding-top: 0; margin-top: 1.5rem; } article + article:not(.brief) { break-before: page; margin-top: 0; }\n",
     "  .facts { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); } footer { margin-top: 1rem; padding-bottom: 0; break-before: avoid; }\n",
+    "  details::details-content { content-visibility: visible; block-size: auto; } summary { list-style: none; }\n",
     "  .scroll { overflow: visible; } pre, .chip, .track span, svg * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }\n",
     "}\n",
     "@media (prefers-contrast: more) { :root { --soft: var(--ink); --line: var(--soft); } }\n",

@@ -88,7 +88,7 @@ static cJSON *verdict_item(const struct finding *finding)
     add(item, "mechanism", text_item(mechanism_words[verdict->mechanism]));
     add(item, "confidence", share_item(candidates[0].share));
     add(item, "candidates", candidates_item(candidates));
-    add(item, "label", text_item(view_label(finding, place)));
+    add(item, "label", text_item(finding->labels[place]));
     add(item, "summary", text_item(verdict->summary[0] ? verdict->summary : "No summary."));
     return item;
 }
@@ -333,6 +333,10 @@ static void write_clean(FILE *out, const char *text)
 {
     const char *clean = text;
     while (*text) {
+        if (*text > 0 && *text < 0x7f) {
+            text++;
+            continue;
+        }
         uint32_t code = 0;
         size_t length = utf8_decode(text, &code);
         bool unsafe = length == 0 || (code >= 0x7f && code_is_unsafe(code));
@@ -347,11 +351,16 @@ static void write_clean(FILE *out, const char *text)
     fwrite(clean, 1, (size_t)(text - clean), out);
 }
 
-void report_json_item(FILE *out, cJSON *item)
+void report_json_print(FILE *out, const cJSON *item)
 {
     char *text = cJSON_PrintUnformatted(item);
     write_clean(out, text ? text : "null");
     cJSON_free(text);
+}
+
+void report_json_item(FILE *out, cJSON *item)
+{
+    report_json_print(out, item);
     cJSON_Delete(item);
 }
 

@@ -16,9 +16,11 @@ cJSON *report_json_ledger(const struct ledger *ledger);
 cJSON *report_json_capture(const struct capture_report *capture);
 cJSON *report_json_tool(const char *ndpi_version);
 
-/* Writes a value on one line and frees it. The text is pure JSON whatever the strings hold: bytes
+/* Writes a value on one line. The text is pure JSON whatever the strings hold: bytes
  * that are not UTF-8 become U+FFFD, controls and invisible characters \uNNNN, so that the output
  * is safe to show on a terminal too. */
+void report_json_print(FILE *out, const cJSON *item);
+/* And frees it. */
 void report_json_item(FILE *out, cJSON *item);
 
 /* The report document; on a single line for NDJSON. No newline at the end. */

@@ -108,7 +108,7 @@ static void write_verdict(FILE *out, const struct finding *finding,
     char share[FORMAT_TEXT];
     fputs(named == 1 ? "**Verdict: " : "**Undecided: ", out);
     for (size_t i = 0; i < named; i++) {
-        const char *label = view_label(finding, candidates[i].place);
+        const char *label = finding->labels[candidates[i].place];
         fprintf(out, "%s%s",
                 i == 0          ? ""
                 : i + 1 < named ? ", "

@@ -103,7 +103,8 @@ struct finding {
     enum symptom symptom;
     int64_t first_ns, last_ns; /* INT64_MIN: no frame (no-traffic) */
     uint32_t attempts;
-    uint32_t capture; /* index into report.captures: where its frames are */
+    uint32_t capture;                   /* index into report.captures: where its frames are */
+    const char *labels[FAILURE_POINTS]; /* what the places are called here ("FP1"); NULL: nothing */
     struct verdict verdict;
     struct ledger *ledger; /* how the verdict came about; NULL: nobody asked (--explain) */
     /* Of the first attempts, and of the last one looked at; after those of its own capture, those

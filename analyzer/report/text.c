@@ -22,8 +22,6 @@ enum {
     TEXT_INDENT = 8,
 };
 
-static const double effect_noticed = 0.05; /* log-odds; less says nothing for or against */
-
 struct writer {
     struct page page;
     const struct report *report;
@@ -261,7 +259,7 @@ static void write_what_failed(struct writer *writer, const struct finding *findi
 static void place_with_label(struct page *page, const struct finding *finding,
                              enum failure_point place)
 {
-    const char *label = view_label(finding, place);
+    const char *label = finding->labels[place];
     page_text(page, place_phrases[place].name);
     if (label)
         page_printf(page, " (%s)", label);
@@ -374,7 +372,9 @@ static void write_reason(struct writer *writer, const struct finding *finding,
 {
     struct page *page = &writer->page;
     double effect = view_effect(&finding->verdict, reason);
-    const char *sign = !decided || fabs(effect) < effect_noticed ? "*" : effect > 0 ? "+" : "-";
+    const char *sign = !decided || fabs(effect) < VIEW_EFFECT_NOTICED ? "*"
+                       : effect > 0                                   ? "+"
+                                                                      : "-";
     page->indent = LIST_INDENT;
     page_printf(page, "%s ", sign);
     page->indent = TEXT_INDENT;

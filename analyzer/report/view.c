@@ -60,17 +60,6 @@ size_t view_named(const struct candidate candidates[FAILURE_POINTS])
     return candidates[0].share >= SHARE_DECIDED ? 1 : view_rivals(candidates);
 }
 
-const char *view_label(const struct finding *finding, enum failure_point place)
-{
-    static const char *const seed_names[FAILURE_POINTS] = {
-        [LOCAL_FIREWALL] = "FP1",
-        [EDGE_FIREWALL] = "FP2",
-        [EGRESS_POLICY] = "FP3",
-    };
-    const struct profile *profile = finding->service->profile;
-    return profile->labels[place] ? profile->labels[place] : seed_names[place];
-}
-
 /* The odds of the place are p / (sum of the others' p). Without the rule each p_i would be smaller
  * by the factor exp(w_i); the logarithm of the quotient of both odds is the effect. */
 double view_effect(const struct verdict *verdict, const struct reason *reason)

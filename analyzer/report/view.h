@@ -28,12 +28,10 @@ size_t view_rivals(const struct candidate candidates[FAILURE_POINTS]);
 /* How many of the first candidates the verdict names: 1 where it is decided, else the rivals. */
 size_t view_named(const struct candidate candidates[FAILURE_POINTS]);
 
-/* The vendor's name of a place ("FP1"); else FP1, FP2, FP3 for the three firewalls; else NULL. */
-const char *view_label(const struct finding *finding, enum failure_point place);
-
 /* What a reason did to the verdict's place: the change of its log-odds. Above 0: for it. A reason
  * that only weakens the other places speaks for it as well. */
 double view_effect(const struct verdict *verdict, const struct reason *reason);
+#define VIEW_EFFECT_NOTICED 0.05 /* less says nothing for or against */
 
 /* The capture that holds the finding's frames; NULL: none. */
 const struct capture_report *view_capture(const struct report *report,

@@ -25,8 +25,8 @@ import tempfile
 import time
 import zipfile
 
-from common import (FAILURES, HEALTHY, ROOT, RUN_TIME, UNREAD, USAGE, blocked, dump, pcap, records_only, run_killed, silent,
-                    tree, works, write)
+from common import (ACK, FAILURES, HEALTHY, ROOT, RUN_TIME, SYN, UNREAD, USAGE, blocked, client, dump, frame, pcap, records_only,
+                    run_killed, silent, tree, works, write)
 
 HOSTILE = '<script>alert(1)</script>"\'&\x1b[31m\n%s\\'.replace("/", "|")
 KILLS = 8
@@ -218,6 +218,95 @@ class Cases:
         evidence = told["evidence"]
         assert [(step["capture"], step["frame"]) for step in told["exchange"]["steps"]][0] == (evidence[0]["capture"], 1)
         assert len({e["capture"] for e in evidence}) == 1
+
+    def test_captures_of_one_path_are_read_together(self, place):
+        """The pairs of samples/pairs/, as fwsniff -r says of them; alone they say less."""
+        pairs = os.path.join(ROOT, "samples", "pairs")
+        names = sorted(name for name in os.listdir(pairs) if ".pcap" in name)
+        for name in names:
+            folder = os.path.join(place.captures, name[:2])
+            os.makedirs(folder, exist_ok=True)
+            shutil.copy(os.path.join(pairs, name), folder)
+        place.batch(status=FAILURES)
+        for site in sorted({name[:2] for name in names}):
+            told = place.report(f"sites/{site}.json")
+            files = [os.path.join(pairs, name) for name in names if name.startswith(site)]
+            files.sort(key=lambda path: [c["first"] for c in told["captures"] if c["source"].endswith(os.path.basename(path))])
+            arguments = [word for path in files for word in ("-r", path)]
+            done = subprocess.run([self.program, "--json", *arguments], capture_output=True, timeout=60)
+            expected = json.loads(done.stdout)
+            assert told["summary"] == expected["summary"], (site, told["summary"], expected["summary"])
+            assert len(told["findings"]) == len(expected["findings"]), site
+            ids = {chr(97 + i): [c["id"] for c in told["captures"] if c["source"].endswith(os.path.basename(path))][0]
+                   for i, path in enumerate(files)}
+            for ours, theirs in zip(told["findings"], expected["findings"]):
+                assert ours["verdict"]["candidates"] == theirs["verdict"]["candidates"], (site, ours["verdict"])
+                for key in ("id", "client", "server", "attempts", "remedy"):
+                    assert ours[key] == theirs[key], (site, key, ours[key])
+                shown = [(e["rule"], e["capture"], e["frames"]) for e in ours["evidence"]]
+                assert shown == [(e["rule"], ids[e["capture"]], e["frames"]) for e in theirs["evidence"]], (site, shown)
+        texts = [e["text"] for e in place.report("sites/01.json")["findings"][0]["evidence"]]
+        assert "The request left capture 01-synaman-at-edge-wan.pcap and never reached capture 01-synaman-at-edge-lan.pcap." in texts
+        with open(os.path.join(place.state, "report", "sites", "01.html"), encoding="utf-8") as file:
+            assert "of 01-synaman-at-edge-wan.pcap" in file.read()
+
+    def through_nat(self, start, number, sport, passes):
+        """A connection attempt as the client's side has it, and, behind a NAT, the server's."""
+        inside, outside = client(number), (198, 51, 100, 7)
+        server = (203, 0, 113, 2)
+        sent, came = [], []
+        for i, at in enumerate((0, 1, 3, 7) if not passes else (0,)):
+            sent.append((start + at, frame(inside, server, sport, 5800, SYN, sport, ip_id=i + 1)))
+            came.append((start + at + 0.02, frame(outside, server, sport, 5800, SYN, sport, ip_id=i + 1, ttl=61)))
+        if passes:
+            came += [(start + 0.03, frame(server, outside, 5800, sport, SYN | ACK, 9000 + sport, sport + 1)),
+                     (start + 0.06, frame(outside, server, sport, 5800, ACK, sport + 1, 9001 + sport, ttl=61))]
+            sent += [(start + 0.05, frame(server, inside, 5800, sport, SYN | ACK, 9000 + sport, sport + 1, ttl=61)),
+                     (start + 0.055, frame(inside, server, sport, 5800, ACK, sport + 1, 9001 + sport))]
+        return sent, came
+
+    def test_pairs_that_come_night_by_night_count_as_if_at_once(self, place):
+        """Both captures go on: what each had before is read again, and both together, to be taken off."""
+        once = Place(self.program, os.path.join(place.folder, "once"))
+        for night in range(3):
+            sent, came = [], []
+            for i in range(6):
+                number = night * 6 + i
+                one, other = self.through_nat(number * 10, 10, 42000 + number, passes=number % 3 == 0)
+                sent += one
+                came += other
+            for where in (place, once):
+                where.put(f"paris/client_{night}.pcap", sent)
+                where.put(f"paris/server_{night}.pcap", came)
+            place.batch(at=f"2026-11-2{night + 1}")
+        once.batch()
+        sums = "SELECT sum(packets), sum(attempts), sum(succeeded), sum(failed) FROM tally"
+        assert place.rows(sums) == once.rows(sums) == [(132, 18, 6, 12)], (place.rows(sums), once.rows(sums))
+        found, expected = ([(f["id"], f["client"], f["attempts"], f["first"], f["last"]) for f in where.findings()]
+                           for where in (place, once))
+        assert found == expected and len(found) == 1 and found[0][1:3] == ("10.2.0.10", 12), (found, expected)
+
+    def test_more_captures_of_one_path_than_are_held_against_each_other(self, place):
+        sent, came = self.through_nat(0, 10, 42000, passes=False)
+        for i in range(11):
+            place.put(f"paris/client{i}.pcap", [*sent, (8 + i, sent[0][1][:20] + bytes([i]) * 34)])
+        place.put("paris/server.pcap", came)
+        place.batch(status=FAILURES)
+        assert {(f["client"], f["attempts"]) for f in place.findings()} <= {("10.2.0.10", 1), ("198.51.100.7", 1)}
+
+    def test_captures_too_large_to_be_held_against_each_other(self, place):
+        """More packets than a KiB of the worker's memory each: told apart, and the page says so."""
+        sent, came = self.through_nat(0, 10, 42000, passes=False)
+        for site, more in (("small", 0), ("large", 110000)):
+            for name, records in (("client", sent), ("server", came)):
+                fill = [(1 + i / 100000, records[0][1]) for i in range(more)]
+                place.put(f"{site}/{name}.pcap", sorted([*records, *fill], key=lambda record: record[0]))
+        place.batch("--worker-memory=200M", status=FAILURES)
+        found = [f["site"] for f in place.findings()]
+        assert sorted(found) == ["large", "large", "small"], place.findings()
+        told = "".join(place.report("sites/large.json")["warnings"])
+        assert "client.pcap leaves open" in told and "too large to be read together" in told, told
+        assert not place.report("sites/small.json")["warnings"]
 
     def test_an_open_verdict_leads_to_the_other_capture(self, place):
         place.put("paris/client.pcap", silent(0))
@@ -433,6 +522,19 @@ class Cases:
         assert run["new"] == 2 and run["captures"] == 2 and run["time"].startswith("2026-11-21T02:30"), run
         text = place.call("history", status=HEALTHY).out.splitlines()
         assert len(text) == 3 and text[0].startswith("site"), text
+
+    def test_what_speaks_against_a_verdict_is_called_so(self, place):
+        sample = os.path.join(ROOT, "samples", "07-syncrify-at-client.pcap")
+        os.makedirs(os.path.join(place.captures, "paris"))
+        shutil.copy(sample, os.path.join(place.captures, "paris"))
+        place.batch(status=FAILURES)
+        done = subprocess.run([self.program, "-r", sample, "-v"], capture_output=True, timeout=60)
+        signs = [line.split()[0] for line in done.stdout.decode().split("\n") if re.match("      [-+*] ", line)]
+        with open(os.path.join(place.state, "report", "sites", "paris.html"), encoding="utf-8") as file:
+            page = file.read()
+        reasons = re.findall("<li>(<em>Against it:</em> )?", page.split("Evidence</h3>")[1].split("</article>")[0])
+        assert [sign == "-" for sign in signs] == [bool(reason) for reason in reasons], (signs, reasons)
+        assert "-" in signs and "+" in signs, signs
 
     def test_an_open_verdict_accuses_nobody(self, place):
         place.put("paris/a.pcap", silent(0))

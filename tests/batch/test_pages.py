@@ -57,7 +57,12 @@ def check(page, seen):
     for scheme in ("light", "dark"):
         page.media(scheme)
         colours.add(page.evaluate(TEXT_COLOURS))
+    closed = ("Array.from(document.querySelectorAll('details')).filter(d =>"
+              " getComputedStyle(d, '::details-content').contentVisibility != 'visible').length")
+    page.media("light", "print")
+    seen(page.evaluate(closed) == 0, "what is folded away is printed")
     page.media()
+    seen(page.evaluate(closed) == page.evaluate("document.querySelectorAll('details').length"), "and folded on a screen")
     seen(len(colours) == 2, "light and dark differ")
     for width in (400, 1200):
         page.size(width)

@@ -17,6 +17,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
+sys.path.insert(0, os.path.join(HERE, ".."))
+from cases import run as run_cases  # noqa: E402
 HEALTHY, FAILURES, USAGE, CAPTURE = 0, 1, 2, 3
 CLIENT, SERVER = (10, 2, 0, 10), (203, 0, 113, 2)
 SYN, ACK, RST = 0x02, 0x10, 0x04
@@ -292,18 +294,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fwsniff", required=True)
     program = os.path.abspath(parser.parse_args().fwsniff)
-    names = [name for name in dir(Cases) if name.startswith("test_")]
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        cases = Cases(program, folder)
-        for name in names:
-            try:
-                getattr(cases, name)()
-            except (AssertionError, ValueError, KeyError, IndexError, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print(f"FAIL {name[5:]}: {type(error).__name__} {error}")
-    print(f"command line: {len(names) - failed} of {len(names)} passed")
-    return 1 if failed else 0
+        return run_cases("command line", Cases(program, folder))
 
 
 if __name__ == "__main__":

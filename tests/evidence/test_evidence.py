@@ -16,6 +16,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = os.path.join(HERE, "..", "..", "samples")
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "hostile")]
+import hostile  # noqa: E402
+from cases import run as run_cases  # noqa: E402
 SKIPPED = 77
 CHECKSUMS = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"]
 
@@ -83,8 +86,6 @@ class Cases:
     def test_nothing_failed(self):
         """A capture without a finding gives a file without frames, which is a valid one."""
         healthy = os.path.join(self.folder, "healthy.pcap")
-        sys.path.insert(0, os.path.join(HERE, "..", "hostile"))
-        import hostile
         hostile.write_pcap(healthy, hostile.healthy())
         report, path = self.run("-r", healthy)
         assert report["findings"] == []
@@ -149,18 +150,8 @@ def main():
     if not shutil.which("tshark") or not shutil.which("capinfos"):
         print("evidence: tshark is not installed")
         return SKIPPED
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        cases = Cases(os.path.abspath(arguments.fwsniff), folder)
-        tests = [name for name in dir(cases) if name.startswith("test_")]
-        for name in tests:
-            try:
-                getattr(cases, name)()
-            except AssertionError as error:
-                failed += 1
-                print(f"FAIL {name}: {error}")
-    print(f"evidence: {len(tests) - failed} of {len(tests)} passed")
-    return 1 if failed else 0
+        return run_cases("evidence", Cases(os.path.abspath(arguments.fwsniff), folder))
 
 
 if __name__ == "__main__":

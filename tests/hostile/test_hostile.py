@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..")]
 import hostile  # noqa: E402
+from cases import run as run_cases  # noqa: E402
 
 # Control bytes (C0 but newline, DEL), C1 controls and characters that reorder or hide text.
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -172,18 +174,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fwsniff", required=True)
     arguments = parser.parse_args()
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        cases = Cases(os.path.abspath(arguments.fwsniff), folder)
-        tests = [name for name in dir(cases) if name.startswith("test_")]
-        for name in tests:
-            try:
-                getattr(cases, name)()
-            except (AssertionError, UnicodeDecodeError) as error:
-                failed += 1
-                print(f"FAIL {name}: {error}")
-    print(f"hostile: {len(tests) - failed} of {len(tests)} passed")
-    return 1 if failed else 0
+        return run_cases("hostile", Cases(os.path.abspath(arguments.fwsniff), folder))
 
 
 if __name__ == "__main__":

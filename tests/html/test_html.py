@@ -16,9 +16,10 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "hostile")]
+sys.path[:0] = [HERE, os.path.join(HERE, ".."), os.path.join(HERE, "..", "hostile")]
 import browser  # noqa: E402
 import hostile  # noqa: E402
+from cases import run as run_cases  # noqa: E402
 
 SKIPPED = 77
 CONTRAST_MIN = 4.5  # WCAG 2.1, 1.4.3
@@ -201,18 +202,8 @@ def main():
     if not browser.find():
         print("html: Chromium is not installed")
         return SKIPPED
-    failed = 0
     with tempfile.TemporaryDirectory() as folder, browser.Browser() as chromium:
-        cases = Cases(os.path.abspath(arguments.fwsniff), folder, chromium, arguments.screenshots)
-        tests = [name for name in dir(cases) if name.startswith("test_")]
-        for name in tests:
-            try:
-                getattr(cases, name)()
-            except AssertionError as error:
-                failed += 1
-                print(f"FAIL {name}: {error}")
-    print(f"html: {len(tests) - failed} of {len(tests)} passed")
-    return 1 if failed else 0
+        return run_cases("html", Cases(os.path.abspath(arguments.fwsniff), folder, chromium, arguments.screenshots))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ import textwrap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-sys.path.insert(0, os.path.join(HERE, "..", "batch"))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "batch")]
+from cases import run as run_cases  # noqa: E402
 from common import RUN_TIME, dump, pcap, silent, tree, works, write  # noqa: E402
 
 EXPOSURE_MAX = 10  # of 100; shown as 1.0 of 10. A unit without any hardening has 96
@@ -144,21 +145,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fwsniff", required=True)
     arguments = parser.parse_args()
-    failed = left = 0
     with tempfile.TemporaryDirectory(prefix="fwsniff-packaging-") as folder:
-        cases = Cases(os.path.abspath(arguments.fwsniff), folder)
-        tests = [name for name in dir(cases) if name.startswith("test_")]
-        for name in tests:
-            try:
-                getattr(cases, name)()
-            except Left as reason:
-                left += 1
-                print(f"left out {name}: {reason}")
-            except (AssertionError, OSError, ValueError, KeyError) as error:
-                failed += 1
-                print(f"FAIL {name}: {error}")
-    print(f"packaging: {len(tests) - failed - left} of {len(tests) - left} passed")
-    return 1 if failed else 0
+        return run_cases("packaging", Cases(os.path.abspath(arguments.fwsniff), folder), left_out=Left)
 
 
 if __name__ == "__main__":

@@ -177,6 +177,9 @@ static inline void fill(struct fixture *fixture)
     };
     fixture->finding.verdict.reasons = fixture->reasons;
     fixture->finding.verdict.commands = fixture->commands;
+    finding->labels[LOCAL_FIREWALL] = "FP1";
+    finding->labels[EDGE_FIREWALL] = "FP2";
+    finding->labels[EGRESS_POLICY] = "FP3";
     fill_verdict(&finding->verdict);
     fill_drawings(fixture);
     fixture->findings[0] = finding;
@@ -195,7 +198,7 @@ static inline void make_hostile(struct fixture *fixture)
 {
     struct verdict *verdict = &fixture->finding.verdict;
     fixture->profiles.profile.name = HOSTILE;
-    fixture->profiles.profile.labels[EGRESS_POLICY] = HOSTILE;
+    fixture->finding.labels[EGRESS_POLICY] = HOSTILE;
     fixture->service.name = HOSTILE;
     fixture->service.initiator_role = HOSTILE;
     fixture->service.responder_role = HOSTILE;

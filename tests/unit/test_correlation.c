@@ -1,5 +1,6 @@
 /* Two captures of one path held against each other: what was seen where, through NAT, drops,
  * filters and windows that do not overlap, and what it does to the verdict. */
+#include "analyzer/correlation/imprint.h"
 #include "tests/unit/path.h"
 
 #include <math.h>
@@ -171,6 +172,116 @@ static void more_matches_than_are_kept(void **state)
     assert_true(pairing.clock.both_ways); /* its samples are thinned out, not cut */
     pairing_release(&pairing);
     path_end(&path);
+}
+
+/* A capture on both sides of a NAT has a connection twice, one that was taken on one side has it as
+ * it is there: it is one connection, whichever capture is given first. */
+static void both_sides_of_a_nat_are_counted_once(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct path path = path_new();
+        struct scene *box = path.scene[first], *outside = path.scene[!first];
+        struct talk in = scene_talk(box, "192.168.1.7", 50000, "203.0.113.2", 5800),
+                    out = scene_talk(box, "198.51.100.7", 50000, "203.0.113.2", 5800),
+                    there = scene_talk(outside, "198.51.100.7", 50000, "203.0.113.2", 5800);
+        struct talk *const talks[] = {&in, &out, &there};
+        for (size_t i = 0; i < 3; i++) {
+            memcpy(talks[i]->isn, in.isn, sizeof in.isn);
+            talks[i]->scene->next_id = 700;
+        }
+        CLIENT_SENDS(&in, .at = 1, .flags = "S", .timestamp = 99, .id = 5);
+        CLIENT_SENDS(&out, .at = 1.0001, .flags = "S", .timestamp = 99, .id = 5, .hop_limit = 63);
+        CLIENT_SENDS(&there, .at = 1.0001, .flags = "S", .timestamp = 99, .id = 5, .hop_limit = 63);
+        assert_int_not_equal(tracker_attempt(box->tracker, 1)->twin, 0);
+        struct together *all = path_correlate(&path);
+        uint64_t attempts, succeeded, failed;
+        correlation_twice(all->correlation, &attempts, &succeeded, &failed);
+        assert_int_equal(attempts, 1);
+        together_end(all);
+        path_end(&path);
+    }
+}
+
+/* --- what captures are known to be of one time by --- */
+
+static struct imprint imprint_of(const struct path *path, int capture)
+{
+    struct imprint imprint;
+    imprint_make(path->scene[capture]->tracker, &imprint);
+    for (size_t i = 1; i < imprint.count; i++)
+        assert_true(imprint.hashes[i - 1] < imprint.hashes[i]);
+    return imprint;
+}
+
+static bool is_recognised(struct path *path)
+{
+    const struct imprint a = imprint_of(path, 0), b = imprint_of(path, 1);
+    assert_true(imprint_shares(&a, &b) == imprint_shares(&b, &a));
+    path_end(path);
+    return imprint_shares(&a, &b);
+}
+
+static void captures_of_one_path_are_recognised(void **state)
+{
+    (void)state;
+    struct path path = path_new(); /* answered, through two NATs and a forward to another port */
+    struct way way = way_nat(&path, 50000, 5801);
+    way_success(&way, 1);
+    assert_true(is_recognised(&path));
+
+    path = path_new(); /* of one the answer never came back: the port of the client is left */
+    way = way_nat(&path, 50000, 5801);
+    way.talk[1].port[INITIATOR] = 50000;
+    CLIENT_PASSES(&way, AT_BOTH, .at = 1, .flags = "S");
+    SERVER_PASSES(&way, AT_B, .at = 1.02, .flags = "SA");
+    assert_true(is_recognised(&path));
+
+    path = path_new(); /* both ports differ, the timestamp does not */
+    way = way_nat(&path, 50000, 6060);
+    CLIENT_PASSES(&way, AT_BOTH, .at = 1, .flags = "S", .timestamp = 4711);
+    assert_true(is_recognised(&path));
+
+    path = path_new(); /* UDP, as Linux sends it: one address stays */
+    way = way_nat(&path, 40000, 8080);
+    way.talk[0].port[RESPONDER] = 8080;
+    way.talk[1].address[RESPONDER] = way.talk[0].address[RESPONDER];
+    CLIENT_PASSES(&way, AT_BOTH, .at = 1, .length = 40, .no_id = true);
+    assert_true(is_recognised(&path));
+}
+
+static void other_captures_are_not(void **state)
+{
+    (void)state;
+    struct path path = path_new(); /* the same product, client and server, at another time */
+    struct way way = way_plain(&path, 50000, 5800), later = way_plain(&path, 50000, 5800);
+    later.talk[0].isn[0] = later.talk[1].isn[0] = way.talk[0].isn[0] + 77;
+    CLIENT_PASSES(&way, AT_A, .at = 1, .flags = "S");
+    CLIENT_PASSES(&later, AT_B, .at = 2, .flags = "S");
+    assert_true(!is_recognised(&path));
+
+    path = path_new(); /* the same hello of two clients to two servers */
+    struct way one = way_nat(&path, 40000, 8080);
+    one.talk[0].port[RESPONDER] = 8080;
+    CLIENT_PASSES(&one, AT_BOTH, .at = 1, .length = 40, .no_id = true);
+    assert_true(!is_recognised(&path));
+
+    path = path_new(); /* nothing at all */
+    assert_true(!is_recognised(&path));
+}
+
+/* Of more than is kept, both keep the same. */
+static void sketches_of_long_captures_meet(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    for (uint32_t i = 0; i < 3000; i++) {
+        struct way way = way_plain(&path, (uint16_t)(1000 + i), (uint16_t)(2000 + i));
+        way.talk[0].isn[0] = way.talk[1].isn[0] = 1000000 + i * 7919;
+        CLIENT_PASSES(&way, i % 10 ? (i & 1 ? AT_A : AT_B) : AT_BOTH, .at = i * 0.01, .flags = "S");
+    }
+    assert_int_equal(imprint_of(&path, 0).count, IMPRINT_MAX);
+    assert_true(is_recognised(&path));
 }
 
 static void count_note(void *context, const char *text)
@@ -611,6 +722,10 @@ int main(void)
         cmocka_unit_test(one_number_sent_to_many),
         cmocka_unit_test(more_matches_than_are_kept),
         cmocka_unit_test(more_captures_than_are_compared),
+        cmocka_unit_test(both_sides_of_a_nat_are_counted_once),
+        cmocka_unit_test(captures_of_one_path_are_recognised),
+        cmocka_unit_test(other_captures_are_not),
+        cmocka_unit_test(sketches_of_long_captures_meet),
         cmocka_unit_test(times_out_of_the_world),
         cmocka_unit_test(lost_between_the_captures),
         cmocka_unit_test(unrelated_captures_accuse_nobody),

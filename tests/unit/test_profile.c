@@ -95,12 +95,10 @@ static void vendors_words(void **state)
     const struct profile *syncrify = profiles_at(profiles, 0), *druva = profiles_at(profiles, 1),
                          *mtpip = profiles_at(profiles, 2);
     assert_string_equal(syncrify->name, "syncrify");
-    assert_string_equal(syncrify->labels[LOCAL_FIREWALL], "FP1");
-    assert_string_equal(syncrify->labels[EDGE_FIREWALL], "FP2");
-    assert_string_equal(syncrify->labels[EGRESS_POLICY], "FP3");
-    assert_null(syncrify->labels[APPLICATION]);
-    assert_string_equal(druva->labels[EDGE_FIREWALL], "Firewall 2");
-    assert_string_equal(druva->labels[EGRESS_POLICY], "Firewall 1");
+    assert_string_equal(syncrify->labels[LOCAL_FIREWALL].name, "FP1");
+    assert_string_equal(syncrify->labels[EDGE_FIREWALL].name, "FP2");
+    assert_string_equal(syncrify->labels[EGRESS_POLICY].name, "FP3");
+    assert_null(syncrify->labels[APPLICATION].name);
     assert_true(druva->never_initiated_by_responder);
     assert_non_null(druva->direction_note);
     assert_true(druva->services[0].persistent);
@@ -109,6 +107,39 @@ static void vendors_words(void **state)
     assert_string_equal(mtpip->vendor_errors[0].text, "Local Network: No Response");
     assert_int_equal(mtpip->services[0].speaks_count, 0);
     profiles_free(profiles);
+}
+
+/* Druva's page: Firewall 1 lies between the internal network and the DMZ, Firewall 2 between the
+ * Internet and the DMZ. A client's own network out in the Internet has neither. */
+static void a_vendors_name_holds_where_its_picture_does(void **state)
+{
+    static const struct {
+        const char *profile, *path, *local, *edge, *egress;
+    } cases[] = {
+        {"druva", "private", "FP1", "FP2", "Firewall 1"},
+        {"druva", "internet", "FP1", "Firewall 2", "FP3"},
+        {"druva", "same-link", "FP1", "FP2", "FP3"},
+        {"druva", "tunnel", "FP1", "FP2", "FP3"},
+        {"druva", NULL, "FP1", "FP2", "FP3"},
+        {"syncrify", "internet", "FP1", "FP2", "FP3"},
+        {"synaman", NULL, "FP1", "FP2", "FP3"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error error = {""};
+        struct profiles *profiles = profiles_load(
+            &(struct profile_request){
+                .directory = rules_directory, .names = &cases[i].profile, .name_count = 1},
+            &error);
+        const char *labels[FAILURE_POINTS];
+        assert_non_null(profiles);
+        profile_labels(profiles_at(profiles, 0), cases[i].path, labels);
+        assert_string_equal(labels[LOCAL_FIREWALL], cases[i].local);
+        assert_string_equal(labels[EDGE_FIREWALL], cases[i].edge);
+        assert_string_equal(labels[EGRESS_POLICY], cases[i].egress);
+        assert_null(labels[NETWORK_PATH]);
+        profiles_free(profiles);
+    }
 }
 
 static void errors_name_the_place(void **state)
@@ -148,6 +179,10 @@ static void errors_name_the_place(void **state)
         {"{\"name\": \"p\", \"title\": \"P\", \"labels\": {\"edge-firewal\": \"FP2\"},\n"
          "\"services\": []}",
          "p.json:1:40: unknown place \"edge-firewal\"; did you mean \"edge-firewall\"?"},
+        {"{\"name\": \"p\", \"title\": \"P\",\n\"labels\": {\"edge-firewall\": {\"name\": \"F\", "
+         "\"path\": "
+         "\"lan\"}}, \"services\": []}",
+         "p.json:2:51: unknown path \"lan\""},
         {"{\"name\": \"p\", \"title\": \"P\", \"vendor_errors\": [{\"text\": "
          "\"x\"}],\n\"services\": "
          "[{\"name\": \"s\", \"proto\": \"tcp\", \"ports\": [1]}]}",
@@ -509,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(built_in_profiles),
         cmocka_unit_test(vendors_words),
+        cmocka_unit_test(a_vendors_name_holds_where_its_picture_does),
         cmocka_unit_test(errors_name_the_place),
         cmocka_unit_test(pins),
         cmocka_unit_test(unknown_names),

@@ -137,7 +137,7 @@ static void test_json_values(void **state)
     assert_has(text, "\"frames\":[12,13,14],\"frames_total\":3");
     assert_has(text, "\"next_step\":null");
     free(text);
-    fixture.profiles.profile.labels[EGRESS_POLICY] = "Firewall 1";
+    fixture.finding.labels[EGRESS_POLICY] = "Firewall 1";
     text = json_of(&fixture.report);
     assert_has(text, "\"label\":\"Firewall 1\"");
     free(text);
