@@ -20,7 +20,8 @@ static void inside_fact(const struct fact_context *context, const struct failure
     const struct neighbours *neighbours = &context->vantage->neighbours;
     const struct attempt *attempt = first_attempt(failure);
     const struct host *asked = NULL;
-    if (!context->vantage->cooked || !facts[FACT_FORWARDED].known || facts[FACT_FORWARDED].number)
+    bool kept = facts[FACT_FORWARDED].known && facts[FACT_FORWARDED].number == 0;
+    if (!context->vantage->cooked || !kept)
         return;
     for (size_t i = 0; i < neighbours->asked_count; i++) {
         const struct host *host = neighbours->asked[i];
