@@ -179,8 +179,8 @@ static void server_facts(const struct fact_context *context, const struct failur
     const struct attempt *twin =
         attempt ? tracker_attempt(context->vantage->tracker, attempt->twin) : NULL;
     if (host_link(server)->out && twin) { /* the box's own address: who is behind it? */
-        server = host_table_find(tracker_hosts(context->vantage->tracker),
-                                 &twin->address[RESPONDER]);
+        server =
+            host_table_find(tracker_hosts(context->vantage->tracker), &twin->address[RESPONDER]);
         seen = server && server->packets;
     }
     if (!host_on_link(server) || host_link(server)->out)
@@ -249,9 +249,9 @@ static void alternative_fact(const struct failure *failure, struct fact *facts)
 static void forget_resets(struct fact *facts)
 {
     static const enum fact_id about_resets[] = {
-        FACT_RST_FROM,  FACT_RST_TTL,        FACT_RST_HOPS,    FACT_RST_TIMING, FACT_RST_STACK,
-        FACT_RST_OUTRUN, FACT_RST_HOPS_FEWER, FACT_RST_SAME_ID, FACT_RST_MAC,    FACT_RST_COPIED,
-        FACT_REFUSAL_MADE_HERE,
+        FACT_RST_FROM,  FACT_RST_TTL,    FACT_RST_HOPS,          FACT_RST_TIMING,
+        FACT_RST_STACK, FACT_RST_OUTRUN, FACT_RST_HOPS_FEWER,    FACT_RST_SAME_ID,
+        FACT_RST_MAC,   FACT_RST_COPIED, FACT_REFUSAL_MADE_HERE,
     };
     const struct fact *answer = &facts[FACT_CONTENT_ANSWER];
     if (!answer->known || strcmp(answer->word, "other") != 0)

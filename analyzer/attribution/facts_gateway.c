@@ -1,5 +1,5 @@
-/* What routers give away that are neither end: the capturing one, which has both of its sides in the
- * capture, and the one that the client sends to. */
+/* What routers give away that are neither end: the capturing one, which has both of its sides in
+ * the capture, and the one that the client sends to. */
 #include "analyzer/attribution/facts_internal.h"
 
 enum {
@@ -28,8 +28,7 @@ static void inside_fact(const struct fact_context *context, const struct failure
         const struct host_link *link = host_link(host);
         if (!link->asked_out || link->asked_unanswered < INSIDE_ASKED_MIN ||
             link->asked_last_ns < failure->first_ns ||
-            link->asked_last_ns > failure->last_ns + ASKS_ON_NS ||
-            !link->asked_frames.count ||
+            link->asked_last_ns > failure->last_ns + ASKS_ON_NS || !link->asked_frames.count ||
             link->asked_frames.at[0] < attempt->side[INITIATOR].first.frame ||
             ip_equal(&host->address, &failure->client))
             continue;
@@ -97,8 +96,7 @@ static void forward_facts(const struct fact_context *context, const struct attem
         return;
     frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
     frame_list_add(&frames, sent_on->side[INITIATOR].first.frame);
-    set_flag(facts, FACT_FORWARD_PORT_CHANGED,
-             attempt->port[RESPONDER] != sent_on->port[RESPONDER])
+    set_flag(facts, FACT_FORWARD_PORT_CHANGED, attempt->port[RESPONDER] != sent_on->port[RESPONDER])
         ->frames = frames;
     bool to_private = ip_is_private(&attempt->address[INITIATOR]) &&
                       !ip_is_private(&sent_on->address[INITIATOR]) &&

@@ -176,16 +176,14 @@ static bool some_are_lost(const struct attempt *near, const struct attempt *far,
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
     int64_t last_ns = sent->last.time_ns + shift_ns;
-    bool from_the_start =
-        (sent->first.content && sent->first.content == came->first.content) ||
-        covers(cover, sent->first.time_ns + shift_ns);
+    bool from_the_start = (sent->first.content && sent->first.content == came->first.content) ||
+                          covers(cover, sent->first.time_ns + shift_ns);
     bool to_the_end = far->last_ns - cover->doubt_ns > last_ns || covers(cover, last_ns);
     if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start ||
         !to_the_end || sent->data_packets < came->data_packets + REPEATS_MIN)
         return false;
     uint32_t missing = sent->data_packets - came->data_packets;
-    uint32_t sent_again =
-        side == INITIATOR ? near->pace->requests_lost : near->pace->replies_lost;
+    uint32_t sent_again = side == INITIATOR ? near->pace->requests_lost : near->pace->replies_lost;
     return sent_again && missing * 2 >= sent_again && !chance_explains(cover, missing);
 }
 

@@ -60,14 +60,13 @@ static void expect_any(struct tracker *tracker, struct attempt *control, enum ft
 static void cut_agreement(struct tracker *tracker, struct attempt *control, enum side side,
                           const struct packet *packet, const struct mark *mark)
 {
-    static const char *const agreed[2][2] = {[INITIATOR] = {"PORT ", "EPRT "},
-                                             [RESPONDER] = {"227", "229"}};
+    static const char *const agreed[2][2] = {
+        [INITIATOR] = {"PORT ", "EPRT "}, [RESPONDER] = {"227", "229"}};
     struct ftp_session *session = control->ftp;
     const char *text = (const char *)packet->payload;
     size_t length = strlen(agreed[side][0]);
-    if (packet->payload_captured < length ||
-        (strncasecmp(text, agreed[side][0], length) != 0 &&
-         strncasecmp(text, agreed[side][1], length) != 0))
+    if (packet->payload_captured < length || (strncasecmp(text, agreed[side][0], length) != 0 &&
+                                              strncasecmp(text, agreed[side][1], length) != 0))
         return;
     expect_any(tracker, control, side == INITIATOR ? FTP_MODE_ACTIVE : FTP_MODE_PASSIVE, mark);
     session->agreed = *mark;

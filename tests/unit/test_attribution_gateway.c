@@ -2,7 +2,7 @@
 #include "tests/unit/scene.h"
 
 #define CLIENT "198.51.100.7"
-#define EDGE "203.0.113.2" /* public address of the edge, which forwards */
+#define EDGE   "203.0.113.2" /* public address of the edge, which forwards */
 #define INSIDE "10.1.0.2"
 
 static const uint8_t router_mac[6] = {2, 1, 1, 1, 1, 1};
@@ -73,8 +73,7 @@ static void no_forward_at_all(void **state)
         other.isn[INITIATOR] = outer.isn[INITIATOR];
         CLIENT_SENDS(&outer, .at = 0, .flags = "S", .hop_limit = 60, .direction = LINK_IN);
         assert_null(CLIENT_SENDS(&other, .at = 0.0001, .flags = "S",
-                                 .hop_limit = cases[i].hop_limit,
-                                 .direction = cases[i].direction));
+                                 .hop_limit = cases[i].hop_limit, .direction = cases[i].direction));
         scene_end(scene);
     }
 }
@@ -104,9 +103,9 @@ static void an_address_inside_that_nobody_answers_for(void **state)
     (void)state;
     static const struct {
         const char *what;
-        int asked;       /* for the address inside */
-        double from;     /* when first; the SYNs come from 1 on */
-        bool another;    /* somebody else is asked for as well */
+        int asked;    /* for the address inside */
+        double from;  /* when first; the SYNs come from 1 on */
+        bool another; /* somebody else is asked for as well */
         bool on_any;
         const char *word;
     } cases[] = {
@@ -185,8 +184,7 @@ static void a_server_that_answers_another_way(void **state)
                        LINK_UNKNOWN);
         CLIENT_SENDS(&talk, .at = 4, .flags = "S", .seq = 0, .hop_limit = 60, .mac = router_mac);
         CLIENT_SENDS(&talk, .at = 10, .flags = "S", .seq = 0, .hop_limit = 60, .mac = router_mac);
-        assert_string_equal(fact_word(facts_of(scene, false), FACT_ARP_SERVER_ASKS),
-                            cases[i].word);
+        assert_string_equal(fact_word(facts_of(scene, false), FACT_ARP_SERVER_ASKS), cases[i].word);
     }
 }
 

@@ -252,16 +252,18 @@ static void cut_by_the_capture(void **state)
     (void)state;
     for (int active = 0; active < 2; active++) {
         struct scene *scene = scene_new();
-        struct talk talk = scene_talk(scene, active ? "198.51.100.7" : "10.0.0.7", 50001, "203.0.113.2", 21);
+        struct talk talk =
+            scene_talk(scene, active ? "198.51.100.7" : "10.0.0.7", 50001, "203.0.113.2", 21);
         scene_handshake(&talk, 0);
         SERVER_SENDS(&talk, .at = 0.1, .flags = "PA", .payload = "220 ready\r\n");
         if (active)
-            CLIENT_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "port 192,168,7,", .length = 29);
+            CLIENT_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "port 192,168,7,",
+                         .length = 29);
         else
-            SERVER_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "227 Entering (192,", .length = 49);
-        struct talk data =
-            active ? scene_talk(scene, "203.0.113.2", 20, "192.168.7.2", 51000)
-                   : scene_talk(scene, "10.0.0.7", 51000, "192.168.7.2", 40000);
+            SERVER_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "227 Entering (192,",
+                         .length = 49);
+        struct talk data = active ? scene_talk(scene, "203.0.113.2", 20, "192.168.7.2", 51000)
+                                  : scene_talk(scene, "10.0.0.7", 51000, "192.168.7.2", 40000);
         struct attempt *attempt = scene_unanswered(&data, 0.5, 3);
         assert_non_null(attempt);
         assert_int_equal(attempt->backwards, active);
