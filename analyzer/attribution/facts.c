@@ -131,6 +131,9 @@ static void path_facts(const struct fact_context *context, const struct failure 
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         unusual &= usual[i] != failure->server_port;
     set_flag(facts, FACT_PORT_UNUSUAL, unusual);
+    uint16_t port = failure->server_port;
+    set_flag(facts, FACT_PORT_PROVIDER_BLOCKED,
+             port == 25 || (port >= 135 && port <= 139) || port == 445);
 
     struct frame_list frames = {0}, circling = {0};
     const struct attempt *attempt;
@@ -172,7 +175,15 @@ static void server_facts(const struct fact_context *context, const struct failur
     fact = set_flag(facts, FACT_SERVER_ALIVE, alive);
     if (alive)
         frame_list_add(&fact->frames, server->last_frame);
-    if (!host_on_link(server))
+    const struct attempt *attempt = first_attempt(failure);
+    const struct attempt *twin =
+        attempt ? tracker_attempt(context->vantage->tracker, attempt->twin) : NULL;
+    if (host_link(server)->out && twin) { /* the box's own address: who is behind it? */
+        server =
+            host_table_find(tracker_hosts(context->vantage->tracker), &twin->address[RESPONDER]);
+        seen = server && server->packets;
+    }
+    if (!host_on_link(server) || host_link(server)->out)
         return;
     const struct host_link *link = host_link(server);
     bool never_there = !link->resolved && !seen;
@@ -233,6 +244,22 @@ static void alternative_fact(const struct failure *failure, struct fact *facts)
         set_word(facts, FACT_ALTERNATIVE, "failed")->frames = failure->alternative_frames;
 }
 
+/* Where another program than the product answers, both sides have reason to reset, and that it is
+ * the answering host's own RST does not clear who led the client there. */
+static void forget_resets(struct fact *facts)
+{
+    static const enum fact_id about_resets[] = {
+        FACT_RST_FROM,  FACT_RST_TTL,    FACT_RST_HOPS,          FACT_RST_TIMING,
+        FACT_RST_STACK, FACT_RST_OUTRUN, FACT_RST_HOPS_FEWER,    FACT_RST_SAME_ID,
+        FACT_RST_MAC,   FACT_RST_COPIED, FACT_REFUSAL_MADE_HERE,
+    };
+    const struct fact *answer = &facts[FACT_CONTENT_ANSWER];
+    if (!answer->known || strcmp(answer->word, "other") != 0)
+        return;
+    for (size_t i = 0; i < sizeof about_resets / sizeof *about_resets; i++)
+        facts[about_resets[i]] = (struct fact){0};
+}
+
 void facts_establish(const struct fact_context *context, const struct failure *failure,
                      struct fact facts[FACT_COUNT])
 {
@@ -249,10 +276,12 @@ void facts_establish(const struct fact_context *context, const struct failure *f
     probe_facts(context, failure, facts);
     time_facts(context, failure, facts);
     alternative_fact(failure, facts);
+    facts_of_gateways(context, failure, facts);
     facts_of_ftp(context, failure, facts);
     facts_of_tunnel(context, failure, facts);
     facts_of_names(context, failure, facts);
     facts_of_udp(context, failure, facts);
     facts_of_roles(context, failure, facts);
     speech_facts(context, failure, facts);
+    forget_resets(facts);
 }

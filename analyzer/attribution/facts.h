@@ -19,10 +19,15 @@ X(ATTEMPTS,                 "attempts",                NUMBER, NULL,            
 X(SYN_RETRIES,              "syn.retries",             NUMBER, NULL,             "SYN retransmissions in all attempts together") \
 X(DIRECTION,                "direction",               WORD,   direction_list,   "whether the side that connects is one the product lets connect: reversed when the initiator is itself known to serve this service to the responder's side") \
 X(FORWARDED,                "forwarded",               FLAG,   NULL,             "the failing packets (of synack-unanswered: the SYN-ACK) are seen entering and leaving the capturing box (capture on 'any' or two interfaces); false: they enter and do not leave") \
+X(FORWARD_PORT_CHANGED,      "forward.port-changed",   FLAG,   NULL,             "the capturing gateway is seen to send the failing packets on to another port than the client asked for") \
+X(SENT_OUT_PRIVATE,          "forward.to-private",     FLAG,   NULL,             "the capturing gateway puts a public address of its own in the place of the client's and sends the packets on to a private address: out to where nobody routes it") \
 X(REPLY_SWALLOWED,          "reply.swallowed",         FLAG,   NULL,             "the server's answer is seen entering the capturing box and not leaving it on the client's side") \
 X(TUNNEL_END,               "tunnel.end",              WORD,   tunnel_end_list,  "on a capture of 'any': whether the failing packets come out of the tunnel that they came in by: crossed, kept (they enter the box wrapped and are never seen bare)") \
 X(LOOP,                     "loop",                    FLAG,   NULL,             "one and the same packet passes the capture again and again, each time some routers later") \
 X(ARP_SERVER,               "arp.server",              WORD,   answer_list,      "ARP or ND requests for the server's address in this capture; unanswered also where it once answered, and since its last packet does not any more") \
+X(ARP_INSIDE,                "arp.inside",             WORD,   answer_list,      "what the capturing gateway itself asks for on its other side, right after the failing packets came in: an address that nobody there answers for (unanswered)") \
+X(ARP_GATEWAY,               "arp.gateway",            WORD,   answer_list,      "the router that the client's packets went to, which answered before: the client asks for its MAC in vain during the failure (unanswered)") \
+X(ARP_SERVER_ASKS,           "arp.server-asks",        WORD,   asks_list,        "right after the first packet came, the server's host asks on its link for the MAC of another address than the client's and the router's that brought it, and the answer goes past this capture: another-router (it sends its own answer that way)") \
 X(SERVER_ALIVE,             "server.alive",            FLAG,   NULL,             "the server's address sent packets of its own (not RST, not ICMP errors) during the failure") \
 X(SERVER_SEEN,              "server.seen",             FLAG,   NULL,             "the server's address sent any packet of its own in the capture at all") \
 X(SERVER_PUBLIC,            "server.public",           FLAG,   NULL,             "the server's address, as seen here, is a public one") \
@@ -60,6 +65,7 @@ X(CONTROL_SERVER_PORTS,     "control.server-ports",    WORD,   control_list,    
 X(CONTROL_PING,             "control.ping",            WORD,   control_list,     "echo requests of this client to the server") \
 X(CONTROL_CONCURRENT,       "control.concurrent",      FLAG,   NULL,             "others were answered on this service between first and last failure") \
 X(PORT_UNUSUAL,             "port.unusual",            FLAG,   NULL,             "the port is none of 22 25 53 80 110 143 443 465 587 993 995 that most outbound policies allow") \
+X(PORT_PROVIDER_BLOCKED,     "port.provider-blocked",  FLAG,   NULL,             "the port is one of 25, 135 to 139 and 445, which many providers block for all of their customers") \
 X(IDLE_BEFORE_S,            "idle.before-s",           NUMBER, NULL,             "silence of the connection before the packet that was never answered, in seconds") \
 X(IDLE_REPEATED,            "idle.repeated",           NUMBER, NULL,             "connections of this service that died after such a silence") \
 X(DIED_AFTER,               "died.after",              WORD,   phase_list,       "how far the connection had come: handshake, first-payload (the first request was never answered), request (a later one), transfer (bulk data was moving), idle") \
@@ -76,6 +82,7 @@ X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,            
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
+X(TUNNEL_ASKED,              "tunnel.asked",           NUMBER, NULL,             "addresses behind the tunnel's far end that packets went to: 1, or 2 (two or more)") \
 X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
 X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, private-by-stranger (a private one, by a name server with a public address), sinkhole (where filtering name servers send what they stop)") \
@@ -90,14 +97,17 @@ X(FTP_MODE,                 "ftp.mode",                WORD,   ftp_mode_list,   
 X(FTP_ADDRESS,              "ftp.address",             WORD,   ftp_address_list, "the address announced for the data connection: as-connected (the one the control connection uses), private (of no use to the other side, which knows a public one), private-inside (of no use to the other side, unless a NAT still to come translates it), other") \
 X(FTP_PORT,                 "ftp.port",                NUMBER, NULL,             "the port announced for the data connection") \
 X(FTP_DATA,                 "ftp.data",                WORD,   ftp_data_list,    "how the data connection fails: silent (no answer to its SYN), refused (RST), unreachable (ICMP error), unconfirmed (SYN-ACK never acknowledged), never-came (no SYN in this capture)") \
+X(FTP_REPLY,                 "ftp.reply",              WORD,   ftp_reply_list,   "what the server said of a data connection that is not in the capture: opening (125 or 150: it is about to open it, or has), cannot-open (425)") \
 X(FTP_ENCRYPTED,            "ftp.encrypted",           FLAG,   NULL,             "the control connection is encrypted (AUTH TLS): which data connection was agreed on is hidden, from firewalls too") \
 X(CONTENT_REACHED,          "content.reached",         WORD,   reached_list,     "how far the conversation came before it failed, by the last message seen whole: client-hello or request (the first words of the client, no answer), server-hello, certificate, response, data (the handshake was done)") \
 X(CONTENT_ANSWER,           "content.answer",          WORD,   answer_kind_list, "what answers the client's first words: as-asked, http (to a TLS hello), tls (to an HTTP request), other") \
 X(ANSWER_NEXT_DOOR,         "answer.next-door",        WORD,   next_door_list,   "whoever answers sits on the link of this capture, by the answers' TTL, though the server's address is a public one and the client's is not: only-here (other public addresses answer from further away), alone (there is no other to compare with), everywhere (others do as well, or the gateway is a virtual machine's: its NAT makes all packets anew); no: it is not next door") \
+X(ANSWER_HOPS,               "answer.hops",            NUMBER, NULL,             "routers that the answers in the server's name have passed, from their TTL") \
 X(TLS_ALERT,                "tls.alert",               WORD,   alert_list,       "the alert that ended the handshake: unknown-ca, bad-certificate (42, 43, 46), expired (44, 45), version (70), cipher (40, 71), name (112), other, hidden (encrypted: its length gives it away, not its content)") \
 X(TLS_ALERT_FROM,           "tls.alert-from",          WORD,   side_list,        "who sent the alert: responder, initiator") \
 X(TLS_VERSION,              "tls.version",             WORD,   tls_version_list, "version the server chose; in 1.3 certificates cannot be seen") \
 X(TLS_CERTIFICATE,          "tls.certificate",         WORD,   certificate_list, "the certificate shown in the server's name: pinned (the profile's or --pin's), other-than-pinned, inspection (a known inspection issuer made it), other-than-usual (connections to this server that worked show another), usual (they show the same), self-issued, unremarkable") \
+X(TLS_SELF_ISSUED,           "tls.self-issued",        FLAG,   NULL,             "the certificate that was shown is its own issuer") \
 X(TLS_ISSUER_ELSEWHERE,     "tls.issuer-elsewhere",    FLAG,   NULL,             "the same issuer made the certificates of other server addresses of the same client, with other subjects") \
 X(HTTP_STATUS,              "http.status",             NUMBER, NULL,             "status code of the refusal, or of the first answer") \
 X(HTTP_PAGE,                "http.page",               WORD,   page_list,        "what the answer's page or head is known by: filter (a web filter's block page), portal (a login page of a network), proxy (a proxy speaks for itself), none") \
@@ -115,6 +125,7 @@ X(CAPTURES_WITNESS,         "captures.witness",        WORD,   witness_list,    
 X(CAPTURES_NAT,             "captures.nat",            WORD,   changed_list,     "addresses that differ between the two captures: none, client, server, both") \
 X(CAPTURES_PORT_CHANGED,    "captures.port-changed",   FLAG,   NULL,             "the server's port differs between the two captures") \
 X(CAPTURES_ARP,             "captures.arp",            WORD,   answer_list,      "ARP or ND requests in the capture nearer to the responder while the request got lost before it: unanswered") \
+X(CAPTURES_FTP_DATA,         "captures.ftp-data",      WORD,   lost_list,        "the server's SYN for the data connection of FTP (active mode), on a stretch of path between two captures: lost (in the one nearer to the server only, though the other has the control connection and no filter for one port)") \
 X(SEGMENT_REFUSER,          "segment.refuser",         WORD,   refuser_list,     "which router between the two captures made the refusal, by its hop limit: first (next to the capture nearer to the initiator), middle, last, only (there is one)") \
 X(SEGMENT_HOPS,             "segment.hops",            NUMBER, NULL,             "routers between the two captures") \
 X(SEGMENT_EGRESS,           "segment.egress",          FLAG,   NULL,             "the gateway of the initiator's network lies between the two captures") \

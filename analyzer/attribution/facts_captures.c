@@ -117,6 +117,22 @@ void facts_set_between(const struct joint *joint, unsigned between, struct fact 
     state_flag(facts, FACT_SEGMENT_EDGE, between & BETWEEN_EDGE);
 }
 
+static bool is_word(const struct fact *fact, const char *word)
+{
+    return fact->known && strcmp(fact->word, word) == 0;
+}
+
+void facts_of_ftp_data(const struct fact *near_server, const struct fact *near_client,
+                       uint32_t server_capture, uint32_t own, struct fact *facts)
+{
+    const struct fact *sent = &near_server[FACT_FTP_DATA];
+    if (!is_word(&near_server[FACT_FTP_MODE], "active") || !sent->known ||
+        is_word(sent, "never-came") || !is_word(&near_client[FACT_FTP_DATA], "never-came"))
+        return;
+    struct frame_list frames = sent->frames;
+    state(facts, FACT_CAPTURES_FTP_DATA, &frames, server_capture, own)->word = "lost";
+}
+
 void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fact *facts)
 {
     static const enum fact_id controls[] = {
@@ -132,5 +148,10 @@ void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fac
             continue;
         *our = *their;
         our->elsewhere = capture + 1;
+    }
+    const struct fact *direction = &theirs[FACT_DIRECTION];
+    if (direction->known && strcmp(direction->word, "reversed") == 0) {
+        facts[FACT_DIRECTION] = *direction;
+        facts[FACT_DIRECTION].elsewhere = capture + 1;
     }
 }

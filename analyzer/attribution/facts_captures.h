@@ -12,6 +12,11 @@ void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *fac
 /* `between`: bits of stretch.h. */
 void facts_set_between(const struct joint *joint, unsigned between, struct fact *facts);
 
+/* Of FTP in active mode, where both captures have the control connection: `near_server` and
+ * `near_client` are the facts of each, of capture `server_capture` the first. */
+void facts_of_ftp_data(const struct fact *near_server, const struct fact *near_client,
+                       uint32_t server_capture, uint32_t own, struct fact *facts);
+
 /* Controls that only the other capture of the same failure has. `theirs`: its facts. */
 void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fact *facts);
 

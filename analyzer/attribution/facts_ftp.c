@@ -70,6 +70,30 @@ static void what_was_announced(const struct attempt *control, struct fact *facts
     frame_list_add(&set_number(facts, FACT_FTP_PORT, session->port)->frames, session->agreed.frame);
 }
 
+/* The capture has cut what was announced. The other side does as it was told. */
+static void what_was_taken_for_it(const struct attempt *control, const struct attempt *data,
+                                  struct fact *facts)
+{
+    enum side listener = control->ftp->mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
+    if (!ip_is_private(&data->address[RESPONDER]) || ip_is_private(&control->address[listener]))
+        return;
+    frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, "private")->frames, data->syn.frame);
+    frame_list_add(&set_number(facts, FACT_FTP_PORT, data->port[RESPONDER])->frames,
+                   data->syn.frame);
+}
+
+/* What the server itself says of a data connection that never showed. */
+static void what_was_replied(const struct ftp_session *session, struct fact *facts)
+{
+    struct frame_list frames = {0};
+    frame_list_add(&frames, session->opening.frame);
+    frame_list_join(&frames, &session->refused_frames);
+    if (session->refused)
+        set_word(facts, FACT_FTP_REPLY, "cannot-open")->frames = frames;
+    else if (session->opening.frame)
+        set_word(facts, FACT_FTP_REPLY, "opening")->frames = frames;
+}
+
 /* What worked for the control connection says nothing of its data connections. */
 static void forget_controls(struct fact *facts)
 {
@@ -114,6 +138,10 @@ void facts_of_ftp(const struct fact_context *context, const struct failure *fail
         return;
     const char *mode = session->mode == FTP_MODE_ACTIVE ? "active" : "passive";
     frame_list_add(&set_word(facts, FACT_FTP_MODE, mode)->frames, session->agreed.frame);
-    if (session->port) /* else it was cut by the capture */
+    if (session->port)
         what_was_announced(control, facts);
+    else if (data)
+        what_was_taken_for_it(control, data, facts);
+    if (!data)
+        what_was_replied(session, facts);
 }

@@ -68,6 +68,8 @@ void facts_of_roles(const struct fact_context *context, const struct failure *fa
                     struct fact *facts);
 void facts_of_tunnel(const struct fact_context *context, const struct failure *failure,
                      struct fact *facts);
+void facts_of_gateways(const struct fact_context *context, const struct failure *failure,
+                       struct fact *facts);
 void facts_of_udp(const struct fact_context *context, const struct failure *failure,
                   struct fact *facts);
 

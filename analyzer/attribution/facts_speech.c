@@ -123,6 +123,8 @@ static void next_door_fact(const struct fact_context *context, const struct fail
                            ? next_door_word(context, failure, answer)
                            : "no";
     frame_list_add(&set_word(facts, FACT_ANSWER_NEXT_DOOR, word)->frames, answer->frame);
+    frame_list_add(&set_number(facts, FACT_ANSWER_HOPS, hops_travelled(answer->hop_limit))->frames,
+                   answer->frame);
 }
 
 /* --- TLS --- */
@@ -250,6 +252,9 @@ static void certificate_facts(const struct fact_context *context, const struct f
         set_word(facts, FACT_TLS_CERTIFICATE, certificate_word(context, failure, leaf, &usual));
     fact->frames = usual.frames;
     add_said(&fact->frames, &spoken->heard_tls->talk.side[RESPONDER].said[TLS_CERTIFICATE]);
+    set_flag(facts, FACT_TLS_SELF_ISSUED,
+             leaf->issuer[0] && strcmp(leaf->issuer, leaf->subject) == 0)
+        ->frames = frame_of(&spoken->heard_tls->talk.side[RESPONDER].said[TLS_CERTIFICATE]);
     set_flag(facts, FACT_TLS_ISSUER_ELSEWHERE, usual.issuer_elsewhere)->frames =
         usual.elsewhere_frames;
 }

@@ -16,6 +16,7 @@ static void far_end_fact(const struct fact_context *context, const struct attemp
     struct fact *fact = set_flag(facts, FACT_TUNNEL_ANSWERED, tunnel->packets[!which] > 0);
     frame_list_add(&fact->frames, tunnel->first_frame[which]);
     frame_list_add(&fact->frames, tunnel->first_frame[!which]);
+    set_number(facts, FACT_TUNNEL_ASKED, tunnel->asked_others[which] ? 2 : 1);
 }
 
 /* A VPN over TCP that was up at that time, beside packets that a tunnel device carried. */

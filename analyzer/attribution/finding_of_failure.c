@@ -150,16 +150,35 @@ static void establish(const struct examination *examination, const struct failur
     facts_establish(&context, failure, facts);
 }
 
+/* What no filter for one port lets through. */
+static bool records_everything(const struct examination *examination)
+{
+    static const enum packet_kind others[] = {PACKET_ARP, PACKET_ICMP, PACKET_OTHER};
+    uint32_t kinds = tracker_counters(examination->context.tracker)->kinds;
+    bool any = false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        any |= kinds >> others[i] & 1;
+    return any;
+}
+
 static void add_captures(const struct examination *examination, const struct joint *joint,
                          const struct examination *const *all, struct fact facts[FACT_COUNT])
 {
     uint32_t own = examination->request.capture;
     facts_of_captures(joint, own, facts);
+    struct fact theirs[FACT_COUNT];
+    if (joint->equal) {
+        establish(all[joint->equal_capture], joint->equal, NULL, theirs);
+        facts_take_controls(theirs, joint->equal_capture, facts);
+    }
     if (!joint->compared || !joint->other)
         return;
-    struct fact theirs[FACT_COUNT];
     uint32_t other = joint->upstream == own ? joint->downstream : joint->upstream;
     establish(all[other], joint->other, NULL, theirs);
+    bool upper = joint->upstream == own;
+    if (records_everything(all[joint->upstream]))
+        facts_of_ftp_data(upper ? theirs : facts, upper ? facts : theirs, joint->downstream, own,
+                          facts);
     facts_take_controls(theirs, other, facts);
 }
 

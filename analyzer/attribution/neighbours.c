@@ -9,7 +9,17 @@ void neighbours_gather(const struct tracker *tracker, struct neighbours *neighbo
         neighbours->own |= host_link(host)->out > 0;
         if (host_link(host)->has_mac && neighbours->count < NEIGHBOURS_MAX)
             neighbours->known[neighbours->count++] = host;
+        if (host_link(host)->asked_unanswered && neighbours->asked_count < NEIGHBOURS_ASKED_MAX)
+            neighbours->asked[neighbours->asked_count++] = host;
     }
+}
+
+const struct host *neighbours_with(const struct neighbours *neighbours, const uint8_t mac[6])
+{
+    for (size_t i = 0; i < neighbours->count; i++)
+        if (memcmp(host_link(neighbours->known[i])->mac, mac, 6) == 0)
+            return neighbours->known[i];
+    return NULL;
 }
 
 bool neighbours_is_router(const struct neighbours *neighbours, const uint8_t mac[6],

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "analyzer/flow/names.h"
+
 /* Likelihoods of what is observed at each vantage, as tables. They are wide on purpose: 1 is "just
  * what one sees there", `RARE` "only with an unusual network". Sources: the arithmetic of NAT
  * (RFC 3022: private addresses are left behind at the edge), initial TTLs, and where a router
@@ -54,6 +56,9 @@ static const double server_on_link[VANTAGES]         = PLACES(RARE, 0.1, 0.1, 0.
 static const double client_on_link[VANTAGES]         = PLACES(1, 1, 1, 0.1, 0.1, 0.1, RARE);
 static const double to_router[VANTAGES]              = PLACES(1, 1, 1, 1, 0.3, 0.05, RARE);
 static const double from_router[VANTAGES]            = PLACES(RARE, 0.05, 0.3, 1, 1, 1, 1);
+/* The client's own look-up of the server's name, answered by somebody else, comes by: not where only the
+ * server's packets come; unless the name server stands there as well. */
+static const double look_up_passes[VANTAGES]         = PLACES(1, 1, 1, 1, 0.2, 0.1, RARE);
 /* The capturing box answers ARP for an end's address: it is that end, or its NAT; or it answers for
  * others only, and is neither. */
 static const double box_is_no_end[VANTAGES]          = PLACES(RARE, 1, 1, 1, 1, 1, RARE);
@@ -273,7 +278,7 @@ static bool refused_while_forwarding(const struct attempt *attempt)
            hops_travelled(icmp->first.hop_limit) == 0;
 }
 
-enum { OBSERVATIONS = 27 };
+enum { OBSERVATIONS = 28 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -296,6 +301,9 @@ static void observe(const struct vantage_context *context, const struct attempt 
     const struct link_view server_link = link_view(context, attempt, RESPONDER);
     bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
     bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
+    const struct lookup *look_up =
+        names_of_address(tracker_names(context->tracker), &attempt->address[INITIATOR],
+                         &attempt->address[RESPONDER]);
     bool is_client = host_link(client)->out, is_server = host_link(server)->out;
     /* A host at the end of a tunnel has another address and another interface outside of it. */
     bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
@@ -353,6 +361,8 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {is_server && !is_client, box_is_server, "this box answers ARP for the server's address"},
         {context->neighbours.own && !is_client && !is_server, box_is_no_end,
          "this box answers ARP for addresses of its own, and for neither end's: a router"},
+        {look_up && !one_link && !ip_equal(&look_up->told_by, &attempt->address[RESPONDER]),
+         look_up_passes, "the client's look-up of the server's name comes by here"},
     };
     memcpy(seen, all, sizeof all);
     /* Where the link is one, the quicker end is the capturing host. */

@@ -82,6 +82,10 @@ struct joint {
     struct joint_ends above, below; /* as the two captures name them: a NAT may lie between */
     /* The same failure in the other capture of the stretch; NULL: it has none. */
     const struct failure *other;
+    /* The same failure in a capture that sees the same, so that no stretch lies between; NULL: none
+     * does. */
+    const struct failure *equal;
+    uint32_t equal_capture;
 };
 
 struct correlation;

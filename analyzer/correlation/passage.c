@@ -169,11 +169,35 @@ static enum passage compare_range(const struct attempt *near, const struct attem
     return came_later && !beyond ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
 }
 
+/* A UDP exchange that is held down goes on: some of its datagrams come and some do not. Those that
+ * the far capture lacks are as many as most of what had to be sent again. */
+static bool some_are_lost(const struct attempt *near, const struct attempt *far, enum side side,
+                          const struct coverage *cover, int64_t shift_ns)
+{
+    const struct side_record *sent = &near->side[side], *came = &far->side[side];
+    int64_t last_ns = sent->last.time_ns + shift_ns;
+    bool from_the_start = (sent->first.content && sent->first.content == came->first.content) ||
+                          covers(cover, sent->first.time_ns + shift_ns);
+    bool to_the_end = far->last_ns - cover->doubt_ns > last_ns || covers(cover, last_ns);
+    if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start ||
+        !to_the_end || sent->data_packets < came->data_packets + REPEATS_MIN)
+        return false;
+    uint32_t missing = sent->data_packets - came->data_packets;
+    uint32_t sent_again = side == INITIATOR ? near->pace->requests_lost : near->pace->replies_lost;
+    return sent_again && missing * 2 >= sent_again && !chance_explains(cover, missing);
+}
+
 static void compare_request(const struct attempt *upstream, const struct attempt *downstream,
                             const struct coverage cover[2], struct time_shift shift,
                             struct passing *passing)
 {
     struct frame_list up = {0}, down = {0};
+    if (some_are_lost(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
+                      shift.to_downstream_ns)) {
+        passing->request = PASSAGE_LOST;
+        passing->request_frames[UPSTREAM] = upstream->pace->repeat_frames;
+        return;
+    }
     if (replied(upstream) || replied(downstream)) {
         enum passage passage = compare_range(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
                                              shift.to_downstream_ns, &up, &down);
@@ -205,6 +229,9 @@ static void compare_reply(const struct attempt *upstream, const struct attempt *
         if (above->sees[RESPONDER] && covers(above, first->time_ns - shift.to_downstream_ns) &&
             !chance_explains(above, missing))
             passing->reply = PASSAGE_LOST;
+    } else if (some_are_lost(downstream, upstream, RESPONDER, above, -shift.to_downstream_ns)) {
+        passing->reply = PASSAGE_LOST;
+        down = downstream->pace->repeat_frames;
     } else if (left && came) {
         enum passage passage = compare_range(downstream, upstream, RESPONDER, above,
                                              -shift.to_downstream_ns, &down, &up);

@@ -183,9 +183,25 @@ static void look_for_arp(const struct correlation *all, const struct couple *cou
     }
 }
 
+/* It may still show more of the hosts than this one. */
+static void look_for_equal(const struct correlation *all, struct place place, struct joint *joint)
+{
+    for (uint32_t other = 0; other < all->count && !joint->equal; other++) {
+        struct relation relation;
+        if (other == place.capture)
+            continue;
+        relate(all, place.capture, place.failure, other, &relation);
+        if (!relation.linked || relation.failure == NO_FAILURE || relation.way != 0)
+            continue;
+        joint->equal = &all->view[other].failures[relation.failure];
+        joint->equal_capture = other;
+    }
+}
+
 void compare_stretch(const struct correlation *all, struct place place, struct joint *joint)
 {
     struct relation relation;
+    look_for_equal(all, place, joint);
     if (!choose_stretch(all, place, &relation))
         return;
     struct couple couple = couple_of(all, place.capture, relation.capture);

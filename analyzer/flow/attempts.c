@@ -247,6 +247,25 @@ uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
     return 0;
 }
 
+/* A port forward of the capturing box may lead to a port that is no product's: what leaves it with
+ * the initial sequence number of a product's SYN that has just come in, one router later. */
+static const struct service *service_forwarded(const struct tracker *tracker,
+                                               const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    if (packet->kind != PACKET_TCP || packet->direction != LINK_OUT)
+        return NULL;
+    const struct attempt *outer =
+        tracker_attempt(tracker, attempts_latest_with(tracker, packet->tcp.sequence));
+    if (!outer || !outer->syn.frame || outer->twin || outer->syn.sequence != packet->tcp.sequence ||
+        outer->port[INITIATOR] != packet->source_port ||
+        !ip_equal(&outer->address[INITIATOR], &packet->ip.source) ||
+        outer->syn.hop_limit != packet->ip.hop_limit + 1 ||
+        event->time_ns - outer->syn.time_ns > TWIN_WINDOW_NS)
+        return NULL;
+    return profiles_service_at(tracker->options.profiles, outer->service);
+}
+
 struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const struct flow_key *key,
                             const struct event *event, enum side sender, bool midstream)
 {
@@ -261,6 +280,8 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     struct attempt *control = NULL;
     if (!service && may_be_ftp_data && (control = ftp_control_of(tracker, packet, event->time_ns)))
         service = profiles_service_at(tracker->options.profiles, control->service);
+    if (!service && !midstream)
+        service = service_forwarded(tracker, event);
     if (!service)
         return NULL;
     uint32_t control_number = control ? control->number : 0;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/tracker_internal.h"
@@ -25,7 +26,7 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
     session->announced = endpoint->has_address ? endpoint->address : control->address[listener];
     session->port = endpoint->port;
     session->agreed = *mark;
-    session->transfer = (struct mark){0};
+    session->transfer = session->opening = (struct mark){0};
     session->seen = session->settled = false;
     ftp_expected_add(tracker, &(struct ftp_expected){
                                   .control = control->number,
@@ -37,34 +38,39 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
                               });
 }
 
-/* The client was told, or will be, where to connect to, and it cannot be read: any high port. */
-static void expect_any(struct tracker *tracker, struct attempt *control, const struct mark *mark)
+/* One side was told, or will be, where to connect to, and it cannot be read: any high port. */
+static void expect_any(struct tracker *tracker, struct attempt *control, enum ftp_mode mode,
+                       const struct mark *mark)
 {
     struct ftp_session *session = control->ftp;
-    session->mode = FTP_MODE_PASSIVE;
-    session->announced = control->address[RESPONDER];
+    enum side listener = mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
+    session->mode = mode;
+    session->announced = control->address[listener];
     session->port = 0;
     ftp_expected_add(tracker, &(struct ftp_expected){
                                   .control = control->number,
                                   .control_key = control->key,
-                                  .from = control->address[INITIATOR],
-                                  .to = {control->address[RESPONDER], control->address[RESPONDER]},
+                                  .from = control->address[!listener],
+                                  .to = {control->address[listener], control->address[listener]},
                                   .since_ns = mark->time_ns,
                               });
 }
 
-/* A reply 227 or 229 that the capture has cut. */
-static void cut_reply(struct tracker *tracker, struct attempt *control, const struct packet *packet,
-                      const struct mark *mark)
+/* A reply 227 or 229, or a command PORT or EPRT, that the capture has cut. */
+static void cut_agreement(struct tracker *tracker, struct attempt *control, enum side side,
+                          const struct packet *packet, const struct mark *mark)
 {
+    static const char *const agreed[2][2] = {
+        [INITIATOR] = {"PORT ", "EPRT "}, [RESPONDER] = {"227", "229"}};
     struct ftp_session *session = control->ftp;
     const char *text = (const char *)packet->payload;
-    if (packet->payload_captured < 3 ||
-        (strncmp(text, "227", 3) != 0 && strncmp(text, "229", 3) != 0))
+    size_t length = strlen(agreed[side][0]);
+    if (packet->payload_captured < length || (strncasecmp(text, agreed[side][0], length) != 0 &&
+                                              strncasecmp(text, agreed[side][1], length) != 0))
         return;
-    expect_any(tracker, control, mark);
+    expect_any(tracker, control, side == INITIATOR ? FTP_MODE_ACTIVE : FTP_MODE_PASSIVE, mark);
     session->agreed = *mark;
-    session->transfer = (struct mark){0};
+    session->transfer = session->opening = (struct mark){0};
     session->seen = session->settled = false;
 }
 
@@ -96,6 +102,8 @@ static bool command_line(struct tracker *tracker, struct attempt *control,
 }
 
 enum { /* RFC 959 4.2.2, RFC 2428, RFC 4217 */
+       REPLY_ALREADY_OPEN = 125,
+       REPLY_ABOUT_TO_OPEN = 150,
        REPLY_TRANSFER_DONE = 226,
        REPLY_PASSIVE = 227,
        REPLY_EXTENDED_PASSIVE = 229,
@@ -119,13 +127,17 @@ static bool reply_line(struct tracker *tracker, struct attempt *control,
         if (ftp_reply_endpoint(line->text, line->length, &endpoint))
             expect(tracker, control, FTP_MODE_PASSIVE, &endpoint, mark);
         break;
+    case REPLY_ALREADY_OPEN:
+    case REPLY_ABOUT_TO_OPEN:
+        session->opening = *mark;
+        break;
     case REPLY_TRANSFER_DONE:
     case REPLY_FILE_DONE:
         session->settled = true;
         break;
     case REPLY_AUTH_OK:
         session->encrypted = *mark;
-        expect_any(tracker, control, mark);
+        expect_any(tracker, control, FTP_MODE_PASSIVE, mark);
         break;
     case REPLY_NO_DATA_CONNECTION:
         session->settled = true;
@@ -240,8 +252,7 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
     struct stream *stream = &session->stream[side];
     uint32_t sequence = packet->tcp.sequence;
     if (packet->payload_captured < packet->payload_length) {
-        if (side == RESPONDER)
-            cut_reply(tracker, attempt, packet, mark);
+        cut_agreement(tracker, attempt, side, packet, mark);
         session->line[side].length = 0;
         begin_at(tracker, session, side, sequence + packet->payload_length, false);
         return;

@@ -48,6 +48,7 @@ struct ftp_session {
     struct mark encrypted; /* AUTH accepted; frame 0: in clear text */
     struct mark left;      /* QUIT or ABOR */
     struct mark transfer;  /* command that wants the data connection */
+    struct mark opening;   /* reply that announces it: the server is about to open it, or has */
 
     /* Refused by the server for want of a data connection (reply 425) that is not in the capture.
      */

@@ -61,6 +61,10 @@ static void note(struct tunnel_record *record, const struct ip_address *source,
         record->first_frame[which] = frame;
         record->first_ns[which] = time_ns;
     }
+    if (ip_is_unspecified(&record->asked[which]))
+        record->asked[which] = packet->ip.destination;
+    else if (!ip_equal(&record->asked[which], &packet->ip.destination))
+        record->asked_others[which] = true;
     record->last_frame[which] = frame;
     record->last_ns[which] = time_ns;
     if (packet->ip.total_length > record->length_max[which])
@@ -71,6 +75,8 @@ void tunnels_packet(struct tunnels *tunnels, const struct packet *packet, uint64
                     int64_t time_ns)
 {
     const struct ip_address *source = &packet->tunnel_source;
+    if (ip_is_multicast(&packet->ip.destination))
+        return; /* what a system says unasked, RFC 3810 and RFC 4861: one direction, no answer */
     struct tunnel_record *record = tunnels_between(tunnels, source, &packet->tunnel_destination);
     if (record)
         note(record, source, packet, frame, time_ns);

@@ -17,7 +17,9 @@ struct tunnel_record {
     uint64_t packets[2]; /* sent by each end */
     uint64_t first_frame[2], last_frame[2];
     int64_t first_ns[2], last_ns[2];
-    uint32_t length_max[2]; /* bytes of the largest IP packet */
+    uint32_t length_max[2];     /* bytes of the largest IP packet */
+    struct ip_address asked[2]; /* the first inside that each end sent something to ... */
+    bool asked_others[2];       /* ... and whether there were more */
     /* Of ESP, whose packets have numbers: the last one of each end; and how many left the capturing
      * box that came in, one hop later. */
     uint64_t last_number[2];

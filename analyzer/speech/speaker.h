@@ -46,7 +46,8 @@ struct speaker {
     bool (*hands_over)(const void *record, enum side side, uint32_t *at);
 };
 
-enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_MAX = 24 };
+/* Of a side that ends sooner, SPEECH_OPENING_FEW will do: all our protocols are known by then. */
+enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_FEW = 12, SPEECH_OPENING_MAX = 24 };
 
 /* A row of the table; NULL never. */
 const struct speaker *speaker_at(enum speaker_id id);

@@ -136,8 +136,18 @@ static void show_ndpi(struct listener *listener, struct speech *speech, const st
 
 /* --- the streams and their speakers --- */
 
+static uint32_t captured(const struct stream *stream)
+{
+    return stream->length < stream->cut ? stream->length : stream->cut;
+}
+
 static void streams_end(struct speech *speech)
 {
+    /* Whoever has said so little until the end opened none of our protocols. */
+    for (enum side side = INITIATOR; side <= RESPONDER; side++)
+        if (speech->speaker[side] == NOT_KNOWN && !speech->begin[side] &&
+            speech->stream[side].open && captured(&speech->stream[side]) >= SPEECH_OPENING_FEW)
+            speech->speaker[side] = NONE_OF_OURS;
     stream_close(&speech->stream[INITIATOR]);
     stream_close(&speech->stream[RESPONDER]);
     speech->streams_done = true;
@@ -237,7 +247,7 @@ static void put_in_order(struct listener *listener, struct speech *speech,
         .side = side,
         .stream = stream,
         .bytes = stream_bytes(stream),
-        .length = stream->length < stream->cut ? stream->length : stream->cut,
+        .length = captured(stream),
         .sent = stream->length,
         .certificates = listener->certificates,
         .signs = listener->signs,

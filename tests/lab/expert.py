@@ -85,7 +85,7 @@ EVIDENCE = {
     "probes-end-midway": _row(.1, .4, .5, .1, 2, .1),         # ... between the two edges
     "probes-reach-edge": _row(egress=.05, path=.15),          # ... at the last router before the server
     "one-way": _row(local=.5, edge=1.3, egress=1.2, host=.6, path=2),  # one direction of everything only
-    "foreign-protocol": _row(local=.2, edge=2.5, egress=.7, host=1, path=.2),
+    "foreign-protocol": _row(.1, 2, .3, 6, .1, .1),           # neither the product nor a filter speaks it
     # time and size
     "served-between": _row(local=.5, edge=.5, egress=.4, host=2.5, path=2),
     "served-between-refusals": _row(local=.6, edge=.6, egress=.4, host=2),
@@ -172,7 +172,7 @@ def _edge(symptom, evidence, nat):
     """A filter, or a NAT that forwards the port to nobody, or to the wrong one. Whoever has been served was forwarded."""
     if "tunnel-kept" in evidence:
         return {"tunnel-blocked": 1}
-    if "port-changed" in evidence or "code-host-late" in evidence:
+    if {"port-changed", "code-host-late", "foreign-protocol"} & set(evidence):
         return {"wrong-forward": 1}
     if not nat or SERVED & set(evidence) or symptom not in SILENT + ("syn-reset", "icmp-unreachable"):
         return _filter(symptom, evidence)
@@ -187,6 +187,8 @@ def _edge(symptom, evidence, nat):
 
 
 def _host(symptom, evidence):
+    if "foreign-protocol" in evidence:
+        return {"not-listening": 1}  # not the product
     if symptom == "syn-timeout":
         here = {"at-host", "same-lan", "crossed-edge", "other-port-works", "worked-before"} & set(evidence)
         return {"backlog-full": .8, "host-down": .2} if here else {"host-down": .6, "backlog-full": .4}

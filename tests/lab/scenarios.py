@@ -51,6 +51,7 @@ CONTROLS = {
     "ping-fails": ("client", "server", "ping", False),
     "other-port-fails": ("client", "server", 81, False),
     "other-client-fails": ("away", "server", None, False),
+    "other-inside-fails": ("client", "server2", None, False),
     "master": ("master", "server", None, True),
     "storage": ("storage", "server", None, True),
 }
@@ -253,6 +254,7 @@ VPN = [
     S("vpn-tunnel-edge", "vpn", "syncrify", EDGE, "tunnel-blocked"),
     S("vpn-tunnel-egress", "vpn", "peersync", EGRESS, "tunnel-blocked"),
     S("vpn-tunnel-path", "vpn", "synaman", PATH, "tunnel-blocked"),
+    S("vpn-tunnel-edge-two", "vpn", "syncrify", EDGE, "tunnel-blocked", controls=("other-inside-fails",)),
 ]
 
 RELAYS = ("master", "storage")
@@ -502,6 +504,8 @@ RARER = [
     S("inet-portal-wispr", "internet", "syncrify", EGRESS, "block-page", "portal-wispr", play="page"),
     S("inet-forward-other-service", "internet", "syncrify-tls", EDGE, "wrong-forward", "other-service",
       options=forward("server", 22)),
+    S("inet-foreign-service", "internet", "syncrify-tls", HOST, "not-listening", "foreign-service"),
+    S("lan-foreign-service", "lan", "syncrify-tls", HOST, "not-listening", "foreign-service"),
     S("dmz-no-relay", "dmz", "druva", APP, "app-abort", behaviour="abort"),
     S("inet-dns-private", "internet", "syncrify", PATH, "no-route", "told-private", play="by-name"),
     S("inet-dns-no-name", "internet", "syncrify", APP, "unknown", "no-name", play="looks-up-in-vain",
@@ -513,6 +517,7 @@ RARER = [
     S("lan-ftp-active-server", "lan", "ftp", LOCAL, "drop", "ftp-active-out", play="ftp", options=FTP_ACTIVE),
     S("v6-ftp-active-server", "ipv6", "ftp", LOCAL, "drop", "ftp-active-out", play="ftp", options=FTP_ACTIVE),
     S("v6-ftp-active-edge", "ipv6", "ftp", EDGE, "drop", "ftp-active-edge", play="ftp", options=FTP_ACTIVE),
+    S("v6-ftp-active", "ipv6", "ftp", EGRESS, "drop", "ftp-active", play="ftp", options=FTP_ACTIVE),
     S("v6-ftp-passive-icmp", "ipv6", "ftp", EDGE, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
     S("lan-ftp-passive-icmp", "lan", "ftp", LOCAL, "reject-icmp", "ftp-passive-icmp-port", play="ftp"),
     S("lan-ftp-passive-client", "lan", "ftp", EGRESS, "drop", "ftp-passive-client", play="ftp",

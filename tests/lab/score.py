@@ -382,8 +382,9 @@ def pair_entries(entries, told=False):
                          told=[up, down] if told else [], options=_without_vantage(entry["options"]))
             below = [truth for truth in lower["findings"] if not truth.get("optional")]
             shown = told or shows_path(scenario, up, down) or len(lower["findings"]) > 0
-            for truth in entry["findings"]:
-                _judge_pair(entry, truth, below, down, shown, asked_in_vain(scenario, down))
+            for at, truth in enumerate(entry["findings"]):
+                own = below[at:at + 1] if len(below) == len(entry["findings"]) else below
+                _judge_pair(entry, truth, own, down, shown, asked_in_vain(scenario, down))
             yield entry
 
 

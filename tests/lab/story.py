@@ -122,6 +122,8 @@ class Story:
         if scenario.mechanism != "not-listening":
             self.serve("server", scenario.options.get("serves", scenario.kind), scenario.port, scenario.behaviour)
         self.serve("server", "http", 80)
+        if scenario.how == "foreign-service":
+            self.serve("server", "http", scenario.port, "ssh")
         if scenario.how == "other-service":
             self.serve("server", "http", scenario.options["forward"][1], "ssh")
         if scenario.options.get("client-any"):
@@ -360,8 +362,9 @@ def _client_side(story):
     if story.scenario.topology == "lan":
         story.site["client"].nft("add rule inet lab block_input tcp flags & (syn | ack) == syn tcp dport 1024-65535 drop\n")
     elif not story.site.nat:
-        story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn ip saddr "
-                   f"{story.site.servers['server']} drop")
+        server = story.site.servers["server"]
+        story.rule("tcp sport != 21 tcp flags & (syn | ack) == syn "
+                   f"{'ip6' if ':' in server else 'ip'} saddr {server} drop")
 
 
 def _dynamic(story):

@@ -16,7 +16,7 @@ KIND = {"server-any": "server", "client-any": "client", "master": "client", "fw1
 INNER = {"master": (0,), "fw1-lan": (1,), "fw1-dmz": (5,), "fw1-any": (1, 5), "span": (5.5,), "server": (6,)}
 # Where flows of the controls enter and leave the way.
 ORIGIN = {"client": -1, "client2": 0.5, "away": 2.5, "inside": 5.2, "master": 5.2, "storage": 5.2}
-TARGET = {"server": 7, "other": 3.2}
+TARGET = {"server": 7, "server2": 7, "other": 3.2}
 BOX_OF = {"local-firewall": "host", "edge-firewall": "edge", "egress-policy": "egress", "network-path": "isp",
           "server-host": "host", "application": "host"}
 SINKHOLE = "146.112.61.106"
@@ -219,7 +219,8 @@ def _return_lost(view):
         without_nat = view.scenario.topology in WITHOUT_NAT  # one connection then, on both sides of the box
         return view.finding(["synack-unanswered" if without_nat else "syn-timeout"], view.reach())
     if view.scenario.options.get("box") == "client":
-        return view.finding(["synack-unanswered"], ["answer-came-back"] if view.vantage in ("client", "span") else
+        on_link = view.vantage == "client" or (view.vantage == "span" and view.scenario.topology == "lan")
+        return view.finding(["synack-unanswered"], ["answer-came-back"] if on_link else
                             ["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                             ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     crossed = [] if told_as_mirror(view.scenario, view.vantage) else (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
@@ -255,6 +256,8 @@ def _refused(view, box=None, **extra):
 
 
 def _rejected(view):
+    if view.scenario.how == "foreign-service":
+        return _foreign(view)
     if view.scenario.how.startswith("ftp-"):
         return _ftp(view)
     return _refused(view) if view.before() else None
@@ -287,11 +290,18 @@ def _judge_again(view, found):
                                                 view.scenario.topology in BEHIND_NAT)
 
 
+def _foreign(view):
+    """Another program than the product answers. Who sends the RST at the end is that program's host, which says nothing
+    of who led there: the program has the port, or a forward leads to it. Both sides of the edge show which."""
+    forwarded = view.scenario.how == "other-service" and view.vantage == "edge-any"
+    reached = ["port-changed"] if forwarded else reach(view.scenario, view.vantage, 99)
+    return view.finding(["reset-midstream", "stall-midstream"], reached + ["foreign-protocol"])
+
+
 def _wrong_forward(view):
     how = view.scenario.how
     if how == "other-service":
-        evidence = view.sender(baseline=True, box=BOX["host"]) + ["foreign-protocol"]
-        return view.finding(["reset-midstream", "stall-midstream"], evidence) if view.before(BOX["edge"]) else None
+        return _foreign(view) if view.before(BOX["edge"]) else None
     if how.startswith("dead"):
         return _dead(view, how == "dead-silent")
     if view.before(BOX["edge"]):

@@ -266,6 +266,11 @@ static inline struct attempt *scene_send(struct talk *talk, enum side from, stru
                               : step.length < sizeof filler ? step.length
                                                             : (uint32_t)sizeof filler;
     packet.tunnels = step.tunnelled ? TUNNEL_VXLAN : 0;
+    if (step.tunnelled) {
+        packet.tunnel_source = scene_address(from == INITIATOR ? "198.51.100.1" : "203.0.113.1");
+        packet.tunnel_destination =
+            scene_address(from == INITIATOR ? "203.0.113.1" : "198.51.100.1");
+    }
     packet.direction = step.direction;
     packet.if_index = step.if_index;
     packet.has_mac = !talk->no_mac;

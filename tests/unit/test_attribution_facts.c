@@ -568,6 +568,28 @@ static void tunnel_whose_packets_do_not_come_out(void **state)
     }
 }
 
+/* What a system says to everybody, unasked, is no answer of the tunnel's far end, nor one asked. */
+static void whom_a_tunnel_was_asked_for(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        struct talk other = scene_talk(scene, "10.0.0.7", 50001, "10.1.0.3", 5800);
+        struct talk group = scene_talk(scene, "10.0.0.7", 5353, "224.0.0.251", 5353);
+        for (int i = 0; i < 4; i++) {
+            CLIENT_SENDS(&talk, .at = i * 3, .flags = "S", .seq = 0, .tunnelled = true);
+            if (more)
+                CLIENT_SENDS(&other, .at = i * 3 + 1, .flags = "S", .seq = 0, .tunnelled = true);
+        }
+        CLIENT_SENDS(&group, .at = 4, .length = 20, .tunnelled = true);
+        SERVER_SENDS(&group, .at = 5, .length = 20, .tunnelled = true);
+        const struct fact *facts = facts_of(scene, 60);
+        assert_true(facts[FACT_TUNNEL_ASKED].known);
+        assert_int_equal((int)facts[FACT_TUNNEL_ASKED].number, more ? 2 : 1);
+    }
+}
+
 static void server_alive_means_during_the_failure(void **state)
 {
     (void)state;
@@ -679,6 +701,7 @@ int main(void)
         cmocka_unit_test(arp_of_others_for_a_server_that_is_there),
         cmocka_unit_test(arp_whose_answer_would_not_be_heard),
         cmocka_unit_test(tunnel_whose_packets_do_not_come_out),
+        cmocka_unit_test(whom_a_tunnel_was_asked_for),
         cmocka_unit_test(server_alive_means_during_the_failure),
         cmocka_unit_test(paths_and_ports),
         cmocka_unit_test(client_that_repeats_its_syn_after_the_synack),

@@ -69,6 +69,7 @@ static void client_refuses_the_certificate(void **state)
     assert_string_equal(fact_word(facts, FACT_CONTENT_REACHED), "server-hello");
     assert_string_equal(fact_word(facts, FACT_TLS_VERSION), "1.2");
     assert_string_equal(fact_word(facts, FACT_ANSWER_NEXT_DOOR), "no");
+    assert_int_equal((int)facts[FACT_ANSWER_HOPS].number, 9);
     assert_string_equal(fact_word(facts, FACT_TLS_CERTIFICATE), "unknown");
     scene_study_end(study);
     scene_end(scene);
@@ -304,6 +305,31 @@ static void strangers_words_stay_words(void **state)
     scene_end(scene);
 }
 
+/* A greeting of another protocol, however short, is no product's; and as both sides have reason to
+ * reset then, who does is not asked. */
+static void another_program_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *greeting;
+        bool foreign;
+    } cases[] = {{"SSH-2.0-OpenSSH_9.6\r\n", true}, {"SSH-2", false}, {"HTTP/1.1 4", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene;
+        struct talk talk = begin(&scene, TLS_PORT, 9);
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA", BYTES(client_hello));
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .payload = cases[i].greeting);
+        SERVER_SENDS(&talk, .at = 0.06, .flags = "RA");
+        struct study *study;
+        const struct fact *facts = facts_of(scene, &study);
+        assert_int_equal(strcmp(fact_word(facts, FACT_CONTENT_ANSWER), "other") == 0,
+                         cases[i].foreign);
+        assert_int_equal(facts[FACT_RST_FROM].known, !cases[i].foreign);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 /* Memory is given back with the conversation, and flows of no product cost none. */
 static void costs_nothing_when_it_is_over(void **state)
 {
@@ -332,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_page_in_the_place_of_tls),
         cmocka_unit_test(tls_within_connect),
         cmocka_unit_test(strangers_words_stay_words),
+        cmocka_unit_test(another_program_answers),
         cmocka_unit_test(costs_nothing_when_it_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

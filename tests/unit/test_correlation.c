@@ -648,6 +648,38 @@ static void answer_lost_on_the_way_back(void **state)
     path_end(&path);
 }
 
+/* A limit between the captures lets some of a UDP exchange through. What is asked again for another
+ * reason is no sign of it. */
+static void datagrams_held_back_between(void **state)
+{
+    (void)state;
+    for (int held_back = 0; held_back < 2; held_back++) {
+        struct path path = path_new();
+        struct way way = way_nat(&path, 50000, 8080);
+        way.talk[0].port[RESPONDER] = 8080;
+        path_runs(&path, 0, 0, 90);
+        path_runs(&path, 1, 0, 90);
+        double at = 10;
+        for (int i = 0; i < 400; i++) { /* 100 a second, then two */
+            char text[32];
+            snprintf(text, sizeof text, "request %d", i);
+            bool slow = i >= 300;
+            at += slow ? 0.5 : 0.01;
+            if (slow)
+                CLIENT_PASSES(&way, held_back ? AT_A : AT_BOTH, .at = at - 0.3, .payload = text);
+            CLIENT_PASSES(&way, AT_BOTH, .at = at, .payload = text);
+            SERVER_PASSES(&way, AT_BOTH, .at = at + 0.002, .length = 1000);
+        }
+        struct together *all = path_correlate(&path);
+        const struct finding *finding = only_one(all);
+        const struct joint *joint = correlation_joint(all->correlation, finding->capture, 0);
+        assert_non_null(joint);
+        assert_int_equal(joint->passing.request == PASSAGE_LOST, held_back);
+        together_end(all);
+        path_end(&path);
+    }
+}
+
 /* Three segments here are one there: compared by byte range, nothing is missing until the cut. */
 static void merged_segments_are_no_loss(void **state)
 {
@@ -741,6 +773,7 @@ int main(void)
         cmocka_unit_test(reset_that_the_host_sent),
         cmocka_unit_test(forward_to_another_port),
         cmocka_unit_test(answer_lost_on_the_way_back),
+        cmocka_unit_test(datagrams_held_back_between),
         cmocka_unit_test(merged_segments_are_no_loss),
         cmocka_unit_test(data_cut_between),
         cmocka_unit_test(arp_in_vain_behind_the_edge),

@@ -218,6 +218,65 @@ static void told_by_the_control_connection(void **state)
     }
 }
 
+/* What the server says of a data connection that it never opens. */
+static void what_the_server_says_of_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply, *word;
+    } cases[] = {{"150 about to open\r\n", "opening"},
+                 {"125 already open\r\n", "opening"},
+                 {"425 cannot open\r\n", "cannot-open"},
+                 {NULL, "unknown"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = control_of(scene, 50001);
+        CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = "PORT 10,0,0,7,199,56\r\n");
+        SERVER_SENDS(&talk, .at = 0.32, .flags = "PA", .payload = "200 ok\r\n");
+        CLIENT_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "LIST\r\n");
+        if (cases[i].reply)
+            SERVER_SENDS(&talk, .at = 0.5, .flags = "PA", .payload = cases[i].reply);
+        CLIENT_SENDS(&talk, .at = 8, .flags = "FA");
+        struct study *study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_FTP_DATA), "never-came");
+        assert_string_equal(fact_word(facts, FACT_FTP_REPLY), cases[i].word);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
+/* The capture cut what was agreed on, on either side: the other side does as it was told. */
+static void cut_by_the_capture(void **state)
+{
+    (void)state;
+    for (int active = 0; active < 2; active++) {
+        struct scene *scene = scene_new();
+        struct talk talk =
+            scene_talk(scene, active ? "198.51.100.7" : "10.0.0.7", 50001, "203.0.113.2", 21);
+        scene_handshake(&talk, 0);
+        SERVER_SENDS(&talk, .at = 0.1, .flags = "PA", .payload = "220 ready\r\n");
+        if (active)
+            CLIENT_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "port 192,168,7,",
+                         .length = 29);
+        else
+            SERVER_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "227 Entering (192,",
+                         .length = 49);
+        struct talk data = active ? scene_talk(scene, "203.0.113.2", 20, "192.168.7.2", 51000)
+                                  : scene_talk(scene, "10.0.0.7", 51000, "192.168.7.2", 40000);
+        struct attempt *attempt = scene_unanswered(&data, 0.5, 3);
+        assert_non_null(attempt);
+        assert_int_equal(attempt->backwards, active);
+        struct study *study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_FTP_MODE), active ? "active" : "passive");
+        assert_string_equal(fact_word(facts, FACT_FTP_ADDRESS), "private");
+        assert_int_equal((int)facts[FACT_FTP_PORT].number, active ? 51000 : 40000);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void encrypted(void **state)
 {
     (void)state;
@@ -320,6 +379,8 @@ int main(void)
         cmocka_unit_test(announced_private_address),
         cmocka_unit_test(active_mode),
         cmocka_unit_test(told_by_the_control_connection),
+        cmocka_unit_test(what_the_server_says_of_it),
+        cmocka_unit_test(cut_by_the_capture),
         cmocka_unit_test(encrypted),
         cmocka_unit_test(a_hole_in_the_capture),
         cmocka_unit_test(a_long_session),
