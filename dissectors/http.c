@@ -169,14 +169,16 @@ static bool response(struct http_talk *talk, const struct http_head *head)
     return true;
 }
 
-/* The status line alone, where the head is not all there: a capture may have cut it. */
+/* The status alone, where the head is not all there: a capture may have cut it, also within its
+ * first line. RFC 9112 4: a space stands behind the number, whether a reason follows or not. */
 static void status_line(struct http_talk *talk, const uint8_t *bytes, uint32_t length)
 {
     struct http_side *side = &talk->side[1];
     struct http_text rest = {bytes + side->read, length - side->read};
     struct http_head head = {.first_line = http_cut_at(&rest, '\n')};
-    uint16_t status = status_of(http_trimmed(head.first_line));
-    if (head.first_line.length == length - side->read || status < 200)
+    bool whole = head.first_line.length < length - side->read;
+    uint16_t status = status_of(whole ? http_trimmed(head.first_line) : head.first_line);
+    if (status < 200 || (!whole && head.first_line.length <= STATUS_LINE_MIN))
         return;
     said_at(side->said, &side->fresh, HTTP_RESPONSE, side->read);
     if (!talk->status)

@@ -37,32 +37,38 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
                               });
 }
 
-/* The client was told, or will be, where to connect to, and it cannot be read: any high port. */
-static void expect_any(struct tracker *tracker, struct attempt *control, const struct mark *mark)
+/* One side was told, or will be, where to connect to, and the port cannot be read: any high one. */
+static void expect_any(struct tracker *tracker, struct attempt *control, enum ftp_mode mode,
+                       const struct ip_address *announced, const struct mark *mark)
 {
     struct ftp_session *session = control->ftp;
-    session->mode = FTP_MODE_PASSIVE;
-    session->announced = control->address[RESPONDER];
+    enum side listener = mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
+    session->mode = mode;
+    session->announced = announced ? *announced : control->address[listener];
     session->port = 0;
     ftp_expected_add(tracker, &(struct ftp_expected){
                                   .control = control->number,
                                   .control_key = control->key,
-                                  .from = control->address[INITIATOR],
-                                  .to = {control->address[RESPONDER], control->address[RESPONDER]},
+                                  .from = control->address[!listener],
+                                  .to = {session->announced, control->address[listener]},
                                   .since_ns = mark->time_ns,
                               });
 }
 
-/* A reply 227 or 229 that the capture has cut. */
-static void cut_reply(struct tracker *tracker, struct attempt *control, const struct packet *packet,
-                      const struct mark *mark)
+/* The segment was cut by the snap length: a reply 227 or 229, or a command PORT or EPRT. */
+static void cut_line(struct tracker *tracker, struct attempt *control, enum side side,
+                     const struct packet *packet, const struct mark *mark)
 {
     struct ftp_session *session = control->ftp;
     const char *text = (const char *)packet->payload;
-    if (packet->payload_captured < 3 ||
-        (strncmp(text, "227", 3) != 0 && strncmp(text, "229", 3) != 0))
+    size_t length = packet->payload_captured;
+    struct ftp_endpoint endpoint = {0};
+    bool passive = side == RESPONDER && length >= 3 &&
+                   (strncmp(text, "227", 3) == 0 || strncmp(text, "229", 3) == 0);
+    if (!passive && (side == RESPONDER || !ftp_command_cut(text, length, &endpoint)))
         return;
-    expect_any(tracker, control, mark);
+    expect_any(tracker, control, passive ? FTP_MODE_PASSIVE : FTP_MODE_ACTIVE,
+               endpoint.has_address ? &endpoint.address : NULL, mark);
     session->agreed = *mark;
     session->transfer = (struct mark){0};
     session->seen = session->settled = false;
@@ -125,7 +131,7 @@ static bool reply_line(struct tracker *tracker, struct attempt *control,
         break;
     case REPLY_AUTH_OK:
         session->encrypted = *mark;
-        expect_any(tracker, control, mark);
+        expect_any(tracker, control, FTP_MODE_PASSIVE, NULL, mark);
         break;
     case REPLY_NO_DATA_CONNECTION:
         session->settled = true;
@@ -240,8 +246,7 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
     struct stream *stream = &session->stream[side];
     uint32_t sequence = packet->tcp.sequence;
     if (packet->payload_captured < packet->payload_length) {
-        if (side == RESPONDER)
-            cut_reply(tracker, attempt, packet, mark);
+        cut_line(tracker, attempt, side, packet, mark);
         session->line[side].length = 0;
         begin_at(tracker, session, side, sequence + packet->payload_length, false);
         return;
