@@ -44,3 +44,12 @@ bool vpn_asks(const uint8_t *bytes, uint32_t captured, uint32_t length)
     return openvpn_asks(bytes, length) || wireguard_asks(bytes, length) ||
            ike_asks(bytes, captured, length);
 }
+
+/* RFC 3948 2.1 to 2.3: | SPI (4) | sequence (4) | ... | in the place of IKE's four zeros, or of a
+ * keep-alive's one byte. RFC 4303 2: at least an integrity check value and a trailer follow; SPIs
+ * up to 255 are reserved. */
+bool vpn_is_esp(const uint8_t *bytes, uint32_t captured, uint32_t length)
+{
+    enum { ESP_MIN = ESP_NUMBER + 4 + 12, RESERVED = 255 };
+    return captured >= ESP_NUMBER && length >= ESP_MIN && bytes_u32(bytes) > RESERVED;
+}

@@ -171,6 +171,8 @@ struct attempt {
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
     struct pace *pace;         /* UDP; owned */
     const struct tunnel_record *esp; /* IKE: the ESP beside it; NULL: no room, or no IKE */
+    struct tunnel_record *esp_in_udp; /* the ESP within its own datagrams, ends by enum side; owned;
+                                         NULL: none */
     uint32_t answered_by;            /* UDP: number of the attempt that looks like its answers, from
                                         another address than was asked; 0: none */
     uint32_t control; /* FTP data connection: number of its control connection; else 0 */

@@ -373,6 +373,121 @@ static void esp_that_is_none(void **state)
     scene_end(scene);
 }
 
+/* --- the same within UDP 4500 --- */
+
+#define NAT_T_ASKS    "\0\0\0\0" IKE_ASKS
+#define NAT_T_ANSWERS "\0\0\0\0" IKE_ANSWERS
+
+static struct talk nat_t(struct scene *scene, const char *client)
+{
+    struct talk talk = scene_talk(scene, client, 4500, "203.0.113.2", 4500);
+    CLIENT_SENDS(&talk, .at = 0, .bytes = (const uint8_t *)NAT_T_ASKS, .length = 32);
+    SERVER_SENDS(&talk, .at = 0.02, .bytes = (const uint8_t *)NAT_T_ANSWERS, .length = 32);
+    return talk;
+}
+
+static struct attempt *esp_in_udp(struct talk *talk, enum side from, double at, uint8_t number,
+                                  uint8_t hops)
+{
+    const uint8_t bytes[100] = {0xc0, 0xff, 0xee, 1, 0, 0, 0, number};
+    return scene_send(talk, from,
+                      (struct step){.at = at,
+                                    .bytes = bytes,
+                                    .length = sizeof bytes,
+                                    .id = 1000u * (from + 1) + number,
+                                    .hop_limit = hops});
+}
+
+static void esp_is_told_from_what_else_is_on_its_port(void **state)
+{
+    (void)state;
+    uint8_t bytes[64] = {0xc0, 0xff, 0xee, 1, 0, 0, 0, 1};
+    assert_true(vpn_is_esp(bytes, 64, 64));
+    assert_true(vpn_is_esp(bytes, 8, 64)); /* cut */
+    assert_false(vpn_is_esp(bytes, 7, 64));
+    assert_false(vpn_is_esp(bytes, 12, 12));
+    assert_false(vpn_is_esp((const uint8_t *)"\xff", 1, 1)); /* keeps a NAT's mapping alive */
+    assert_false(vpn_is_esp((const uint8_t *)NAT_T_ASKS, 32, 32));
+    assert_false(vpn_is_esp((const uint8_t *)"\0\0\0\xff\1\1\1\1", 8, 64)); /* reserved */
+}
+
+static void esp_in_udp_of_one_end_is_a_failure(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 6; i++) {
+        assert_int_equal(scene_detect(ike_attempt(scene), 1 + 2 * i).outcome, OUTCOME_SUCCEEDED);
+        esp_in_udp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+        CLIENT_SENDS(&talk, .at = 2 + 2 * i, .payload = "\xff"); /* RFC 3948 2.3 */
+    }
+    struct detection detection = scene_detect(ike_attempt(scene), 12);
+    assert_int_equal(detection.outcome, OUTCOME_FAILED);
+    assert_int_equal(detection.symptom, SYMPTOM_UDP_STALL);
+    struct study *study = scene_study(scene, 12);
+    const struct fact *facts = scene_facts(study);
+    assert_true(facts[FACT_TUNNEL_ESP_ONE_WAY].known);
+    assert_true(facts[FACT_TUNNEL_ESP_IN_UDP].number > 0);
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+    scene_study_end(study);
+    const struct diagnosis *diagnosis = scene_diagnose(scene, 12);
+    assert_int_equal(diagnosis->count, 1);
+    assert_string_equal(mechanism_words[diagnosis->findings[0]->verdict.mechanism],
+                        "tunnel-blocked");
+    assert_non_null(strstr(diagnosis->findings[0]->verdict.summary, "same UDP exchange"));
+    esp_in_udp(&talk, RESPONDER, 12, 1, 64); /* and it works */
+    assert_int_equal(scene_detect(ike_attempt(scene), 13).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+}
+
+/* A stream that wants no answer; few packets that a box passes on; without IKE. */
+static void esp_in_udp_that_is_none(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 200; i++)
+        esp_in_udp(&talk, INITIATOR, 1 + 0.1 * i, i + 1, 64);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 12; i++) /* each of four three times, one hop later */
+        esp_in_udp(&talk, INITIATOR, 1 + 4 * (i / 3) + 0.0001 * (i % 3), i / 3 + 1, 64 - i % 3);
+    assert_int_equal(ike_attempt(scene)->esp_in_udp->packets[0], 4);
+    assert_int_equal(ike_attempt(scene)->esp_in_udp->forwarded[0], 8);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = scene_talk(scene, "10.0.0.7", 4500, "203.0.113.2", 4500);
+    for (uint8_t i = 0; i < 12; i++)
+        esp_in_udp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+    assert_int_not_equal(scene_detect(ike_attempt(scene), 40).outcome, OUTCOME_FAILED);
+    scene_end(scene);
+}
+
+/* Two clients behind one address: that the one is served says nothing of the other. */
+static void esp_in_udp_of_each_exchange(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk one = nat_t(scene, "198.51.100.1");
+    struct talk other = scene_talk(scene, "198.51.100.1", 31000, "203.0.113.2", 4500);
+    CLIENT_SENDS(&other, .at = 0.1, .bytes = (const uint8_t *)NAT_T_ASKS, .length = 32);
+    SERVER_SENDS(&other, .at = 0.12, .bytes = (const uint8_t *)NAT_T_ANSWERS, .length = 32);
+    struct attempt *silent = NULL, *served = NULL;
+    for (uint8_t i = 0; i < 7; i++) {
+        silent = esp_in_udp(&one, INITIATOR, 1 + 2 * i, i + 1, 64);
+        esp_in_udp(&other, INITIATOR, 1.1 + 2 * i, i + 1, 64);
+        served = esp_in_udp(&other, RESPONDER, 1.2 + 2 * i, i + 1, 64);
+    }
+    assert_int_equal(scene_detect(silent, 20).symptom, SYMPTOM_UDP_STALL);
+    assert_int_equal(scene_detect(served, 20).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +505,10 @@ int main(void)
         cmocka_unit_test(smb_on_two_ports_is_one_attempt),
         cmocka_unit_test(esp_of_one_end_is_a_failure),
         cmocka_unit_test(esp_that_is_none),
+        cmocka_unit_test(esp_is_told_from_what_else_is_on_its_port),
+        cmocka_unit_test(esp_in_udp_of_one_end_is_a_failure),
+        cmocka_unit_test(esp_in_udp_that_is_none),
+        cmocka_unit_test(esp_in_udp_of_each_exchange),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
