@@ -55,7 +55,19 @@ static void expect_any(struct tracker *tracker, struct attempt *control, enum ft
                               });
 }
 
-/* The segment was cut by the snap length: a reply 227 or 229, or a command PORT or EPRT. */
+static void encrypts(struct tracker *tracker, struct attempt *control, const struct mark *mark)
+{
+    control->ftp->encrypted = *mark;
+    control->bits &= (uint16_t)~ATTEMPT_HEARD;
+    expect_any(tracker, control, FTP_MODE_PASSIVE, NULL, mark);
+}
+
+static bool is_code(const char *text, size_t length, const char code[4])
+{
+    return length >= 3 && memcmp(text, code, 3) == 0;
+}
+
+/* The segment was cut by the snap length: a reply 227, 229 or 234, or a command PORT or EPRT. */
 static void cut_line(struct tracker *tracker, struct attempt *control, enum side side,
                      const struct packet *packet, const struct mark *mark)
 {
@@ -63,8 +75,13 @@ static void cut_line(struct tracker *tracker, struct attempt *control, enum side
     const char *text = (const char *)packet->payload;
     size_t length = packet->payload_captured;
     struct ftp_endpoint endpoint = {0};
-    bool passive = side == RESPONDER && length >= 3 &&
-                   (strncmp(text, "227", 3) == 0 || strncmp(text, "229", 3) == 0);
+    session->behind[side] = mark->sequence + packet->payload_length;
+    if (side == RESPONDER && session->asked_for_tls && is_code(text, length, "234")) {
+        encrypts(tracker, control, mark);
+        return;
+    }
+    bool passive =
+        side == RESPONDER && (is_code(text, length, "227") || is_code(text, length, "229"));
     if (!passive && (side == RESPONDER || !ftp_command_cut(text, length, &endpoint)))
         return;
     expect_any(tracker, control, passive ? FTP_MODE_PASSIVE : FTP_MODE_ACTIVE,
@@ -88,7 +105,7 @@ static bool command_line(struct tracker *tracker, struct attempt *control,
         session->transfer = *mark;
         break;
     case FTP_ENCRYPT:
-        session->encrypted = (struct mark){0};
+        session->asked_for_tls = true;
         break;
     case FTP_LEAVE:
         session->left = *mark;
@@ -130,8 +147,7 @@ static bool reply_line(struct tracker *tracker, struct attempt *control,
         session->settled = true;
         break;
     case REPLY_AUTH_OK:
-        session->encrypted = *mark;
-        expect_any(tracker, control, FTP_MODE_PASSIVE, NULL, mark);
+        encrypts(tracker, control, mark);
         break;
     case REPLY_NO_DATA_CONNECTION:
         session->settled = true;
@@ -191,13 +207,16 @@ static struct ftp_session *session_of(struct attempt *attempt, enum side side, c
     return attempt->ftp;
 }
 
+/* `begins`: sequence number of the first. */
 static void read_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
-                       const uint8_t *bytes, size_t length, const struct mark *mark)
+                       const uint8_t *bytes, uint32_t length, uint32_t begins,
+                       const struct mark *mark)
 {
     struct ftp_session *session = attempt->ftp;
     struct ftp_line *line = &session->line[side];
-    for (size_t i = 0; i < length && !is_done(session); i++) {
+    for (uint32_t i = 0; i < length && !is_done(session); i++) {
         if (bytes[i] == '\n') {
+            session->behind[side] = begins + i + 1;
             session->foreign |= !line->skipping && !whole_line(tracker, attempt, side, mark);
             line->skipping = false;
         } else if (line->length < FTP_LINE_MAX) {
@@ -260,7 +279,8 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
         return;
     uint32_t from = session->taken[side], to = stream->length;
     session->taken[side] = to;
-    read_bytes(tracker, attempt, side, stream_bytes(stream) + from, to - from, mark);
+    read_bytes(tracker, attempt, side, stream_bytes(stream) + from, to - from, stream->base + from,
+               mark);
     if (is_done(session)) {
         stream_close(&session->stream[INITIATOR]);
         stream_close(&session->stream[RESPONDER]);

@@ -495,11 +495,12 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None, family=4):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None, family=4,
+                 tls=None):
         self.node, self.announce = node, announce
         self.family = socket.AF_INET6 if family == 6 else socket.AF_INET
         self.anywhere = "::" if family == 6 else "0.0.0.0"
-        self.tls = tls_server(certificate) if certificate else None
+        self.tls = tls_server(certificate, **(tls or {})) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
             self.listener = socket.socket(self.family)
@@ -759,16 +760,16 @@ class Vsftpd:
 class _FtpTls(ftplib.FTP_TLS):
     """FTP over TLS that takes any certificate, as many products do."""
 
-    def __init__(self, **options):
-        super().__init__(context=tls_client(), **options)
+    def __init__(self, version=None, **options):
+        super().__init__(context=tls_client(version=version), **options)
 
 
 def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False,
-        user="backup"):
+        user="backup", tls_version=None):
     """Log in and list a folder over a data connection."""
     with node:
         try:
-            session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
+            session = _FtpTls(tls_version, timeout=timeout) if encrypted else ftplib.FTP(timeout=timeout)
             session.connect(address, port)
             session.login(user, "secret")
             session.trust_server_pasv_ipv4_address = trust_announced

@@ -21,6 +21,7 @@ SERVICES = {
     "wireguard": ("vpn", "wireguard", 51820),
     "ike": ("vpn", "ike", 500),
     "ipsec": ("vpn", "ipsec", 500),  # IKE, and ESP beside it
+    "nat-t": ("vpn", "nat-t", 4500),  # IKE, and ESP within the same UDP exchange
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -85,7 +86,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike", "ipsec") else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike", "ipsec", "nat-t") else "tcp"
 
     @property
     def healthy(self):
@@ -343,6 +344,10 @@ FTP = [
     S("lan-ftp-tls-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
     S("lan-ftp-tls", "lan", "ftp", options=FTP_TLS),
     S("inet-ftp-fine", "internet", "ftp", how="ftp-passive", play="ftp"),
+    S("inet-ftp-tls-filter-rst", "internet", "ftp", EGRESS, "content-filter", "rst", options=FTP_TLS),
+    S("inet-ftp-tls-filter-drop", "internet", "ftp", EDGE, "content-filter", "drop", options=FTP_TLS),
+    S("inet-ftp-tls-version", "internet", "ftp", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"version": "1.3"}, "ftp": {"encrypted": True, "tls_version": "1.2"}}),
 ]
 
 # 445 and 139 are tried together; one of them is enough.
@@ -376,6 +381,10 @@ TUNNELS = [
     S("lan-esp-local", "lan", "ipsec", LOCAL, "tunnel-blocked", "esp"),
     S("v6-esp-fine", "ipv6", "ipsec"),
     S("lan-esp-fine", "lan", "ipsec"),
+    S("inet-esp-udp-edge", "internet", "nat-t", EDGE, "tunnel-blocked", "esp-udp"),
+    S("inet-esp-udp-egress", "internet", "nat-t", EGRESS, "tunnel-blocked", "esp-udp"),
+    S("lan-esp-udp-local", "lan", "nat-t", LOCAL, "tunnel-blocked", "esp-udp"),
+    S("inet-esp-udp-fine", "internet", "nat-t"),
 ]
 
 # MTP/IP held back, and answered from an address that was not asked.

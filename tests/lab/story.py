@@ -78,13 +78,15 @@ class Story:
             self.vpn.serve(node)
         elif kind == "ipsec":
             self.servers += [tunnels.Handshaker(node, "ike", port, everywhere), tunnels.EspEnd(node, everywhere)]
+        elif kind == "nat-t":
+            self.servers.append(tunnels.NatTraversalEnd(node, port, everywhere))
         elif kind in tunnels.MESSAGES:
             self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
         elif behaviour == "vsftpd":
             self.servers.append(peers.Vsftpd(node, self.certificate_folder(), port, announce=self._announced()))
         elif kind == "ftp":
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(), family=self.site.family,
-                                                certificate=self.certificate))
+                                                certificate=self.certificate, tls=self.scenario.options.get("tls")))
         else:
             certificate = self.certificate if host == "other" else self.shown
             if host == "other" and kind == "tls":  # somebody else's, by another authority
@@ -223,6 +225,8 @@ class Story:
             return peers.fetch(node, "http", address, port)
         if scenario.kind == "ipsec":
             return tunnels.through_esp(node, address, scenario.port)
+        if scenario.kind == "nat-t":
+            return tunnels.through_nat_traversal(node, address, scenario.port)
         if scenario.kind in tunnels.MESSAGES:
             return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
@@ -438,6 +442,9 @@ def _tunnel(story):
     if story.scenario.how == "esp":
         story.rule("meta l4proto esp counter drop")
         return
+    if story.scenario.how == "esp-udp":  # a box that looks behind the UDP header: four zeros are IKE's (RFC 3948 2.2)
+        story.rule("udp dport 4500 @th,64,32 != 0 counter drop")
+        return
     if story.scenario.profile == "vpn":
         _by_rule(story)
         return
@@ -490,7 +497,8 @@ def _content_filter(story):
         story.servers.append(forger.Forger(story.site[box], interface, scenario.port,
                                            scenario.options.get("forged-ttl", forger.HOPS),
                                            scenario.options.get("forged-id")))
-    first = "@ih,0,8 0x16" if scenario.kind == "tls" else "@ih,0,32 0x47455420"
+    in_tls = scenario.kind in ("tls", "ftp")  # FTP begins TLS after AUTH
+    first = "@ih,0,8 0x16" if in_tls else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {scenario.port} {first} {VERDICTS.get(scenario.how, 'drop')}")
 
 

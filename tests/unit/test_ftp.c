@@ -285,6 +285,58 @@ static void encrypted(void **state)
     scene_end(scene);
 }
 
+/* RFC 4217 4: behind the words that agree on it TLS is read as on a port of its own. */
+static void tls_behind_auth(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = {22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3, [11 + 32] = 0,
+                                    0,  2, 0xc0, 0x2f, 1, 0};
+    static const uint8_t refuses[] = "234 go on\r\n\x15\3\3\0\2\2\x46";
+    for (int way = 0; way < 4; way++) {
+        struct scene *scene = scene_new();
+        struct talk talk = control_of(scene, 50001);
+        if (way == 2) /* not captured */
+            talk.next[INITIATOR] += 10;
+        else
+            CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = "AUTH TLS\r\n");
+        if (way == 1) /* cut by the snap length */
+            SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "234 Pro", .length = 40);
+        else if (way < 3)
+            SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "234 go on\r\n");
+        CLIENT_SENDS(&talk, .at = 0.5, .flags = "PA", .bytes = hello, .length = sizeof hello);
+        struct attempt *control =
+            way < 3 ? SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .bytes = refuses + 11,
+                                   .length = sizeof refuses - 12)
+                    : SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .bytes = refuses,
+                                   .length = sizeof refuses - 1);
+        struct detection detection = scene_detect(control, 20);
+        assert_int_equal(detection.symptom, SYMPTOM_TLS_FAILURE);
+        struct study *study = scene_study(scene, 20);
+        assert_string_equal(fact_word(scene_facts(study), FACT_TLS_ALERT), "version");
+        assert_string_equal(fact_word(scene_facts(study), FACT_TLS_ALERT_FROM), "responder");
+        if (way < 3)
+            assert_string_equal(fact_word(scene_facts(study), FACT_CONTENT_REACHED),
+                                "client-hello");
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
+/* Whoever is refused goes on in clear. */
+static void auth_refused(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = control_of(scene, 50001);
+    CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = "AUTH TLS\r\n");
+    SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "502 no\r\n");
+    CLIENT_SENDS(&talk, .at = 0.5, .flags = "PA", .payload = "PASV\r\n");
+    struct attempt *control = SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .payload = PASSIVE);
+    assert_false(control->ftp->encrypted.frame);
+    assert_int_equal(control->ftp->port, DATA_PORT);
+    scene_end(scene);
+}
+
 /* A lost segment is not waited for once it has been acknowledged. */
 static void a_hole_in_the_capture(void **state)
 {
@@ -371,6 +423,8 @@ int main(void)
         cmocka_unit_test(active_mode_cut),
         cmocka_unit_test(told_by_the_control_connection),
         cmocka_unit_test(encrypted),
+        cmocka_unit_test(tls_behind_auth),
+        cmocka_unit_test(auth_refused),
         cmocka_unit_test(a_hole_in_the_capture),
         cmocka_unit_test(a_long_session),
         cmocka_unit_test(what_is_not_ftp),
