@@ -12,9 +12,11 @@ enum {
 
 static bool is_method(struct http_text word)
 {
-    static const char methods[][10] = {"GET",    "POST",    "PUT",      "HEAD",      "CONNECT",
-                                       "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL",
-                                       "MOVE",   "COPY",    "PATCH",    "TRACE",     "LOCK"};
+    static const char methods[][17] = {
+        "GET",      "POST",      "PUT",   "HEAD", "CONNECT", "DELETE", "OPTIONS",
+        "PROPFIND", "PROPPATCH", "MKCOL", "MOVE", "COPY",    "PATCH",  "TRACE",
+        "LOCK",     "SSTP_DUPLEX_POST", /* [MS-SSTP] 3.2.4.1 */
+    };
     if (!word.length || word.length >= sizeof *methods)
         return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
@@ -59,6 +61,7 @@ static void request(struct http_talk *talk, const struct http_head *head)
     struct http_text target = head->first_line, method = http_cut_at(&target, ' ');
     said_at(side->said, &side->fresh, HTTP_REQUEST, side->read);
     if (side->messages == 0) {
+        http_copy(talk->target, sizeof talk->target, target);
         struct http_text named = http_is(method, "CONNECT")
                                      ? http_cut_at(&target, ' ')
                                      : (head->host.length ? head->host : http_authority(target));

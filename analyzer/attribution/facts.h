@@ -76,6 +76,7 @@ X(CLIENT_REPEATS_SYN,       "synack.client-repeats",   FLAG,   NULL,            
 X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list,  "whether the server's replies take the way the requests came: same, other-mac, other-interface, other-address") \
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
+X(TUNNEL_SSL_VPN,           "tunnel.ssl-vpn",          WORD,   ssl_vpn_list,     "the connection, on a port of others, is an SSL VPN's, known by: server-name (that TLS asks for), request (HTTP, in clear), openvpn (its first packet), look-up (the name that the DNS was asked for)") \
 X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
 X(TUNNEL_ESP_IN_UDP,        "tunnel.esp-in-udp",       FLAG,   NULL,             "that ESP is not beside IKE (IP protocol 50), but within the same UDP exchange as IKE itself (RFC 3948)") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \

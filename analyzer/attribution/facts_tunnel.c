@@ -1,5 +1,6 @@
 /* Tunnels: whether the one that the failing packets go through is up, and what it is made of. */
 #include "analyzer/attribution/facts_internal.h"
+#include "analyzer/attribution/ssl_vpn.h"
 #include "analyzer/flow/tunnels.h"
 
 /* From which end the client's packets go in. */
@@ -18,6 +19,15 @@ static void far_end_fact(const struct fact_context *context, const struct attemp
     frame_list_add(&fact->frames, tunnel->first_frame[!which]);
 }
 
+static bool is_vpn_over_tcp(const struct fact_context *context, const struct attempt *attempt)
+{
+    const char *known_by;
+    if (attempt->proto != PROTO_TCP || !(attempt->bits & ATTEMPT_ESTABLISHED) ||
+        !attempt->side[RESPONDER].data_packets)
+        return false;
+    return (attempt->bits & ATTEMPT_CARRIES) || ssl_vpn_of(attempt, context->signs, &known_by);
+}
+
 /* A VPN over TCP that was up at that time, beside packets that a tunnel device carried. */
 static void over_tcp_fact(const struct fact_context *context, const struct failure *failure,
                           struct fact *facts)
@@ -25,10 +35,9 @@ static void over_tcp_fact(const struct fact_context *context, const struct failu
     size_t position = 0;
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(context->vantage->tracker, &position));) {
-        if (attempt->proto != PROTO_TCP || !(attempt->bits & ATTEMPT_CARRIES) ||
-            !(attempt->bits & ATTEMPT_ESTABLISHED) || !attempt->side[RESPONDER].data_packets ||
-            attempt->last_ns < failure->first_ns ||
-            attempt->side[INITIATOR].first.time_ns > failure->last_ns)
+        if (attempt->last_ns < failure->first_ns ||
+            attempt->side[INITIATOR].first.time_ns > failure->last_ns ||
+            !is_vpn_over_tcp(context, attempt))
             continue;
         struct fact *fact = set_flag(facts, FACT_TUNNEL_OVER_TCP, true);
         frame_list_add(&fact->frames, attempt->side[INITIATOR].first_data.frame);
@@ -80,6 +89,8 @@ void facts_of_tunnel(const struct fact_context *context, const struct failure *f
                      struct fact *facts)
 {
     const struct attempt *attempt = failure->sample_count ? failure->sample[0] : NULL;
+    if (failure->vpn)
+        set_word(facts, FACT_TUNNEL_SSL_VPN, failure->vpn_known_by)->frames = failure->vpn_frames;
     if (attempt && attempt->tunnels)
         far_end_fact(context, attempt, facts);
     if (attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE))

@@ -630,14 +630,14 @@ class Session:
     """A client's connection that can ask more than once."""
 
     def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, tls_version=None, expects=None,
-                 **options):
+                 server_name=SERVER_NAME, **options):
         self.kind = kind
         self.sock = connect(node, address, port, timeout, **options)
         self.ok = self.sock is not None
         if self.ok and kind == "tls":
             try:
                 context = tls_client(trusted, tls_version, checks_name=expects is not None)
-                self.sock = context.wrap_socket(self.sock, server_hostname=expects or SERVER_NAME)
+                self.sock = context.wrap_socket(self.sock, server_hostname=expects or server_name)
             except OSError:
                 self.sock.close()
                 self.ok = False

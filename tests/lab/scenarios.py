@@ -21,6 +21,8 @@ SERVICES = {
     "wireguard": ("vpn", "wireguard", 51820),
     "ike": ("vpn", "ike", 500),
     "ipsec": ("vpn", "ipsec", 500),  # IKE, and ESP beside it
+    "openvpn-443": ("vpn", "openvpn-tcp", 443),
+    "sslvpn": ("vpn", "tls", 443),
     "nat-t": ("vpn", "nat-t", 4500),  # IKE, and ESP within the same UDP exchange
 }
 
@@ -359,6 +361,11 @@ SMB = [
     S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
 ]
 
+# On the web's own port: stopped by what is said.
+DPI = {"dpi": True}
+GATEWAY = "eu-west-a-example.gpexample.gw.gpcloudservice.com"
+SSL_VPN = {"by_name": GATEWAY, "session": {"server_name": GATEWAY}}
+
 # Tunnels that do not come up, and what fails inside one that does.
 TUNNELS = [
     S("inet-openvpn-edge", "internet", "openvpn", EDGE, "tunnel-blocked", play="openvpn"),
@@ -384,6 +391,12 @@ TUNNELS = [
     S("inet-esp-udp-edge", "internet", "nat-t", EDGE, "tunnel-blocked", "esp-udp"),
     S("inet-esp-udp-egress", "internet", "nat-t", EGRESS, "tunnel-blocked", "esp-udp"),
     S("lan-esp-udp-local", "lan", "nat-t", LOCAL, "tunnel-blocked", "esp-udp"),
+    S("inet-openvpn-443-drop", "internet", "openvpn-443", EGRESS, "tunnel-blocked", "drop", play="openvpn", options=DPI),
+    S("inet-openvpn-443-edge", "internet", "openvpn-443", EDGE, "tunnel-blocked", "drop", play="openvpn", options=DPI),
+    S("inet-openvpn-443-fine", "internet", "openvpn-443", play="openvpn"),
+    S("inet-sslvpn-drop", "internet", "sslvpn", EGRESS, "tunnel-blocked", "drop", options=SSL_VPN),
+    S("inet-sslvpn-rst", "internet", "sslvpn", EGRESS, "tunnel-blocked", "rst", options=SSL_VPN),
+    S("inet-sslvpn-fine", "internet", "sslvpn", options={"session": SSL_VPN["session"]}),
     S("inet-esp-udp-fine", "internet", "nat-t"),
 ]
 

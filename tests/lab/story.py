@@ -73,8 +73,8 @@ class Story:
         elif kind == "mtpip":
             self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
                                                   answer_from=self._other_address() if behaviour == "other-address" else None))
-        elif kind == "openvpn":
-            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
+        elif kind in ("openvpn", "openvpn-tcp"):
+            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port, tcp=kind == "openvpn-tcp")
             self.vpn.serve(node)
         elif kind == "ipsec":
             self.servers += [tunnels.Handshaker(node, "ike", port, everywhere), tunnels.EspEnd(node, everywhere)]
@@ -136,7 +136,7 @@ class Story:
             for host in ("client", "server"):
                 self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            if scenario.kind not in ("openvpn", "ftp"):
+            if scenario.kind not in ("openvpn", "openvpn-tcp", "ftp"):
                 self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
@@ -445,6 +445,12 @@ def _tunnel(story):
     if story.scenario.how == "esp-udp":  # a box that looks behind the UDP header: four zeros are IKE's (RFC 3948 2.2)
         story.rule("udp dport 4500 @th,64,32 != 0 counter drop")
         return
+    if story.scenario.options.get("dpi"):  # OpenVPN over TCP: a length, then "client's reset"
+        story.rule(f"tcp dport {story.scenario.port} @ih,16,8 0x38 {VERDICTS[story.scenario.how]}")
+        return
+    if story.scenario.options.get("by_name"):
+        _content_filter(story)
+        return
     if story.scenario.profile == "vpn":
         _by_rule(story)
         return
@@ -487,9 +493,10 @@ def _content_filter(story):
     scenario = story.scenario
     if scenario.how == "sinkhole":
         return  # the name server does it
-    if scenario.options.get("by_name"):
+    name = scenario.options.get("by_name")
+    if name:
         story.site.boxes[story.box].call("iptables", "-I", CHAIN_OF.get(story.box, FORWARD)[1], "-p", "tcp", "--dport",
-                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME,
+                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME if name is True else name,
                                          "--algo", "bm", "-j", *STRING_VERDICTS[scenario.how])
         return
     if scenario.how == "forge":

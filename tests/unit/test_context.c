@@ -488,6 +488,122 @@ static void esp_in_udp_of_each_exchange(void **state)
     scene_end(scene);
 }
 
+/* --- SSL VPNs --- */
+
+/* As the real ones begin: openvpn 2.6 over TCP, without and with tls-auth (SHA1). */
+#define OPENVPN_PLAIN   "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0"
+#define OPENVPN_ANSWERS "\x00\x1a\x40\xa5\xef\x07\x15\xac\x15\xab\x18\1\0\0\0\0Fa\xdcQ\xab\x17\xec\xd8\0\0\0"
+#define OPENVPN_SIGNED  "\x00\x2a\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\x11\x12\x13\x14\x15"
+
+static bool is_openvpn(bool from_client, const char *bytes, uint32_t length)
+{
+    return openvpn_tcp_begins(from_client, (const uint8_t *)bytes, length);
+}
+
+static void openvpn_over_tcp_begins(void **state)
+{
+    (void)state;
+    for (uint32_t length = 0; length <= 16; length++) {
+        assert_int_equal(is_openvpn(true, OPENVPN_PLAIN, length), length == 16);
+        assert_int_equal(is_openvpn(true, OPENVPN_SIGNED, length), length == 16);
+        assert_int_equal(is_openvpn(false, OPENVPN_ANSWERS, length), length == 16);
+    }
+    assert_false(is_openvpn(false, OPENVPN_PLAIN, 16));
+    assert_false(is_openvpn(true, OPENVPN_ANSWERS, 16));
+    assert_false(is_openvpn(true, "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\1\0", 16));
+    assert_false(is_openvpn(true, "\x00\x0f\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0", 16));
+    assert_false(is_openvpn(true, "\x16\3\1\2\0\1\0\1\xfc\3\3\1\1\1\1\1", 16));
+}
+
+static const struct finding *only_finding(struct scene *scene, double now)
+{
+    const struct diagnosis *diagnosis = scene_diagnose(scene, now);
+    assert_int_equal(diagnosis->count, 1);
+    return diagnosis->findings[0];
+}
+
+/* On the port of the web, after the handshake, and never answered. */
+static void says_in_vain(struct talk *talk, const char *payload, uint32_t length)
+{
+    scene_handshake(talk, 0);
+    for (int i = 0; i < 5; i++)
+        CLIENT_SENDS(talk, .at = 0.1 + i, .flags = "PA", .seq = 1, .bytes = (const uint8_t *)payload,
+                     .length = length);
+}
+
+static void ssl_vpns_are_known(void **state)
+{
+    (void)state;
+    static const char request[] = "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ "
+                                  "HTTP/1.1\r\nHost: a\r\n\r\n",
+                      web[] = "GET /sra_{BA195980 HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const struct {
+        const char *bytes;
+        uint32_t length;
+        const char *service, *mechanism;
+    } cases[] = {
+        {OPENVPN_PLAIN, 16, "SSL VPN", "tunnel-blocked"},
+        {OPENVPN_SIGNED, 16, "SSL VPN", "tunnel-blocked"},
+        {request, sizeof request - 1, "SSL VPN", "tunnel-blocked"},
+        {web, sizeof web - 1, "inSync backup/sync", "content-filter"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+        talk.hop_limit[RESPONDER] = 50;
+        says_in_vain(&talk, cases[i].bytes, cases[i].length);
+        const struct finding *finding = only_finding(scene, 30);
+        assert_string_equal(finding->service->name, cases[i].service);
+        assert_string_equal(mechanism_words[finding->verdict.mechanism], cases[i].mechanism);
+        scene_end(scene);
+    }
+}
+
+/* "azuregateway-1.vpn.azure.com", asked for and told as 203.0.113.2. */
+#define GATEWAY      "\x0e" "azuregateway-1\3vpn\5azure\3com\0\0\1\0\1"
+#define GATEWAY_ASKS "\x12\x34\1\0\0\1\0\0\0\0\0\0" GATEWAY
+#define GATEWAY_TELLS                                                                              \
+    "\x12\x34\x81\x80\0\1\0\1\0\0\0\0" GATEWAY "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\2"
+
+static void ssl_vpns_have_names(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk dns = scene_talk(scene, "10.0.0.7", 40000, "10.0.0.1", 53);
+    CLIENT_SENDS(&dns, .at = 0, .bytes = (const uint8_t *)GATEWAY_ASKS,
+                 .length = sizeof GATEWAY_ASKS - 1);
+    SERVER_SENDS(&dns, .at = 0.01, .bytes = (const uint8_t *)GATEWAY_TELLS,
+                 .length = sizeof GATEWAY_TELLS - 1);
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+    scene_unanswered(&talk, 1, 3);
+    const struct finding *finding = only_finding(scene, 20);
+    assert_string_equal(finding->service->name, "SSL VPN");
+    assert_string_equal(mechanism_words[finding->verdict.mechanism], "tunnel-blocked");
+    scene_end(scene);
+}
+
+/* What fails with a server that is known to be a tunnel's, by what another client says to it. */
+static void ssl_vpns_are_known_by_others(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk one = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+    struct talk other = scene_talk(scene, "10.0.0.8", 50000, "203.0.113.2", 443);
+    struct talk stranger = scene_talk(scene, "10.0.0.8", 50001, "203.0.113.3", 443);
+    says_in_vain(&one, OPENVPN_PLAIN, 16);
+    scene_unanswered(&other, 10, 3);
+    scene_unanswered(&stranger, 10, 3);
+    const struct diagnosis *diagnosis = scene_diagnose(scene, 30);
+    struct ip_address strange = scene_address("203.0.113.3");
+    assert_int_equal(diagnosis->count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(diagnosis->findings[i]->service->name,
+                            ip_equal(&diagnosis->findings[i]->server, &strange)
+                                ? "inSync backup/sync"
+                                : "SSL VPN");
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +625,10 @@ int main(void)
         cmocka_unit_test(esp_in_udp_of_one_end_is_a_failure),
         cmocka_unit_test(esp_in_udp_that_is_none),
         cmocka_unit_test(esp_in_udp_of_each_exchange),
+        cmocka_unit_test(openvpn_over_tcp_begins),
+        cmocka_unit_test(ssl_vpns_are_known),
+        cmocka_unit_test(ssl_vpns_have_names),
+        cmocka_unit_test(ssl_vpns_are_known_by_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
