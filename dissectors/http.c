@@ -13,9 +13,10 @@ enum {
 static bool is_method(struct http_text word)
 {
     static const char methods[][17] = {
-        "GET",      "POST",      "PUT",   "HEAD", "CONNECT", "DELETE", "OPTIONS",
-        "PROPFIND", "PROPPATCH", "MKCOL", "MOVE", "COPY",    "PATCH",  "TRACE",
-        "LOCK",     "SSTP_DUPLEX_POST", /* [MS-SSTP] 3.2.4.1 */
+        "GET",       "POST",   "PUT",     "HEAD",
+        "CONNECT",   "DELETE", "OPTIONS", "PROPFIND",
+        "PROPPATCH", "MKCOL",  "MOVE",    "COPY",
+        "PATCH",     "TRACE",  "LOCK",    "SSTP_DUPLEX_POST", /* [MS-SSTP] 3.2.4.1 */
     };
     if (!word.length || word.length >= sizeof *methods)
         return false;

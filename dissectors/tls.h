@@ -86,8 +86,8 @@ bool tls_begins(const uint8_t *bytes, size_t length);
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
               uint32_t whole, tls_certificate_function *certificate, void *context);
 
-/* Of a side that is lost: one whole segment at `at`. False: it is no fatal alert, which TLS programs
- * send in a segment of its own. */
+/* Of a side that is lost: one whole segment at `at`. False: it is no fatal alert, which TLS
+ * programs send in a segment of its own. */
 bool tls_read_alone(struct tls_talk *talk, bool from_client, const uint8_t *segment,
                     uint32_t length, uint32_t at);
 

@@ -76,8 +76,7 @@ static void esp_fact(const struct fact_context *context, const struct attempt *a
     frame_list_add(&frames, esp->first_frame[end]);
     frame_list_add(&frames, esp->last_frame[end]);
     if (facts[FACT_FORWARDED].known) /* that is IKE's: this box forwards; and ESP? */
-        set_flag(facts, FACT_FORWARDED,
-                 esp_is_forwarded(context->vantage->tracker, attempt, side))
+        set_flag(facts, FACT_FORWARDED, esp_is_forwarded(context->vantage->tracker, attempt, side))
             ->frames = frames;
     set_flag(facts, FACT_TUNNEL_ESP_ONE_WAY, true)->frames = frames;
     set_flag(facts, FACT_TUNNEL_ESP_IN_UDP, attempt->esp_in_udp != NULL)->frames = frames;

@@ -49,7 +49,8 @@ static void tell_by_attempts(struct failure *failure, const struct signs *signs)
     for (uint32_t i = 0; i < failure->sample_count && !failure->vpn; i++) {
         failure->vpn = ssl_vpn_of(failure->sample[i], signs, &failure->vpn_known_by);
         if (failure->vpn)
-            frame_list_add(&failure->vpn_frames, failure->sample[i]->side[INITIATOR].first_data.frame);
+            frame_list_add(&failure->vpn_frames,
+                           failure->sample[i]->side[INITIATOR].first_data.frame);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Connections on a port of others that are a tunnel's: SSL VPNs, known by what is said on them or by
- * the name their server was looked up by. */
+/* Connections on a port of others that are a tunnel's: SSL VPNs, known by what is said on them or
+ * by the name their server was looked up by. */
 #ifndef FWSNIFF_ATTRIBUTION_SSL_VPN_H
 #define FWSNIFF_ATTRIBUTION_SSL_VPN_H
 

@@ -3,8 +3,8 @@
  *
  * The whole control connection is read, however long, through a stream that begins anew now and
  * then. What is agreed on is kept in a bounded table of the tracker, and every SYN to a port that
- * nobody watches is held against it. After AUTH TLS (RFC 4217) no command can be read any more; then
- * connections of the same client to unwatched high ports of the same server count as its data
+ * nobody watches is held against it. After AUTH TLS (RFC 4217) no command can be read any more;
+ * then connections of the same client to unwatched high ports of the same server count as its data
  * connections, and speech.c listens to the TLS handshake. */
 #ifndef FWSNIFF_FLOW_FTP_H
 #define FWSNIFF_FLOW_FTP_H

@@ -38,7 +38,8 @@ void tunnels_packet(struct tunnels *tunnels, const struct packet *packet, uint64
 /* The record of two ends, made when there is none; it stays where it is. NULL: no room. */
 struct tunnel_record *tunnels_between(struct tunnels *tunnels, const struct ip_address *one,
                                       const struct ip_address *other);
-/* One packet of ESP of the end `which`. `header`: its first ESP_NUMBER bytes; NULL: not captured. */
+/* One packet of ESP of the end `which`. `header`: its first ESP_NUMBER bytes; NULL: not captured.
+ */
 void tunnel_esp(struct tunnel_record *record, int which, const uint8_t *header,
                 const struct packet *packet, uint64_t frame, int64_t time_ns);
 /* The same, where its ends have a record. */

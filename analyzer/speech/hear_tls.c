@@ -22,8 +22,7 @@ static void keep_certificate(void *context, unsigned place, const uint8_t *der, 
 static bool hears_segment(struct tls_talk *talk, const struct hearing *hearing)
 {
     uint32_t around = (uint32_t)(hearing->bytes - stream_bytes(hearing->stream));
-    const struct stream_piece *piece =
-        stream_piece_at(hearing->stream, around + hearing->sent - 1);
+    const struct stream_piece *piece = stream_piece_at(hearing->stream, around + hearing->sent - 1);
     if (!piece || piece->at < around)
         return true;
     uint32_t at = piece->at - around;

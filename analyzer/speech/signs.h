@@ -1,6 +1,6 @@
-/* Signs read from rules/signs.json. Of boxes in the middle: issuers of certificates made on the fly,
- * and pages put in a server's place. Of SSL VPNs, which are HTTPS to look at: the names of services,
- * and the requests with which they begin. */
+/* Signs read from rules/signs.json. Of boxes in the middle: issuers of certificates made on the
+ * fly, and pages put in a server's place. Of SSL VPNs, which are HTTPS to look at: the names of
+ * services, and the requests with which they begin. */
 #ifndef FWSNIFF_SPEECH_SIGNS_H
 #define FWSNIFF_SPEECH_SIGNS_H
 

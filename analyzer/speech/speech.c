@@ -48,10 +48,12 @@ struct listener {
     bool borrowed;
 };
 
+/* While it waits for the next connection it is a link of the list. */
 static size_t record_bytes(unsigned kind)
 {
-    return kind == SPEECH_ITSELF ? sizeof(struct speech)
-                                 : speaker_at((enum speaker_id)kind)->record_bytes;
+    size_t bytes = kind == SPEECH_ITSELF ? sizeof(struct speech)
+                                         : speaker_at((enum speaker_id)kind)->record_bytes;
+    return bytes < sizeof(struct spare_record) ? sizeof(struct spare_record) : bytes;
 }
 
 /* All zeros. */

@@ -99,8 +99,8 @@ static void server_refuses_the_version(void **state)
     scene_end(scene);
 }
 
-/* A snap length cuts the server's certificates, and with them where its next record begins. An alert
- * is a segment of its own; what only looks alike is not one. */
+/* A snap length cuts the server's certificates, and with them where its next record begins. An
+ * alert is a segment of its own; what only looks alike is not one. */
 static void an_alert_behind_what_was_cut(void **state)
 {
     (void)state;
@@ -110,9 +110,12 @@ static void an_alert_behind_what_was_cut(void **state)
         const uint8_t *bytes;
         uint32_t length;
         bool fails;
-    } cases[] = {{unknown_ca, sizeof unknown_ca, true}, {warning, sizeof warning, false},
-                 {no_alert, sizeof no_alert, false},    {unknown, sizeof unknown, false},
-                 {more, sizeof more, false},            {unknown_ca, 6, false}};
+    } cases[] = {{unknown_ca, sizeof unknown_ca, true},
+                 {warning, sizeof warning, false},
+                 {no_alert, sizeof no_alert, false},
+                 {unknown, sizeof unknown, false},
+                 {more, sizeof more, false},
+                 {unknown_ca, 6, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scene *scene;
         struct talk talk = begin(&scene, TLS_PORT, 9);

@@ -491,9 +491,10 @@ static void esp_in_udp_of_each_exchange(void **state)
 /* --- SSL VPNs --- */
 
 /* As the real ones begin: openvpn 2.6 over TCP, without and with tls-auth (SHA1). */
-#define OPENVPN_PLAIN   "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0"
-#define OPENVPN_ANSWERS "\x00\x1a\x40\xa5\xef\x07\x15\xac\x15\xab\x18\1\0\0\0\0Fa\xdcQ\xab\x17\xec\xd8\0\0\0"
-#define OPENVPN_SIGNED  "\x00\x2a\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\x11\x12\x13\x14\x15"
+#define OPENVPN_PLAIN "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0"
+#define OPENVPN_ANSWERS                                                                            \
+    "\x00\x1a\x40\xa5\xef\x07\x15\xac\x15\xab\x18\1\0\0\0\0Fa\xdcQ\xab\x17\xec\xd8\0\0\0"
+#define OPENVPN_SIGNED "\x00\x2a\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\x11\x12\x13\x14\x15"
 
 static bool is_openvpn(bool from_client, const char *bytes, uint32_t length)
 {
@@ -527,8 +528,8 @@ static void says_in_vain(struct talk *talk, const char *payload, uint32_t length
 {
     scene_handshake(talk, 0);
     for (int i = 0; i < 5; i++)
-        CLIENT_SENDS(talk, .at = 0.1 + i, .flags = "PA", .seq = 1, .bytes = (const uint8_t *)payload,
-                     .length = length);
+        CLIENT_SENDS(talk, .at = 0.1 + i, .flags = "PA", .seq = 1,
+                     .bytes = (const uint8_t *)payload, .length = length);
 }
 
 static void ssl_vpns_are_known(void **state)
@@ -560,7 +561,9 @@ static void ssl_vpns_are_known(void **state)
 }
 
 /* "azuregateway-1.vpn.azure.com", asked for and told as 203.0.113.2. */
-#define GATEWAY      "\x0e" "azuregateway-1\3vpn\5azure\3com\0\0\1\0\1"
+#define GATEWAY                                                                                    \
+    "\x0e"                                                                                         \
+    "azuregateway-1\3vpn\5azure\3com\0\0\1\0\1"
 #define GATEWAY_ASKS "\x12\x34\1\0\0\1\0\0\0\0\0\0" GATEWAY
 #define GATEWAY_TELLS                                                                              \
     "\x12\x34\x81\x80\0\1\0\1\0\0\0\0" GATEWAY "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\2"
@@ -597,10 +600,9 @@ static void ssl_vpns_are_known_by_others(void **state)
     struct ip_address strange = scene_address("203.0.113.3");
     assert_int_equal(diagnosis->count, 3);
     for (size_t i = 0; i < 3; i++)
-        assert_string_equal(diagnosis->findings[i]->service->name,
-                            ip_equal(&diagnosis->findings[i]->server, &strange)
-                                ? "inSync backup/sync"
-                                : "SSL VPN");
+        assert_string_equal(
+            diagnosis->findings[i]->service->name,
+            ip_equal(&diagnosis->findings[i]->server, &strange) ? "inSync backup/sync" : "SSL VPN");
     scene_end(scene);
 }
 

@@ -289,8 +289,8 @@ static void encrypted(void **state)
 static void tls_behind_auth(void **state)
 {
     (void)state;
-    static const uint8_t hello[] = {22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3, [11 + 32] = 0,
-                                    0,  2, 0xc0, 0x2f, 1, 0};
+    static const uint8_t hello[] = {22, 3, 1,    0,    45, 1, 0, 0, 41, 3, 3, [11 + 32] = 0,
+                                    0,  2, 0xc0, 0x2f, 1,  0};
     static const uint8_t refuses[] = "234 go on\r\n\x15\3\3\0\2\2\x46";
     for (int way = 0; way < 4; way++) {
         struct scene *scene = scene_new();

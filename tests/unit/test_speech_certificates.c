@@ -134,7 +134,8 @@ static void knows_the_signs(void **state)
                         "Azure VPN Gateway");
     assert_null(signs_of_tunnel(signs, TUNNEL_SERVER_NAME, "vpn.example"));
     assert_string_equal(
-        signs_of_tunnel(signs, TUNNEL_REQUEST, "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b"), "SSTP");
+        signs_of_tunnel(signs, TUNNEL_REQUEST, "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b"),
+        "SSTP");
     assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "GET /remote/index.html"));
     assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "x GET /remote/sslvpn-tunnel"));
     assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "azuregateway-1.vpn.azure.com"));
