@@ -21,8 +21,8 @@ static bool is_method(struct http_text word)
     if (!word.length || word.length >= sizeof *methods)
         return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (*word.at == *methods[i] && methods[i][word.length - 1] && !methods[i][word.length] &&
-            memcmp(word.at, methods[i], word.length) == 0)
+        if ((char)*word.at == *methods[i] && methods[i][word.length - 1] &&
+            !methods[i][word.length] && memcmp(word.at, methods[i], word.length) == 0)
             return true;
     return false;
 }

@@ -232,10 +232,9 @@ static void begin_again(struct speech *speech)
 static uint32_t first_sequence(const struct speech *speech, const struct attempt *attempt,
                                const struct packet *packet, enum side side)
 {
-    if (speech->begun_again && (side == RESPONDER || attempt->ftp->asked_for_tls))
-        return attempt->ftp->behind[side];
-    if (speech->begun_again) /* what asked for it was not captured */
-        return packet->tcp.sequence;
+    const struct ftp_session *ftp = speech->begun_again ? attempt->ftp : NULL;
+    if (ftp) /* else what asked for TLS was not captured */
+        return side == RESPONDER || ftp->asked_for_tls ? ftp->behind[side] : packet->tcp.sequence;
     const struct mark *opening = side == INITIATOR ? &attempt->syn : &attempt->synack;
     uint32_t syn = (packet->tcp.flags & TCP_SYN) != 0; /* RFC 7413: data on the SYN itself */
     return opening->frame ? opening->sequence + 1 : packet->tcp.sequence + syn;

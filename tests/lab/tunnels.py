@@ -1,4 +1,4 @@
-"""VPNs and names for the lab: OpenVPN as it is, the handshakes of WireGuard and IKE as datagrams, a name server."""
+"""VPNs and names for the lab: OpenVPN as it is, the handshakes of WireGuard and IKE and what ESP carries as datagrams, a name server."""
 
 import itertools
 import os

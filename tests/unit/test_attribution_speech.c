@@ -158,6 +158,36 @@ static void clear_text_in_answer_to_tls_cut(void **state)
     }
 }
 
+/* The proxy answered, the server behind it never did: the hello is the first payload that got lost.
+ */
+static void the_last_word_is_a_hello(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        struct scene *scene;
+        struct talk talk = begin(&scene, HTTP_PORT, 9);
+        struct study *study;
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA",
+                     .payload = "CONNECT backup.example:443 HTTP/1.1\r\n\r\n");
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .payload = "HTTP/1.1 200 ok\r\n\r\n");
+        uint32_t seq = talk.next[INITIATOR];
+        CLIENT_SENDS(&talk, .at = 0.06, .flags = "PA", BYTES(client_hello));
+        if (answered) {
+            SERVER_SENDS(&talk, .at = 0.08, .flags = "PA", BYTES(server_hello));
+            seq = talk.next[INITIATOR];
+            CLIENT_SENDS(&talk, .at = 0.09, .flags = "PA", .length = 60);
+        }
+        for (int i = 1; i < 5; i++)
+            CLIENT_SENDS(&talk, .at = 0.1 + i, .flags = "PA", .seq = seq, .length = 60);
+        study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_DIED_AFTER),
+                            answered ? "request" : "first-payload");
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void tls_1_3_hides_the_alert(void **state)
 {
     (void)state;
@@ -387,6 +417,7 @@ int main(void)
         cmocka_unit_test(server_refuses_the_version),
         cmocka_unit_test(an_alert_behind_what_was_cut),
         cmocka_unit_test(clear_text_in_answer_to_tls_cut),
+        cmocka_unit_test(the_last_word_is_a_hello),
         cmocka_unit_test(tls_1_3_hides_the_alert),
         cmocka_unit_test(who_answers_next_door),
         cmocka_unit_test(http_answers),
