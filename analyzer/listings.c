@@ -21,7 +21,8 @@ static void print_profile(const struct profile *profile, void *context)
     fprintf(out, "%-11s %s\n", profile->name, profile->title);
     for (size_t i = 0; i < profile->service_count; i++) {
         const struct service *service = &profile->services[i];
-        fprintf(out, "              %s  %s/", service->name, proto_word(service->proto));
+        fprintf(out, "              %s  %s%s", service->name, proto_word(service->proto),
+                service->by_signs ? ", known by what is said" : "/");
         for (size_t p = 0; p < service->port_count; p++)
             fprintf(out, "%s%u", p ? "," : "", service->ports[p]);
         fputc('\n', out);

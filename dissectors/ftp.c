@@ -46,12 +46,27 @@ static bool host_port(struct text text, struct ftp_endpoint *endpoint)
     return endpoint->port != 0;
 }
 
+/* The same, cut behind the address or within it. */
+static void host_alone(struct text text, struct ftp_endpoint *endpoint)
+{
+    uint8_t bytes[4];
+    for (int i = 0; i < 4; i++) {
+        uint32_t value;
+        if (!number(&text, 255, &value) || !take(&text, ','))
+            return;
+        bytes[i] = (uint8_t)value;
+    }
+    endpoint->has_address = true;
+    endpoint->address = ip_from_v4(bytes);
+}
+
 /* RFC 2428 2 and 3: |protocol|address|port|, or |||port|; any printable character may part them. */
 static bool extended(struct text text, struct ftp_endpoint *endpoint)
 {
     char address[IP_ADDRESS_TEXT];
     size_t length = 0;
     uint32_t family = 0, port;
+    *endpoint = (struct ftp_endpoint){0};
     if (text.at == text.end || *text.at < 33 || *text.at > 126 || is_digit(*text.at))
         return false;
     char bar = *text.at++;
@@ -60,11 +75,13 @@ static bool extended(struct text text, struct ftp_endpoint *endpoint)
     for (; text.at < text.end && *text.at != bar && length + 1 < sizeof address; text.at++)
         address[length++] = *text.at;
     address[length] = '\0';
-    if (!take(&text, bar) || !number(&text, 65535, &port) || !take(&text, bar) || !port)
+    if (!take(&text, bar))
+        return false;
+    endpoint->has_address = length && ip_parse(address, &endpoint->address);
+    if (!number(&text, 65535, &port) || !take(&text, bar) || !port)
         return false;
     endpoint->port = (uint16_t)port;
-    endpoint->has_address = length > 0;
-    return !length || ip_parse(address, &endpoint->address);
+    return !length || endpoint->has_address;
 }
 
 static const struct {
@@ -111,6 +128,23 @@ enum ftp_word ftp_command(const char *line, size_t length, struct ftp_endpoint *
         return read ? FTP_ACTIVE : FTP_OTHER_COMMAND;
     }
     return FTP_NO_COMMAND;
+}
+
+bool ftp_command_cut(const char *line, size_t length, struct ftp_endpoint *endpoint)
+{
+    enum { VERB = sizeof "PORT " - 1 };
+    struct text rest = {line + VERB, line + length};
+    *endpoint = (struct ftp_endpoint){0};
+    if (length < VERB)
+        return false;
+    if (strncasecmp(line, "PORT ", VERB) == 0)
+        host_alone(rest, endpoint);
+    else if (strncasecmp(line, "EPRT ", VERB) == 0)
+        (void)extended(rest, endpoint);
+    else
+        return false;
+    endpoint->port = 0;
+    return true;
 }
 
 /* RFC 959 4.2: three digits and a space; a dash where more lines follow, which may hold anything.

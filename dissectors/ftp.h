@@ -30,6 +30,10 @@ struct ftp_endpoint {
  * read is FTP_OTHER_COMMAND. FTP_NO_COMMAND: this is not FTP. */
 enum ftp_word ftp_command(const char *line, size_t length, struct ftp_endpoint *endpoint);
 
+/* A line of the client of which only the beginning is there: a PORT or EPRT command, with the
+ * address where that is whole and without the port. False: another command. */
+bool ftp_command_cut(const char *line, size_t length, struct ftp_endpoint *endpoint);
+
 /* A line of the server: its code 100 to 599; 0 where it is a line within a reply of several, -1
  * where it is not FTP. */
 int ftp_reply(const char *line, size_t length);

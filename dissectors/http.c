@@ -12,14 +12,17 @@ enum {
 
 static bool is_method(struct http_text word)
 {
-    static const char methods[][10] = {"GET",    "POST",    "PUT",      "HEAD",      "CONNECT",
-                                       "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL",
-                                       "MOVE",   "COPY",    "PATCH",    "TRACE",     "LOCK"};
+    static const char methods[][17] = {
+        "GET",       "POST",   "PUT",     "HEAD",
+        "CONNECT",   "DELETE", "OPTIONS", "PROPFIND",
+        "PROPPATCH", "MKCOL",  "MOVE",    "COPY",
+        "PATCH",     "TRACE",  "LOCK",    "SSTP_DUPLEX_POST", /* [MS-SSTP] 3.2.4.1 */
+    };
     if (!word.length || word.length >= sizeof *methods)
         return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (*word.at == *methods[i] && methods[i][word.length - 1] && !methods[i][word.length] &&
-            memcmp(word.at, methods[i], word.length) == 0)
+        if ((char)*word.at == *methods[i] && methods[i][word.length - 1] &&
+            !methods[i][word.length] && memcmp(word.at, methods[i], word.length) == 0)
             return true;
     return false;
 }
@@ -59,6 +62,7 @@ static void request(struct http_talk *talk, const struct http_head *head)
     struct http_text target = head->first_line, method = http_cut_at(&target, ' ');
     said_at(side->said, &side->fresh, HTTP_REQUEST, side->read);
     if (side->messages == 0) {
+        http_copy(talk->target, sizeof talk->target, target);
         struct http_text named = http_is(method, "CONNECT")
                                      ? http_cut_at(&target, ' ')
                                      : (head->host.length ? head->host : http_authority(target));
@@ -169,14 +173,16 @@ static bool response(struct http_talk *talk, const struct http_head *head)
     return true;
 }
 
-/* The status line alone, where the head is not all there: a capture may have cut it. */
+/* The status alone, where the head is not all there: a capture may have cut it, also within its
+ * first line. RFC 9112 4: a space stands behind the number, whether a reason follows or not. */
 static void status_line(struct http_talk *talk, const uint8_t *bytes, uint32_t length)
 {
     struct http_side *side = &talk->side[1];
     struct http_text rest = {bytes + side->read, length - side->read};
     struct http_head head = {.first_line = http_cut_at(&rest, '\n')};
-    uint16_t status = status_of(http_trimmed(head.first_line));
-    if (head.first_line.length == length - side->read || status < 200)
+    bool whole = head.first_line.length < length - side->read;
+    uint16_t status = status_of(whole ? http_trimmed(head.first_line) : head.first_line);
+    if (status < 200 || (!whole && head.first_line.length <= STATUS_LINE_MIN))
         return;
     said_at(side->said, &side->fresh, HTTP_RESPONSE, side->read);
     if (!talk->status)

@@ -34,7 +34,8 @@ struct http_side {
 
 struct http_talk {
     struct http_side side[2]; /* client, server */
-    char method[12];          /* of the first request */
+    char method[20];          /* of the first request */
+    char target[32];          /* its beginning; of CONNECT the host is kept as well */
     char host[128];           /* that the first request is for, without a port */
     uint32_t head_requests;   /* bit per request (the first 32): HEAD, answered without a body */
     uint16_t status;          /* of the first final response; 0: none seen */

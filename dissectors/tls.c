@@ -220,8 +220,8 @@ bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uin
     while (!side->done && next_record(bytes, length, side->read, &record)) {
         uint32_t at = side->read;
         if (!is_record_header(bytes + at)) {
-            side->done = at + RECORD_HEADER > whole || length > whole; /* lost behind blanks */
-            if (!side->done)
+            side->done = side->lost = at + RECORD_HEADER > whole || length > whole;
+            if (!side->lost)
                 says_last(side, TLS_FOREIGN, at);
             break;
         }
@@ -244,6 +244,19 @@ bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uin
         side->used = 0;
     }
     return !side->done;
+}
+
+bool tls_read_alone(struct tls_talk *talk, bool from_client, const uint8_t *segment,
+                    uint32_t length, uint32_t at)
+{
+    struct tls_side *side = &talk->side[from_client ? 0 : 1];
+    if (length != RECORD_HEADER + ALERT_LENGTH || !is_record_header(segment) ||
+        segment[0] != ALERT || bytes_u16(segment + 3) != ALERT_LENGTH || segment[5] != FATAL ||
+        segment[6] == TLS_ALERT_CLOSE_NOTIFY || !tls_alert_name(segment[6]))
+        return false;
+    side->alert = segment[6];
+    says_last(side, TLS_ALERT, at);
+    return true;
 }
 
 bool tls_goes_on(struct tls_course *course, const uint8_t *bytes, uint32_t length)

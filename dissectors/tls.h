@@ -58,7 +58,8 @@ struct tls_side {
     uint32_t wants; /* before so many bytes are there, nothing more can be read */
     uint32_t used;  /* handshake bytes of the record at `read` that are done with */
     bool ciphered;  /* what follows cannot be read */
-    bool done;      /* nothing more is readable; or behind blanks where a record begins is lost */
+    bool done;      /* nothing more is readable, or wanted */
+    bool lost;      /* ... because behind blanks it cannot be told where a record begins */
     uint8_t alert;  /* of TLS_ALERT: enum tls_alert, or another number */
 };
 
@@ -84,6 +85,11 @@ bool tls_begins(const uint8_t *bytes, size_t length);
  * nothing more is wanted of this direction. */
 bool tls_read(struct tls_talk *talk, bool from_client, const uint8_t *bytes, uint32_t length,
               uint32_t whole, tls_certificate_function *certificate, void *context);
+
+/* Of a side that is lost: one whole segment at `at`. False: it is no fatal alert, which TLS
+ * programs send in a segment of its own. */
+bool tls_read_alone(struct tls_talk *talk, bool from_client, const uint8_t *segment,
+                    uint32_t length, uint32_t at);
 
 /* One direction of a connection of which only the records' headers are read. */
 struct tls_course {

@@ -1,5 +1,6 @@
 #include "analyzer/attribution/diagnosis.h"
 
+#include "analyzer/attribution/ssl_vpn.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,7 @@ struct examination *examine(const struct diagnosis_request *request)
     struct failures *failures = &examination->failures;
     examination->request = *request;
     failures_gather(request->tracker, request->profiles, &detect_context, failures);
+    ssl_vpn_tell(failures, request->tracker, request->profiles, request->signs);
     struct controls *controls =
         controls_gather(request->tracker, failures->all, failures->count, request->now_ns);
     examination->controls = controls;

@@ -14,6 +14,7 @@ LIST(icmp_reason_list, "admin", "port", "protocol", "host", "net", "ttl", "other
 LIST(sender_list, "server", "client", "other");
 LIST(ttl_list, "exact", "same", "one-nearer", "nearer", "farther");
 LIST(while_list, "forwarding", "arriving");
+LIST(ssl_vpn_list, "server-name", "request", "openvpn", "look-up");
 LIST(tunnel_end_list, "crossed", "kept");
 LIST(distance_list, "at-server", "before-server");
 LIST(same_list, "same", "different");

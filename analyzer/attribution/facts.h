@@ -83,7 +83,9 @@ X(RETURN_PATH,              "reply.path",              WORD,   reply_path_list, 
 X(SPEAKS,                   "protocol.spoken",         WORD,   spoken_list,      "protocol recognised on the port against the profile: expected, foreign") \
 X(TUNNEL_ANSWERED,          "tunnel.answered",         FLAG,   NULL,             "anything at all comes from the far end of the tunnel that the failing packets go through") \
 X(TUNNEL_ASKED,              "tunnel.asked",           NUMBER, NULL,             "addresses behind the tunnel's far end that packets went to: 1, or 2 (two or more)") \
+X(TUNNEL_SSL_VPN,           "tunnel.ssl-vpn",          WORD,   ssl_vpn_list,     "the connection, on a port of others, is an SSL VPN's, known by: server-name (that TLS asks for), request (HTTP, in clear), openvpn (its first packet), look-up (the name that the DNS was asked for)") \
 X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
+X(TUNNEL_ESP_IN_UDP,        "tunnel.esp-in-udp",       FLAG,   NULL,             "that ESP is not beside IKE (IP protocol 50), but within the same UDP exchange as IKE itself (RFC 3948)") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
 X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, private-by-stranger (a private one, by a name server with a public address), sinkhole (where filtering name servers send what they stop)") \
 X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \

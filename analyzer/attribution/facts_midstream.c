@@ -2,12 +2,24 @@
 #include <math.h>
 
 #include "analyzer/attribution/facts_internal.h"
+#include "analyzer/speech/heard.h"
+#include "analyzer/speech/speech.h"
 
 enum { TRANSFER_BYTES = 64 * 1024 /* more than any exchange of greetings */ };
 
 static bool is_unanswered(const struct attempt *attempt, enum side side)
 {
     return attempt->side[side].first_unanswered.frame && attempt->side[side].repeats;
+}
+
+/* The server answered what came before TLS (FTP's AUTH, a proxy's CONNECT), and not TLS itself. */
+static bool hello_is_last(const struct attempt *attempt)
+{
+    struct spoken spoken;
+    speech_heard(attempt, &spoken);
+    const struct said *hello =
+        spoken.heard_tls ? &spoken.heard_tls->talk.side[INITIATOR].said[TLS_CLIENT_HELLO] : NULL;
+    return hello && hello->seen && attempt->side[RESPONDER].last_data.time_ns < hello->time_ns;
 }
 
 static const char *phase_word(const struct fact_context *context, const struct attempt *attempt)
@@ -24,6 +36,8 @@ static const char *phase_word(const struct fact_context *context, const struct a
         return "idle";
     if (client->bytes + server->bytes >= TRANSFER_BYTES)
         return "transfer";
+    if (hello_is_last(attempt))
+        return "first-payload";
     return server->data_packets && !(attempt->bits & ATTEMPT_MIDSTREAM) ? "request"
            : attempt->bits & ATTEMPT_MIDSTREAM                          ? "request"
                                                                         : "first-payload";

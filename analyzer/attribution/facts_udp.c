@@ -78,6 +78,7 @@ void facts_of_udp(const struct fact_context *context, const struct failure *fail
         return;
     elsewhere_fact(context, failure, facts);
     lost_fact(failure->sample[0]->pace, facts);
-    if (failure->symptom == SYMPTOM_UDP_STALL)
+    /* What a tunnel carries has its pace from within. */
+    if (failure->symptom == SYMPTOM_UDP_STALL && !(failure->sample[0]->bits & ATTEMPT_CARRIES))
         pace_facts(context, failure->sample[0], facts);
 }

@@ -24,6 +24,9 @@ struct failure {
     /* The service that would have served as well failed with it; NULL: none did. */
     const struct service *alternative_failed;
     struct frame_list alternative_frames;
+    /* An SSL VPN on a port of others: whose, by what it is known, and where. NULL: none. */
+    const char *vpn, *vpn_known_by;
+    struct frame_list vpn_frames;
     bool suppressed; /* not a failure of the path: a scan, a race that was lost, ... */
 };
 

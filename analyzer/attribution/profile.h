@@ -41,7 +41,8 @@ struct service {
     double give_up_s;   /* when it gives up; 0: not known */
     double keepalive_s; /* interval of its own keep-alives; 0: none or not known */
     bool tunnel;        /* it carries other traffic, which may run in one direction for long */
-    bool persistent;    /* a healthy connection is long and mostly idle */
+    bool by_signs;   /* no port is its own: it is known by what is said (signs.json, "tunnels") */
+    bool persistent; /* a healthy connection is long and mostly idle */
 };
 
 /* What the product itself shows its user for a failure, to recognise a report by. */

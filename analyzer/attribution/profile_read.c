@@ -32,7 +32,7 @@ static bool read_ports(const struct json *json, const cJSON *node, struct servic
             return json_fail(json, element, "expected a whole number");
         service->ports[service->port_count++] = (uint16_t)port;
     }
-    if (service->port_count == 0)
+    if (service->port_count == 0 && !service->by_signs)
         return json_fail(json, node, "expected at least one port");
     return true;
 }
@@ -58,7 +58,7 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
 {
     static const char *const protos[] = {"tcp", "udp"};
     const cJSON *name, *proto, *ports, *initiator, *responder, *speaks, *alternative, *retry,
-        *give_up, *keepalive, *persistent, *tunnel, *relayed;
+        *give_up, *keepalive, *persistent, *tunnel, *relayed, *by_signs;
     const struct json_field fields[] = {
         {"name", JSON_STRING, true, &name},
         {"proto", JSON_STRING, true, &proto},
@@ -73,11 +73,14 @@ static bool read_service(const struct json *json, const cJSON *node, struct serv
         {"persistent", JSON_FLAG, false, &persistent},
         {"tunnel", JSON_FLAG, false, &tunnel},
         {"relayed_by", JSON_STRING, false, &relayed},
+        {"by_signs", JSON_FLAG, false, &by_signs},
     };
     size_t which;
     service->responder_role = "server";
-    if (!json_read_object(json, node, fields, COUNT(fields)) ||
-        !json_text(json, name, PROFILE_NAME_MAX, &service->name) ||
+    if (!json_read_object(json, node, fields, COUNT(fields)))
+        return false;
+    service->by_signs = cJSON_IsTrue(by_signs);
+    if (!json_text(json, name, PROFILE_NAME_MAX, &service->name) ||
         !json_word(json, proto, "transport", protos, COUNT(protos), &which) ||
         !read_ports(json, ports, service) ||
         !read_text(json, initiator, PROFILE_NAME_MAX, &service->initiator_role) ||

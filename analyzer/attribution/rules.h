@@ -49,7 +49,7 @@ struct variable_definition {
     bool of_verdict;  /* the engine's own: first, second, confidence, candidates, mechanism */
 };
 
-enum { RULES_VARIABLES = 37 };
+enum { RULES_VARIABLES = 38 };
 extern const struct variable_definition rules_variables[RULES_VARIABLES];
 
 struct reason {

@@ -30,6 +30,7 @@ const struct variable_definition rules_variables[RULES_VARIABLES] = {
     {"dns_name", false, false},
     {"issuer", false, false},
     {"inspection", false, false},
+    {"vpn", false, false},
     {"page_owner", false, false},
     {"http_host", false, false},
     {"http_location", false, false},

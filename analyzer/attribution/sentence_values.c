@@ -84,6 +84,7 @@ void sentence_values_fill(const struct diagnosis_request *request, const struct 
     set_value(values, "role_responder",
               service->responder_role ? service->responder_role : "server");
     set_value(values, "dns_name", lookup ? lookup->name : "of the server");
+    set_value(values, "vpn", failure->vpn ? failure->vpn : "a VPN");
     speech_values(request->signs, &finding->spoken, values);
     set_value(values, "label_local", finding->labels[LOCAL_FIREWALL]);
     set_value(values, "label_edge", finding->labels[EDGE_FIREWALL]);

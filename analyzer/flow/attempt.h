@@ -170,11 +170,13 @@ struct attempt {
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
     struct pace *pace;         /* UDP; owned */
-    const struct tunnel_record *esp; /* IKE: the ESP beside it; NULL: no room, or no IKE */
-    uint32_t answered_by;            /* UDP: number of the attempt that looks like its answers, from
-                                        another address than was asked; 0: none */
-    uint32_t control; /* FTP data connection: number of its control connection; else 0 */
-    bool backwards;   /* ... which runs the other way round (active mode) */
+    const struct tunnel_record *esp;  /* IKE: the ESP beside it; NULL: no room, or no IKE */
+    struct tunnel_record *esp_in_udp; /* the ESP within its own datagrams, ends by enum side; owned;
+                                         NULL: none */
+    uint32_t answered_by; /* UDP: number of the attempt that looks like its answers, from
+                             another address than was asked; 0: none */
+    uint32_t control;     /* FTP data connection: number of its control connection; else 0 */
+    bool backwards;       /* ... which runs the other way round (active mode) */
     struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
     bool initiator_is_high;   /* the initiator is end[1] of the key */

@@ -196,6 +196,7 @@ static struct attempt *blank_record(struct tracker *tracker)
         struct attempt *attempt = evict(tracker);
         ftp_forget(attempt);
         free(attempt->pace);
+        free(attempt->esp_in_udp);
         *attempt = (struct attempt){
             .number = attempt->number,
             .begun_link = {attempt->begun_link[0], attempt->begun_link[1]},
@@ -453,6 +454,7 @@ void attempts_free(struct tracker *tracker)
     for (uint32_t number = 1; number <= tracker->attempt_count; number++) {
         ftp_forget(attempt_at(tracker, number));
         free(attempt_at(tracker, number)->pace);
+        free(attempt_at(tracker, number)->esp_in_udp);
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);

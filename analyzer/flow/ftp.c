@@ -38,37 +38,55 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
                               });
 }
 
-/* One side was told, or will be, where to connect to, and it cannot be read: any high port. */
+/* One side was told, or will be, where to connect to, and the port cannot be read: any high one. */
 static void expect_any(struct tracker *tracker, struct attempt *control, enum ftp_mode mode,
-                       const struct mark *mark)
+                       const struct ip_address *announced, const struct mark *mark)
 {
     struct ftp_session *session = control->ftp;
     enum side listener = mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
     session->mode = mode;
-    session->announced = control->address[listener];
+    session->announced = announced ? *announced : control->address[listener];
     session->port = 0;
     ftp_expected_add(tracker, &(struct ftp_expected){
                                   .control = control->number,
                                   .control_key = control->key,
                                   .from = control->address[!listener],
-                                  .to = {control->address[listener], control->address[listener]},
+                                  .to = {session->announced, control->address[listener]},
                                   .since_ns = mark->time_ns,
                               });
 }
 
-/* A reply 227 or 229, or a command PORT or EPRT, that the capture has cut. */
-static void cut_agreement(struct tracker *tracker, struct attempt *control, enum side side,
-                          const struct packet *packet, const struct mark *mark)
+static void encrypts(struct tracker *tracker, struct attempt *control, const struct mark *mark)
 {
-    static const char *const agreed[2][2] = {
-        [INITIATOR] = {"PORT ", "EPRT "}, [RESPONDER] = {"227", "229"}};
+    control->ftp->encrypted = *mark;
+    control->bits &= (uint16_t)~ATTEMPT_HEARD;
+    expect_any(tracker, control, FTP_MODE_PASSIVE, NULL, mark);
+}
+
+static bool is_code(const char *text, size_t length, const char code[4])
+{
+    return length >= 3 && memcmp(text, code, 3) == 0;
+}
+
+/* The segment was cut by the snap length: a reply 227, 229 or 234, or a command PORT or EPRT. */
+static void cut_line(struct tracker *tracker, struct attempt *control, enum side side,
+                     const struct packet *packet, const struct mark *mark)
+{
     struct ftp_session *session = control->ftp;
     const char *text = (const char *)packet->payload;
-    size_t length = strlen(agreed[side][0]);
-    if (packet->payload_captured < length || (strncasecmp(text, agreed[side][0], length) != 0 &&
-                                              strncasecmp(text, agreed[side][1], length) != 0))
+    size_t length = packet->payload_captured;
+    struct ftp_endpoint endpoint = {0};
+    session->behind[side] = mark->sequence + packet->payload_length;
+    if (side == RESPONDER && session->asked_for_tls && is_code(text, length, "234")) {
+        encrypts(tracker, control, mark);
         return;
-    expect_any(tracker, control, side == INITIATOR ? FTP_MODE_ACTIVE : FTP_MODE_PASSIVE, mark);
+    }
+    bool passive =
+        side == RESPONDER && (is_code(text, length, "227") || is_code(text, length, "229"));
+    if (!passive && (side == RESPONDER || !ftp_command_cut(text, length, &endpoint)))
+        return;
+    expect_any(tracker, control, passive ? FTP_MODE_PASSIVE : FTP_MODE_ACTIVE,
+               endpoint.has_address ? &endpoint.address : NULL, mark);
     session->agreed = *mark;
     session->transfer = session->opening = (struct mark){0};
     session->seen = session->settled = false;
@@ -88,7 +106,7 @@ static bool command_line(struct tracker *tracker, struct attempt *control,
         session->transfer = *mark;
         break;
     case FTP_ENCRYPT:
-        session->encrypted = (struct mark){0};
+        session->asked_for_tls = true;
         break;
     case FTP_LEAVE:
         session->left = *mark;
@@ -136,8 +154,7 @@ static bool reply_line(struct tracker *tracker, struct attempt *control,
         session->settled = true;
         break;
     case REPLY_AUTH_OK:
-        session->encrypted = *mark;
-        expect_any(tracker, control, FTP_MODE_PASSIVE, mark);
+        encrypts(tracker, control, mark);
         break;
     case REPLY_NO_DATA_CONNECTION:
         session->settled = true;
@@ -197,13 +214,16 @@ static struct ftp_session *session_of(struct attempt *attempt, enum side side, c
     return attempt->ftp;
 }
 
+/* `begins`: sequence number of the first. */
 static void read_bytes(struct tracker *tracker, struct attempt *attempt, enum side side,
-                       const uint8_t *bytes, size_t length, const struct mark *mark)
+                       const uint8_t *bytes, uint32_t length, uint32_t begins,
+                       const struct mark *mark)
 {
     struct ftp_session *session = attempt->ftp;
     struct ftp_line *line = &session->line[side];
-    for (size_t i = 0; i < length && !is_done(session); i++) {
+    for (uint32_t i = 0; i < length && !is_done(session); i++) {
         if (bytes[i] == '\n') {
+            session->behind[side] = begins + i + 1;
             session->foreign |= !line->skipping && !whole_line(tracker, attempt, side, mark);
             line->skipping = false;
         } else if (line->length < FTP_LINE_MAX) {
@@ -252,7 +272,7 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
     struct stream *stream = &session->stream[side];
     uint32_t sequence = packet->tcp.sequence;
     if (packet->payload_captured < packet->payload_length) {
-        cut_agreement(tracker, attempt, side, packet, mark);
+        cut_line(tracker, attempt, side, packet, mark);
         session->line[side].length = 0;
         begin_at(tracker, session, side, sequence + packet->payload_length, false);
         return;
@@ -266,7 +286,8 @@ void ftp_packet(struct tracker *tracker, struct attempt *attempt, enum side side
         return;
     uint32_t from = session->taken[side], to = stream->length;
     session->taken[side] = to;
-    read_bytes(tracker, attempt, side, stream_bytes(stream) + from, to - from, mark);
+    read_bytes(tracker, attempt, side, stream_bytes(stream) + from, to - from, stream->base + from,
+               mark);
     if (is_done(session)) {
         stream_close(&session->stream[INITIATOR]);
         stream_close(&session->stream[RESPONDER]);

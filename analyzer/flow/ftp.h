@@ -3,9 +3,9 @@
  *
  * The whole control connection is read, however long, through a stream that begins anew now and
  * then. What is agreed on is kept in a bounded table of the tracker, and every SYN to a port that
- * nobody watches is held against it. After AUTH TLS (RFC 4217) nothing can be read any more; then
- * connections of the same client to unwatched high ports of the same server count as its data
- * connections. */
+ * nobody watches is held against it. After AUTH TLS (RFC 4217) no command can be read any more;
+ * then connections of the same client to unwatched high ports of the same server count as its data
+ * connections, and speech.c listens to the TLS handshake. */
 #ifndef FWSNIFF_FLOW_FTP_H
 #define FWSNIFF_FLOW_FTP_H
 
@@ -33,9 +33,10 @@ struct ftp_session {
     struct stream stream[2]; /* by enum side */
     uint32_t taken[2];       /* bytes of it read */
     struct ftp_line line[2];
-    bool read[2];  /* a whole line of that side was FTP */
-    bool foreign;  /* it is something else: nothing more is read */
-    bool in_reply; /* within a reply of several lines */
+    uint32_t behind[2]; /* sequence number behind that side's last line */
+    bool read[2];       /* a whole line of that side was FTP */
+    bool foreign;       /* it is something else: nothing more is read */
+    bool in_reply;      /* within a reply of several lines */
 
     /* The data connection agreed on last. */
     enum ftp_mode mode;
@@ -45,7 +46,8 @@ struct ftp_session {
     bool seen;                   /* its SYN is in the capture */
     bool settled;                /* the transfer ended, or another was agreed on */
 
-    struct mark encrypted; /* AUTH accepted; frame 0: in clear text */
+    struct mark encrypted; /* AUTH accepted, TLS begins `behind` it; frame 0: in clear text */
+    bool asked_for_tls;    /* AUTH */
     struct mark left;      /* QUIT or ABOR */
     struct mark transfer;  /* command that wants the data connection */
     struct mark opening;   /* reply that announces it: the server is about to open it, or has */

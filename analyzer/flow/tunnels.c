@@ -5,6 +5,7 @@
 
 #include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
+#include "dissectors/vpn.h"
 
 enum { SLOTS = TUNNELS_MAX * 2 }; /* half full at most */
 
@@ -53,10 +54,9 @@ struct tunnel_record *tunnels_between(struct tunnels *tunnels, const struct ip_a
     return record;
 }
 
-static void note(struct tunnel_record *record, const struct ip_address *source,
-                 const struct packet *packet, uint64_t frame, int64_t time_ns)
+static void note(struct tunnel_record *record, int which, const struct packet *packet,
+                 uint64_t frame, int64_t time_ns)
 {
-    int which = ip_equal(&record->end[0], source) ? 0 : 1;
     if (record->packets[which]++ == 0) {
         record->first_frame[which] = frame;
         record->first_ns[which] = time_ns;
@@ -79,20 +79,32 @@ void tunnels_packet(struct tunnels *tunnels, const struct packet *packet, uint64
         return; /* what a system says unasked, RFC 3810 and RFC 4861: one direction, no answer */
     struct tunnel_record *record = tunnels_between(tunnels, source, &packet->tunnel_destination);
     if (record)
-        note(record, source, packet, frame, time_ns);
+        note(record, ip_equal(&record->end[0], source) ? 0 : 1, packet, frame, time_ns);
 }
 
-/* RFC 4303 2: | SPI (4) | sequence (4) |, never the same twice. 0: not captured. */
-static uint64_t number_of(const struct packet *packet)
+/* RFC 4303 2: | SPI (4) | sequence (4) | ... */
+static const uint8_t *esp_header(const struct packet *packet)
 {
-    enum { IP6_HEADER = 40, NUMBER = 8 };
+    enum { IP6_HEADER = 40 };
     if (!packet->ip_captured)
-        return 0;
+        return NULL;
     uint32_t header = packet->ip.version == 4 ? (packet->ip_bytes[0] & 0xfu) * 4 : IP6_HEADER;
+    return packet->ip_captured >= header + ESP_NUMBER ? packet->ip_bytes + header : NULL;
+}
+
+void tunnel_esp(struct tunnel_record *record, int which, const uint8_t *header,
+                const struct packet *packet, uint64_t frame, int64_t time_ns)
+{
     uint64_t number = 0;
-    if (packet->ip_captured >= header + NUMBER)
-        memcpy(&number, packet->ip_bytes + header, NUMBER);
-    return number;
+    if (header)
+        memcpy(&number, header, ESP_NUMBER);
+    if (number && number == record->last_number[which]) { /* a copy */
+        record->forwarded[which] += packet->ip.hop_limit < record->last_hops[which];
+        return;
+    }
+    record->last_number[which] = number;
+    record->last_hops[which] = packet->ip.hop_limit;
+    note(record, which, packet, frame, time_ns);
 }
 
 void tunnels_esp(struct tunnels *tunnels, const struct packet *packet, uint64_t frame,
@@ -105,14 +117,7 @@ void tunnels_esp(struct tunnels *tunnels, const struct packet *packet, uint64_t 
     struct tunnel_record *record = look_up(tunnels, source, &packet->ip.destination, &which);
     if (ip_is_unspecified(&record->end[0]))
         return;
-    uint64_t number = number_of(packet);
-    if (number && number == record->last_number[which]) { /* a copy */
-        record->forwarded[which] += packet->ip.hop_limit < record->last_hops[which];
-        return;
-    }
-    record->last_number[which] = number;
-    record->last_hops[which] = packet->ip.hop_limit;
-    note(record, source, packet, frame, time_ns);
+    tunnel_esp(record, which, esp_header(packet), packet, frame, time_ns);
 }
 
 const struct tunnel_record *tunnels_find(const struct tunnels *tunnels,

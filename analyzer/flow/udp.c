@@ -100,11 +100,27 @@ static void restart_flow(struct flow *flow, const struct event *event)
     flow->attempt = 0;
 }
 
+enum { IKE = 500, IKE_BEHIND_NAT = 4500 }; /* RFC 7296 2.23 */
+
 static bool speaks_ike(const struct attempt *attempt)
 {
-    enum { IKE = 500, IKE_BEHIND_NAT = 4500 }; /* RFC 7296 2.23 */
     uint16_t port = attempt->port[RESPONDER];
     return (attempt->bits & ATTEMPT_CARRIES) && (port == IKE || port == IKE_BEHIND_NAT);
+}
+
+/* ESP within the datagrams of IKE, RFC 3948. Copies count as well: they tell what was forwarded. */
+static void note_esp(struct attempt *attempt, enum side side, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    if (attempt->port[RESPONDER] != IKE_BEHIND_NAT ||
+        !vpn_is_esp(packet->payload, packet->payload_captured, packet->payload_length))
+        return;
+    if (!attempt->esp_in_udp) {
+        attempt->esp_in_udp = memory_zeroed(1, sizeof *attempt->esp_in_udp);
+        memcpy(attempt->esp_in_udp->end, attempt->address, sizeof attempt->address);
+    }
+    tunnel_esp(attempt->esp_in_udp, (int)side, packet->payload, packet, event->frame,
+               event->time_ns);
 }
 
 struct attempt *udp_track(struct tracker *tracker, struct event *event, enum side *side,
@@ -153,6 +169,8 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
     if (first && speaks_ike(attempt))
         attempt->esp = tunnels_between(&tracker->esp, &attempt->address[INITIATOR],
                                        &attempt->address[RESPONDER]);
+    if (attempt->bits & ATTEMPT_CARRIES)
+        note_esp(attempt, *side, event);
     *fresh = !attempt_is_copy(attempt, *side, event, 0);
     if (*fresh)
         attempt_datagram(tracker, attempt, *side, event);

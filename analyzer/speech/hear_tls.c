@@ -18,12 +18,25 @@ static void keep_certificate(void *context, unsigned place, const uint8_t *der, 
     chain->heard->chain[place] = certificates_number(chain->certificates, der, length);
 }
 
+/* Where records begin is lost behind what the snap length cut off; where segments begin is not. */
+static bool hears_segment(struct tls_talk *talk, const struct hearing *hearing)
+{
+    uint32_t around = (uint32_t)(hearing->bytes - stream_bytes(hearing->stream));
+    const struct stream_piece *piece = stream_piece_at(hearing->stream, around + hearing->sent - 1);
+    if (!piece || piece->at < around)
+        return true;
+    uint32_t at = piece->at - around;
+    return !tls_read_alone(talk, hearing->side == INITIATOR, hearing->bytes + at, piece->length,
+                           at);
+}
+
 static bool hears(void *record, const struct hearing *hearing)
 {
     struct heard_tls *heard = record;
     struct chain_context chain = {heard, hearing->certificates};
-    return tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->sent,
-                    hearing->length, keep_certificate, &chain);
+    bool more = tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->sent,
+                         hearing->length, keep_certificate, &chain);
+    return heard->talk.side[hearing->side].lost ? hears_segment(&heard->talk, hearing) : more;
 }
 
 static struct said *said(void *record, enum side side, uint32_t **fresh)

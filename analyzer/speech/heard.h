@@ -19,4 +19,8 @@ struct heard_http {
     size_t looked_through;        /* bytes of its body */
 };
 
+struct heard_openvpn {
+    uint32_t nothing; /* messages whose frames are to be looked up: all are hidden */
+};
+
 #endif

@@ -17,11 +17,17 @@ struct issuer_sign {
     const char *name, *text;
 };
 
+struct tunnel_sign {
+    const char *name, *text;
+    enum tunnel_sign_place place;
+};
+
 struct signs {
     struct json *json; /* the texts live in it */
     struct issuer_sign issuers[SIGNS_MAX];
     struct page_sign pages[SIGNS_MAX];
-    size_t issuer_count, page_count;
+    struct tunnel_sign tunnels[SIGNS_MAX];
+    size_t issuer_count, page_count, tunnel_count;
     struct phrases texts[2];                       /* of pages: in the head, in the body */
     const struct page_sign *of_text[2][SIGNS_MAX]; /* whose they are */
 };
@@ -69,11 +75,35 @@ static bool read_page(struct signs *signs, const struct json *json, const cJSON 
     return true;
 }
 
+static bool read_tunnel(struct signs *signs, const struct json *json, const cJSON *node)
+{
+    static const char *const places[] = {"server-name", "request"}; /* enum tunnel_sign_place */
+    const cJSON *name, *in, *text, *source;
+    const struct json_field fields[] = {{"name", JSON_STRING, true, &name},
+                                        {"in", JSON_STRING, true, &in},
+                                        {"text", JSON_STRING, true, &text},
+                                        {"source", JSON_STRING, true, &source}};
+    size_t place_at;
+    if (signs->tunnel_count == SIGNS_MAX)
+        return json_fail(json, node, "expected at most %d signs", SIGNS_MAX);
+    struct tunnel_sign *sign = &signs->tunnels[signs->tunnel_count++];
+    if (!json_read_object(json, node, fields, COUNT(fields)) ||
+        !json_text(json, name, SIGN_TEXT_MAX, &sign->name) ||
+        !json_word(json, in, "place", places, COUNT(places), &place_at) ||
+        !json_text(json, text, SIGN_TEXT_MAX, &sign->text))
+        return false;
+    sign->place = (enum tunnel_sign_place)place_at;
+    if (strlen(sign->text) < PHRASE_LENGTH_MIN)
+        return json_fail(json, text, "expected at least %d letters", PHRASE_LENGTH_MIN);
+    return true;
+}
+
 static bool read_signs(struct signs *signs, const struct json *json)
 {
-    const cJSON *issuers, *pages;
+    const cJSON *issuers, *pages, *tunnels;
     const struct json_field fields[] = {{"issuers", JSON_ARRAY, true, &issuers},
-                                        {"pages", JSON_ARRAY, true, &pages}};
+                                        {"pages", JSON_ARRAY, true, &pages},
+                                        {"tunnels", JSON_ARRAY, false, &tunnels}};
     if (!json_read_object(json, json_root(json), fields, COUNT(fields)))
         return false;
     for (const cJSON *node = issuers->child; node; node = node->next)
@@ -81,6 +111,9 @@ static bool read_signs(struct signs *signs, const struct json *json)
             return false;
     for (const cJSON *node = pages->child; node; node = node->next)
         if (!read_page(signs, json, node))
+            return false;
+    for (const cJSON *node = tunnels ? tunnels->child : NULL; node; node = node->next)
+        if (!read_tunnel(signs, json, node))
             return false;
     for (size_t place = 0; place < COUNT(signs->texts); place++)
         phrases_ready(&signs->texts[place]);
@@ -127,4 +160,17 @@ const struct page_sign *signs_of_page(const struct signs *signs, const uint8_t *
         return signs->of_text[0][found];
     found = phrases_find(&signs->texts[1], body, body_length);
     return found >= 0 ? signs->of_text[1][found] : NULL;
+}
+
+const char *signs_of_tunnel(const struct signs *signs, enum tunnel_sign_place place,
+                            const char *text)
+{
+    for (size_t i = 0; i < signs->tunnel_count; i++) {
+        const struct tunnel_sign *sign = &signs->tunnels[i];
+        if (sign->place == place &&
+            (place == TUNNEL_REQUEST ? strncmp(text, sign->text, strlen(sign->text)) == 0
+                                     : strcasestr(text, sign->text) != NULL))
+            return sign->name;
+    }
+    return NULL;
 }

@@ -17,7 +17,7 @@
 #include "dissectors/said.h"
 
 /* The numbers of the table's rows. */
-enum speaker_id { SPEAKER_TLS, SPEAKER_HTTP, SPEAKER_COUNT };
+enum speaker_id { SPEAKER_TLS, SPEAKER_HTTP, SPEAKER_OPENVPN, SPEAKER_COUNT };
 
 /* What one side has said so far: all its bytes in order. */
 struct hearing {
@@ -53,6 +53,6 @@ enum { SPEECH_OPENING_MIN = 4, SPEECH_OPENING_FEW = 12, SPEECH_OPENING_MAX = 24 
 const struct speaker *speaker_at(enum speaker_id id);
 
 /* Each in a file of its own, hear_*.c. */
-extern const struct speaker speaker_tls, speaker_http;
+extern const struct speaker speaker_tls, speaker_http, speaker_openvpn;
 
 #endif

@@ -4,6 +4,7 @@
 static const struct speaker *const speakers[SPEAKER_COUNT] = {
     [SPEAKER_TLS] = &speaker_tls,
     [SPEAKER_HTTP] = &speaker_http,
+    [SPEAKER_OPENVPN] = &speaker_openvpn,
 };
 
 const struct speaker *speaker_at(enum speaker_id id)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/flow/ftp.h"
 #include "analyzer/memory.h"
 #include "analyzer/speech/heard.h"
 #include "analyzer/speech/speaker.h"
@@ -16,6 +17,7 @@ enum { NOT_KNOWN = -1, NONE_OF_OURS = -2 };
 struct speech {
     struct listener *listener;
     bool ndpi_done, streams_done;
+    bool begun_again;            /* behind FTP's AUTH TLS */
     struct ndpi_flow *flow;      /* its first packets wait with the bridge; NULL: none do */
     struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
     struct stream stream[2];     /* by enum side */
@@ -46,10 +48,12 @@ struct listener {
     bool borrowed;
 };
 
+/* While it waits for the next connection it is a link of the list. */
 static size_t record_bytes(unsigned kind)
 {
-    return kind == SPEECH_ITSELF ? sizeof(struct speech)
-                                 : speaker_at((enum speaker_id)kind)->record_bytes;
+    size_t bytes = kind == SPEECH_ITSELF ? sizeof(struct speech)
+                                         : speaker_at((enum speaker_id)kind)->record_bytes;
+    return bytes < sizeof(struct spare_record) ? sizeof(struct spare_record) : bytes;
 }
 
 /* All zeros. */
@@ -222,9 +226,25 @@ static void hear(struct speech *speech, const struct hearing *hearing)
         stream_close(stream);
 }
 
-static uint32_t first_sequence(const struct attempt *attempt, const struct packet *packet,
-                               enum side side)
+/* FTP said in clear that TLS follows, on both sides, and the streams are to begin there. */
+static void begin_again(struct speech *speech)
 {
+    streams_end(speech);
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        speech->stream[side] = (struct stream){0};
+        speech->speaker[side] = NOT_KNOWN;
+        speech->begin[side] = 0;
+    }
+    speech->streams_done = false;
+    speech->begun_again = true;
+}
+
+static uint32_t first_sequence(const struct speech *speech, const struct attempt *attempt,
+                               const struct packet *packet, enum side side)
+{
+    const struct ftp_session *ftp = speech->begun_again ? attempt->ftp : NULL;
+    if (ftp) /* else what asked for TLS was not captured */
+        return side == RESPONDER || ftp->asked_for_tls ? ftp->behind[side] : packet->tcp.sequence;
     const struct mark *opening = side == INITIATOR ? &attempt->syn : &attempt->synack;
     uint32_t syn = (packet->tcp.flags & TCP_SYN) != 0; /* RFC 7413: data on the SYN itself */
     return opening->frame ? opening->sequence + 1 : packet->tcp.sequence + syn;
@@ -239,7 +259,7 @@ static void put_in_order(struct listener *listener, struct speech *speech,
     if (stream->closed)
         return;
     if (!stream->open)
-        stream_open(stream, listener->pool, first_sequence(attempt, packet, side));
+        stream_open(stream, listener->pool, first_sequence(speech, attempt, packet, side));
     if (!stream_segment(stream, sequence, packet->payload, packet->payload_captured,
                         packet->payload_length, frame, time_ns))
         return;
@@ -292,6 +312,8 @@ static __attribute__((noinline)) void listen(struct listener *listener, struct a
     bool ends = tcp && (packet->tcp.flags & (TCP_FIN | TCP_RST));
     bool resets = tcp && (packet->tcp.flags & TCP_RST);
     struct speech *speech = speech_of(listener, attempt);
+    if (attempt->ftp && attempt->ftp->encrypted.frame && !speech->begun_again)
+        begin_again(speech);
     if (!speech->streams_done && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
     if ((speech->flow || !speech->ndpi_done) && is_known(speech))

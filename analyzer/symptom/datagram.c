@@ -71,7 +71,7 @@ bool detect_udp_throttled(const struct attempt *attempt, const struct detect_con
 bool detect_esp_unanswered(const struct attempt *attempt, const struct detect_context *context,
                            struct detection *detection)
 {
-    const struct tunnel_record *esp = attempt->esp;
+    const struct tunnel_record *esp = attempt_esp(attempt);
     const struct thresholds *limit = context->thresholds;
     if (!esp || !(attempt->bits & ATTEMPT_ESTABLISHED))
         return false;

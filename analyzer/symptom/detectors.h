@@ -14,8 +14,10 @@ detector_function detect_syn_timeout, detect_synack_unanswered, detect_syn_reset
 detector_function detect_reset_midstream, detect_stall_midstream;
 /* ftp.c */
 detector_function detect_ftp_data_failed;
-/* content.c */
-detector_function detect_tls_failure, detect_http_blocked;
+/* tls.c */
+detector_function detect_tls_failure;
+/* http.c */
+detector_function detect_http_blocked;
 /* datagram.c */
 detector_function detect_udp_no_response, detect_udp_stall, detect_udp_throttled,
     detect_esp_unanswered;

@@ -20,6 +20,8 @@ static void feed_ftp(const char *line, size_t length)
 {
     struct ftp_endpoint endpoint;
     check_endpoint(ftp_command(line, length, &endpoint) == FTP_ACTIVE, &endpoint);
+    if (ftp_command_cut(line, length, &endpoint) && endpoint.port)
+        abort();
     int code = ftp_reply(line, length);
     if (code < -1 || code > 699)
         abort();
@@ -44,6 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     feed_dns(copy, (uint32_t)size);
     (void)vpn_asks(copy, (uint32_t)size, (uint32_t)size);
     (void)vpn_asks(copy, (uint32_t)size, (uint32_t)size + 100);
+    (void)vpn_is_esp(copy, (uint32_t)size, (uint32_t)size + 100);
+    (void)openvpn_tcp_begins(size & 1, copy, (uint32_t)size);
     free(copy);
     return 0;
 }

@@ -495,11 +495,12 @@ class FtpServer:
     """Control on 21; passive and active data connections. `announce` is the address that PASV tells:
     behind a NAT without FTP support that is the private one."""
 
-    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None, family=4):
+    def __init__(self, node, port=21, announce=None, passive_ports=(50000, 50020), certificate=None, family=4,
+                 tls=None):
         self.node, self.announce = node, announce
         self.family = socket.AF_INET6 if family == 6 else socket.AF_INET
         self.anywhere = "::" if family == 6 else "0.0.0.0"
-        self.tls = tls_server(certificate) if certificate else None
+        self.tls = tls_server(certificate, **(tls or {})) if certificate else None
         self.ports = list(range(*passive_ports))
         with node:
             self.listener = socket.socket(self.family)
@@ -629,14 +630,14 @@ class Session:
     """A client's connection that can ask more than once."""
 
     def __init__(self, node, kind, address, port, timeout=GIVE_UP_S, trusted=None, tls_version=None, expects=None,
-                 **options):
+                 server_name=SERVER_NAME, **options):
         self.kind = kind
         self.sock = connect(node, address, port, timeout, **options)
         self.ok = self.sock is not None
         if self.ok and kind == "tls":
             try:
                 context = tls_client(trusted, tls_version, checks_name=expects is not None)
-                self.sock = context.wrap_socket(self.sock, server_hostname=expects or SERVER_NAME)
+                self.sock = context.wrap_socket(self.sock, server_hostname=expects or server_name)
             except OSError:
                 self.sock.close()
                 self.ok = False
@@ -759,16 +760,16 @@ class Vsftpd:
 class _FtpTls(ftplib.FTP_TLS):
     """FTP over TLS that takes any certificate, as many products do."""
 
-    def __init__(self, **options):
-        super().__init__(context=tls_client(), **options)
+    def __init__(self, version=None, **options):
+        super().__init__(context=tls_client(version=version), **options)
 
 
 def ftp(node, address, port=21, passive=True, timeout=6, trust_announced=True, encrypted=False,
-        user="backup"):
+        user="backup", tls_version=None):
     """Log in and list a folder over a data connection."""
     with node:
         try:
-            session = (_FtpTls if encrypted else ftplib.FTP)(timeout=timeout)
+            session = _FtpTls(tls_version, timeout=timeout) if encrypted else ftplib.FTP(timeout=timeout)
             session.connect(address, port)
             session.login(user, "secret")
             session.trust_server_pasv_ipv4_address = trust_announced

@@ -69,6 +69,17 @@ CHOSEN = (
     ("inet-vsftpd-private", "client", "pcap", "FTP with vsftpd: it announces its private address for the data connection."),
     ("inet-forward-other-service", "client", "pcap",
      "The edge forwards the TLS port to another service of the server, which answers the hello with a banner of its own and resets."),
+    ("inet-esp-udp-egress", "egress-any", "pcapng", "IPsec through NAT: the client's gateway lets IKE on udp/4500 pass and "
+                                                    "drops the ESP in it. Taken on both sides of that gateway."),
+    ("inet-tls-client-certificate", "edge-wan", "snap96", "The server wants a certificate of the client, which has none. "
+                                                          "Cut after 96 bytes of each packet."),
+    ("inet-ftp-tls-filter-rst", "client", "snap96", "FTP: the client's gateway answers the TLS ClientHello behind AUTH TLS "
+                                                    "with RST. Cut after 96 bytes of each packet."),
+    ("inet-ftp-active", "edge-any", "snap96", "FTP: the server cannot connect back to the client (active mode). Cut after "
+                                              "96 bytes of each packet, within the PORT command."),
+    ("inet-openvpn-443-drop", "egress-any", "pcapng", "The client's gateway drops what begins as OpenVPN does, on tcp/443. "
+                                                      "Taken on both sides of that gateway."),
+    ("inet-sslvpn-drop", "client", "pcap", "The client's gateway drops TLS that asks for the name of an SSL VPN service."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (

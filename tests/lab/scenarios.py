@@ -21,6 +21,9 @@ SERVICES = {
     "wireguard": ("vpn", "wireguard", 51820),
     "ike": ("vpn", "ike", 500),
     "ipsec": ("vpn", "ipsec", 500),  # IKE, and ESP beside it
+    "openvpn-443": ("vpn", "openvpn-tcp", 443),
+    "sslvpn": ("vpn", "tls", 443),
+    "nat-t": ("vpn", "nat-t", 4500),  # IKE, and ESP within the same UDP exchange
 }
 
 # how -> the nftables verdict (or iptables arguments) that does it
@@ -86,7 +89,7 @@ class Scenario:
 
     @property
     def proto(self):
-        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike", "ipsec") else "tcp"
+        return "udp" if self.kind in ("mtpip", "openvpn", "wireguard", "ike", "ipsec", "nat-t") else "tcp"
 
     @property
     def healthy(self):
@@ -345,6 +348,10 @@ FTP = [
     S("lan-ftp-tls-passive", "lan", "ftp", LOCAL, "drop", "ftp-passive", play="ftp", options=FTP_TLS),
     S("lan-ftp-tls", "lan", "ftp", options=FTP_TLS),
     S("inet-ftp-fine", "internet", "ftp", how="ftp-passive", play="ftp"),
+    S("inet-ftp-tls-filter-rst", "internet", "ftp", EGRESS, "content-filter", "rst", options=FTP_TLS),
+    S("inet-ftp-tls-filter-drop", "internet", "ftp", EDGE, "content-filter", "drop", options=FTP_TLS),
+    S("inet-ftp-tls-version", "internet", "ftp", APP, "app-abort", "tls-server-alert",
+      options={"tls": {"version": "1.3"}, "ftp": {"encrypted": True, "tls_version": "1.2"}}),
 ]
 
 # 445 and 139 are tried together; one of them is enough.
@@ -355,6 +362,11 @@ SMB = [
     S("inet-smb-both-edge-rst", "internet", "smb", EDGE, "reject-rst", "rst", play="smb-pair", options=BOTH),
     S("lan-smb-139-works", "lan", "netbios", play="smb-139"),
 ]
+
+# On the web's own port: stopped by what is said.
+DPI = {"dpi": True}
+GATEWAY = "eu-west-a-example.gpexample.gw.gpcloudservice.com"
+SSL_VPN = {"by_name": GATEWAY, "session": {"server_name": GATEWAY}}
 
 # Tunnels that do not come up, and what fails inside one that does.
 TUNNELS = [
@@ -378,6 +390,16 @@ TUNNELS = [
     S("lan-esp-local", "lan", "ipsec", LOCAL, "tunnel-blocked", "esp"),
     S("v6-esp-fine", "ipv6", "ipsec"),
     S("lan-esp-fine", "lan", "ipsec"),
+    S("inet-esp-udp-edge", "internet", "nat-t", EDGE, "tunnel-blocked", "esp-udp"),
+    S("inet-esp-udp-egress", "internet", "nat-t", EGRESS, "tunnel-blocked", "esp-udp"),
+    S("lan-esp-udp-local", "lan", "nat-t", LOCAL, "tunnel-blocked", "esp-udp"),
+    S("inet-openvpn-443-drop", "internet", "openvpn-443", EGRESS, "tunnel-blocked", "drop", play="openvpn", options=DPI),
+    S("inet-openvpn-443-edge", "internet", "openvpn-443", EDGE, "tunnel-blocked", "drop", play="openvpn", options=DPI),
+    S("inet-openvpn-443-fine", "internet", "openvpn-443", play="openvpn"),
+    S("inet-sslvpn-drop", "internet", "sslvpn", EGRESS, "tunnel-blocked", "drop", options=SSL_VPN),
+    S("inet-sslvpn-rst", "internet", "sslvpn", EGRESS, "tunnel-blocked", "rst", options=SSL_VPN),
+    S("inet-sslvpn-fine", "internet", "sslvpn", options={"session": SSL_VPN["session"]}),
+    S("inet-esp-udp-fine", "internet", "nat-t"),
 ]
 
 # MTP/IP held back, and answered from an address that was not asked.

@@ -73,18 +73,20 @@ class Story:
         elif kind == "mtpip":
             self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
                                                   answer_from=self._other_address() if behaviour == "other-address" else None))
-        elif kind == "openvpn":
-            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port)
+        elif kind in ("openvpn", "openvpn-tcp"):
+            self.vpn = tunnels.OpenVpn(self.certificate_folder(), port, tcp=kind == "openvpn-tcp")
             self.vpn.serve(node)
         elif kind == "ipsec":
             self.servers += [tunnels.Handshaker(node, "ike", port, everywhere), tunnels.EspEnd(node, everywhere)]
+        elif kind == "nat-t":
+            self.servers.append(tunnels.NatTraversalEnd(node, port, everywhere))
         elif kind in tunnels.MESSAGES:
             self.servers.append(tunnels.Handshaker(node, kind, port, everywhere))
         elif behaviour == "vsftpd":
             self.servers.append(peers.Vsftpd(node, self.certificate_folder(), port, announce=self._announced()))
         elif kind == "ftp":
             self.servers.append(peers.FtpServer(node, port, announce=self._announced(), family=self.site.family,
-                                                certificate=self.certificate))
+                                                certificate=self.certificate, tls=self.scenario.options.get("tls")))
         else:
             certificate = self.certificate if host == "other" else self.shown
             if host == "other" and kind == "tls":  # somebody else's, by another authority
@@ -136,7 +138,7 @@ class Story:
             for host in ("client", "server"):
                 self.site.captures[f"{host}-any"] = (host, "any")
         if "other" in self.site.lab.nodes:
-            if scenario.kind not in ("openvpn", "ftp"):
+            if scenario.kind not in ("openvpn", "openvpn-tcp", "ftp"):
                 self.serve("other", scenario.kind, scenario.port)
             self.serve("other", "http", 80)
 
@@ -225,6 +227,8 @@ class Story:
             return peers.fetch(node, "http", address, port)
         if scenario.kind == "ipsec":
             return tunnels.through_esp(node, address, scenario.port)
+        if scenario.kind == "nat-t":
+            return tunnels.through_nat_traversal(node, address, scenario.port)
         if scenario.kind in tunnels.MESSAGES:
             return tunnels.handshake(node, scenario.kind, address, scenario.port)
         if scenario.kind == "mtpip":
@@ -441,6 +445,15 @@ def _tunnel(story):
     if story.scenario.how == "esp":
         story.rule("meta l4proto esp counter drop")
         return
+    if story.scenario.how == "esp-udp":  # a box that looks behind the UDP header: four zeros are IKE's (RFC 3948 2.2)
+        story.rule("udp dport 4500 @th,64,32 != 0 counter drop")
+        return
+    if story.scenario.options.get("dpi"):  # OpenVPN over TCP: a length, then "client's reset"
+        story.rule(f"tcp dport {story.scenario.port} @ih,16,8 0x38 {VERDICTS[story.scenario.how]}")
+        return
+    if story.scenario.options.get("by_name"):
+        _content_filter(story)
+        return
     if story.scenario.profile == "vpn":
         _by_rule(story)
         return
@@ -483,9 +496,10 @@ def _content_filter(story):
     scenario = story.scenario
     if scenario.how == "sinkhole":
         return  # the name server does it
-    if scenario.options.get("by_name"):
+    name = scenario.options.get("by_name")
+    if name:
         story.site.boxes[story.box].call("iptables", "-I", CHAIN_OF.get(story.box, FORWARD)[1], "-p", "tcp", "--dport",
-                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME,
+                                         str(scenario.port), "-m", "string", "--string", peers.SERVER_NAME if name is True else name,
                                          "--algo", "bm", "-j", *STRING_VERDICTS[scenario.how])
         return
     if scenario.how == "forge":
@@ -493,7 +507,8 @@ def _content_filter(story):
         story.servers.append(forger.Forger(story.site[box], interface, scenario.port,
                                            scenario.options.get("forged-ttl", forger.HOPS),
                                            scenario.options.get("forged-id")))
-    first = "@ih,0,8 0x16" if scenario.kind == "tls" else "@ih,0,32 0x47455420"
+    in_tls = scenario.kind in ("tls", "ftp")  # FTP begins TLS after AUTH
+    first = "@ih,0,8 0x16" if in_tls else "@ih,0,32 0x47455420"
     story.rule(f"tcp dport {scenario.port} {first} {VERDICTS.get(scenario.how, 'drop')}")
 
 

@@ -458,7 +458,9 @@ def _vpn(view):
     """The tunnel's own handshake goes unanswered, or is refused."""
     if view.scenario.how.startswith("icmp"):
         return _rejected(view)
-    if view.scenario.how == "esp":
+    if view.scenario.options.get("dpi") or view.scenario.options.get("by_name"):
+        return _content(view)
+    if view.scenario.how in ("esp", "esp-udp"):
         return view.finding(["udp-stall"], view.reach() + view.controls()) if view.before() else None
     return _silent(view)
 

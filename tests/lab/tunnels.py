@@ -1,4 +1,4 @@
-"""VPNs and names for the lab: OpenVPN as it is, the handshakes of WireGuard and IKE as datagrams, a name server."""
+"""VPNs and names for the lab: OpenVPN as it is, the handshakes of WireGuard and IKE and what ESP carries as datagrams, a name server."""
 
 import itertools
 import os
@@ -167,6 +167,61 @@ def through_esp(node, address, port, programs=2):
         except TimeoutError:
             sequence += 1
             esp.sendto(_esp(0xc0ffee01, sequence), (address, 0))
+    return False
+
+
+# ---- ESP within UDP 4500, beside the IKE of the same exchange (RFC 3948) ----
+
+NO_ESP = bytes(4)  # that what follows is IKE
+
+
+class NatTraversalEnd:
+    """Answers IKE with IKE and ESP with ESP."""
+
+    def __init__(self, node, port, address="0.0.0.0"):
+        with node:
+            self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        for sequence in itertools.count(1):
+            try:
+                data, peer = self.socket.recvfrom(4096)
+                self.socket.sendto(self._answer(data, sequence), peer)
+            except OSError:
+                return
+
+    @staticmethod
+    def _answer(data, sequence):
+        if not data.startswith(NO_ESP):
+            return _esp(0xc0ffee02, sequence)
+        request = data[len(NO_ESP):]
+        header = request[:8] + os.urandom(8) + bytes([33, 0x20, request[18], 0x20]) + request[20:24]
+        return NO_ESP + header + struct.pack("!I", 128) + os.urandom(100)
+
+    def stop(self):
+        self.socket.close()
+
+
+def through_nat_traversal(node, address, port, programs=2):
+    """Agree on a tunnel, then let some programs connect through it: True when what comes back is ESP."""
+    with node:
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((address, port))
+    sock.settimeout(3)
+    sock.send(NO_ESP + MESSAGES["ike"](True))
+    if not sock.recv(4096).startswith(NO_ESP):
+        return False
+    begun, sequence = time.monotonic(), 0
+    for after in sorted(start + wait for start in range(0, 5 * programs, 5) for wait in TRIED_AFTER_S):
+        sock.settimeout(max(0.01, begun + after - time.monotonic()))
+        try:
+            sock.recv(4096)
+            return True
+        except TimeoutError:
+            sequence += 1
+            sock.send(_esp(0xc0ffee01, sequence))
     return False
 
 

@@ -297,6 +297,43 @@ static void absence_in_an_empty_capture(void **state)
     scene_end(scene);
 }
 
+/* Druva's Edge Server serves nobody when no master keeps a connection to it; that such a connection
+ * is not in the capture is nothing by itself. */
+static void nobody_to_relay_to(void **state)
+{
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        struct scene *scene = scene_new();
+        scene->site.told = VANTAGE_SERVER;
+        struct talk client = scene_talk(scene, "198.51.100.7", 50000, "192.168.53.25", 443);
+        struct talk master = scene_talk(scene, "192.168.60.2", 50001, "192.168.53.25", 443);
+        client.hop_limit[INITIATOR] = 50;
+        if (kept) {
+            scene_handshake(&master, 0);
+            scene_exchange(&master, 0.1, 100, 100);
+        }
+        for (int i = 0; i < 3; i++) {
+            client.port[INITIATOR] = (uint16_t)(50010 + i);
+            client.next[INITIATOR] = client.next[RESPONDER] = 0;
+            scene_handshake(&client, 1 + i);
+            CLIENT_SENDS(&client, .at = 1.1 + i, .flags = "PA", .length = 100);
+            SERVER_SENDS(&client, .at = 1.12 + i, .flags = "RA");
+        }
+        const struct diagnosis *diagnosis = scene_diagnose(scene, 30);
+        assert_int_equal(diagnosis->count, 1);
+        const struct verdict *verdict = &diagnosis->findings[0]->verdict;
+        assert_int_equal(verdict->place, APPLICATION);
+        assert_int_equal(strstr(verdict->summary, "nobody to relay to") != NULL, !kept);
+        scene_end(scene);
+    }
+    struct scene *scene = scene_new();
+    scene->site.told = VANTAGE_SERVER;
+    struct talk client = scene_talk(scene, "198.51.100.7", 50000, "192.168.53.25", 443);
+    scene_success(&client, 0);
+    assert_int_equal(scene_diagnose(scene, 3600)->count, 0);
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +354,7 @@ int main(void)
         cmocka_unit_test(peer_that_never_appeared),
         cmocka_unit_test(peer_that_appeared_is_no_absence),
         cmocka_unit_test(absence_in_an_empty_capture),
+        cmocka_unit_test(nobody_to_relay_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

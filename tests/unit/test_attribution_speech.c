@@ -100,6 +100,95 @@ static void server_refuses_the_version(void **state)
     scene_end(scene);
 }
 
+/* A snap length cuts the server's certificates, and with them where its next record begins. An
+ * alert is a segment of its own; what only looks alike is not one. */
+static void an_alert_behind_what_was_cut(void **state)
+{
+    (void)state;
+    static const uint8_t warning[] = {21, 3, 3, 0, 2, 1, 40}, no_alert[] = {21, 3, 3, 0, 2, 2, 0},
+                         unknown[] = {21, 3, 3, 0, 2, 2, 77}, more[] = {21, 3, 3, 0, 2, 2, 40, 21};
+    static const struct {
+        const uint8_t *bytes;
+        uint32_t length;
+        bool fails;
+    } cases[] = {{unknown_ca, sizeof unknown_ca, true},
+                 {warning, sizeof warning, false},
+                 {no_alert, sizeof no_alert, false},
+                 {unknown, sizeof unknown, false},
+                 {more, sizeof more, false},
+                 {unknown_ca, 6, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene;
+        struct talk talk = begin(&scene, TLS_PORT, 9);
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA", BYTES(client_hello));
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .length = 1297,
+                     .payload = "\x16\x03\x03\x01\x01\x02");
+        CLIENT_SENDS(&talk, .at = 0.06, .flags = "PA", .payload = "\x16\x03\x03", .length = 105);
+        SERVER_SENDS(&talk, .at = 0.07, .flags = "PA", .bytes = cases[i].bytes,
+                     .length = cases[i].length);
+        struct attempt *attempt = scene_close(&talk, 0.1);
+        struct detection detection = scene_detect(attempt, 5);
+        assert_int_equal(detection.outcome, cases[i].fails ? OUTCOME_FAILED : OUTCOME_SUCCEEDED);
+        if (cases[i].fails) {
+            struct study *study;
+            const struct fact *facts = facts_of(scene, &study);
+            assert_int_equal(detection.symptom, SYMPTOM_TLS_FAILURE);
+            expect_frame(&detection, 7);
+            assert_string_equal(fact_word(facts, FACT_TLS_ALERT), "unknown-ca");
+            assert_string_equal(fact_word(facts, FACT_TLS_ALERT_FROM), "responder");
+            scene_study_end(study);
+        }
+        scene_end(scene);
+    }
+}
+
+/* Nor need the status line be there to its end. */
+static void clear_text_in_answer_to_tls_cut(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"HTTP/1.1 400 Bad Req", "HTTP/1.1 400"};
+    for (int i = 0; i < 2; i++) {
+        struct scene *scene;
+        struct talk talk = begin(&scene, TLS_PORT, 9);
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA", BYTES(client_hello));
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .length = 101, .payload = answers[i]);
+        struct attempt *attempt = scene_close(&talk, 0.1);
+        struct detection detection = scene_detect(attempt, 5);
+        assert_int_equal(detection.outcome, i ? OUTCOME_SUCCEEDED : OUTCOME_FAILED);
+        scene_end(scene);
+    }
+}
+
+/* The proxy answered, the server behind it never did: the hello is the first payload that got lost.
+ */
+static void the_last_word_is_a_hello(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        struct scene *scene;
+        struct talk talk = begin(&scene, HTTP_PORT, 9);
+        struct study *study;
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA",
+                     .payload = "CONNECT backup.example:443 HTTP/1.1\r\n\r\n");
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "PA", .payload = "HTTP/1.1 200 ok\r\n\r\n");
+        uint32_t seq = talk.next[INITIATOR];
+        CLIENT_SENDS(&talk, .at = 0.06, .flags = "PA", BYTES(client_hello));
+        if (answered) {
+            SERVER_SENDS(&talk, .at = 0.08, .flags = "PA", BYTES(server_hello));
+            seq = talk.next[INITIATOR];
+            CLIENT_SENDS(&talk, .at = 0.09, .flags = "PA", .length = 60);
+        }
+        for (int i = 1; i < 5; i++)
+            CLIENT_SENDS(&talk, .at = 0.1 + i, .flags = "PA", .seq = seq, .length = 60);
+        study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_DIED_AFTER),
+                            answered ? "request" : "first-payload");
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void tls_1_3_hides_the_alert(void **state)
 {
     (void)state;
@@ -352,6 +441,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_refuses_the_certificate),
         cmocka_unit_test(server_refuses_the_version),
+        cmocka_unit_test(an_alert_behind_what_was_cut),
+        cmocka_unit_test(clear_text_in_answer_to_tls_cut),
+        cmocka_unit_test(the_last_word_is_a_hello),
         cmocka_unit_test(tls_1_3_hides_the_alert),
         cmocka_unit_test(who_answers_next_door),
         cmocka_unit_test(http_answers),

@@ -373,6 +373,239 @@ static void esp_that_is_none(void **state)
     scene_end(scene);
 }
 
+/* --- the same within UDP 4500 --- */
+
+#define NAT_T_ASKS    "\0\0\0\0" IKE_ASKS
+#define NAT_T_ANSWERS "\0\0\0\0" IKE_ANSWERS
+
+static struct talk nat_t(struct scene *scene, const char *client)
+{
+    struct talk talk = scene_talk(scene, client, 4500, "203.0.113.2", 4500);
+    CLIENT_SENDS(&talk, .at = 0, .bytes = (const uint8_t *)NAT_T_ASKS, .length = 32);
+    SERVER_SENDS(&talk, .at = 0.02, .bytes = (const uint8_t *)NAT_T_ANSWERS, .length = 32);
+    return talk;
+}
+
+static struct attempt *esp_in_udp(struct talk *talk, enum side from, double at, uint8_t number,
+                                  uint8_t hops)
+{
+    const uint8_t bytes[100] = {0xc0, 0xff, 0xee, 1, 0, 0, 0, number};
+    return scene_send(talk, from,
+                      (struct step){.at = at,
+                                    .bytes = bytes,
+                                    .length = sizeof bytes,
+                                    .id = 1000u * (from + 1) + number,
+                                    .hop_limit = hops});
+}
+
+static void esp_is_told_from_what_else_is_on_its_port(void **state)
+{
+    (void)state;
+    uint8_t bytes[64] = {0xc0, 0xff, 0xee, 1, 0, 0, 0, 1};
+    assert_true(vpn_is_esp(bytes, 64, 64));
+    assert_true(vpn_is_esp(bytes, 8, 64)); /* cut */
+    assert_false(vpn_is_esp(bytes, 7, 64));
+    assert_false(vpn_is_esp(bytes, 12, 12));
+    assert_false(vpn_is_esp((const uint8_t *)"\xff", 1, 1)); /* keeps a NAT's mapping alive */
+    assert_false(vpn_is_esp((const uint8_t *)NAT_T_ASKS, 32, 32));
+    assert_false(vpn_is_esp((const uint8_t *)"\0\0\0\xff\1\1\1\1", 8, 64)); /* reserved */
+}
+
+static void esp_in_udp_of_one_end_is_a_failure(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 6; i++) {
+        assert_int_equal(scene_detect(ike_attempt(scene), 1 + 2 * i).outcome, OUTCOME_SUCCEEDED);
+        esp_in_udp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+        CLIENT_SENDS(&talk, .at = 2 + 2 * i, .payload = "\xff"); /* RFC 3948 2.3 */
+    }
+    struct detection detection = scene_detect(ike_attempt(scene), 12);
+    assert_int_equal(detection.outcome, OUTCOME_FAILED);
+    assert_int_equal(detection.symptom, SYMPTOM_UDP_STALL);
+    struct study *study = scene_study(scene, 12);
+    const struct fact *facts = scene_facts(study);
+    assert_true(facts[FACT_TUNNEL_ESP_ONE_WAY].known);
+    assert_true(facts[FACT_TUNNEL_ESP_IN_UDP].number > 0);
+    assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+    scene_study_end(study);
+    const struct diagnosis *diagnosis = scene_diagnose(scene, 12);
+    assert_int_equal(diagnosis->count, 1);
+    assert_string_equal(mechanism_words[diagnosis->findings[0]->verdict.mechanism],
+                        "tunnel-blocked");
+    assert_non_null(strstr(diagnosis->findings[0]->verdict.summary, "same UDP exchange"));
+    esp_in_udp(&talk, RESPONDER, 12, 1, 64); /* and it works */
+    assert_int_equal(scene_detect(ike_attempt(scene), 13).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+}
+
+/* A stream that wants no answer; few packets that a box passes on; without IKE. */
+static void esp_in_udp_that_is_none(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 200; i++)
+        esp_in_udp(&talk, INITIATOR, 1 + 0.1 * i, i + 1, 64);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = nat_t(scene, "10.0.0.7");
+    for (uint8_t i = 0; i < 12; i++) /* each of four three times, one hop later */
+        esp_in_udp(&talk, INITIATOR, 1 + 4 * (i / 3) + 0.0001 * (i % 3), i / 3 + 1, 64 - i % 3);
+    assert_int_equal(ike_attempt(scene)->esp_in_udp->packets[0], 4);
+    assert_int_equal(ike_attempt(scene)->esp_in_udp->forwarded[0], 8);
+    assert_int_equal(scene_detect(ike_attempt(scene), 30).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+
+    scene = scene_new();
+    talk = scene_talk(scene, "10.0.0.7", 4500, "203.0.113.2", 4500);
+    for (uint8_t i = 0; i < 12; i++)
+        esp_in_udp(&talk, INITIATOR, 1 + 2 * i, i + 1, 64);
+    assert_int_not_equal(scene_detect(ike_attempt(scene), 40).outcome, OUTCOME_FAILED);
+    scene_end(scene);
+}
+
+/* Two clients behind one address: that the one is served says nothing of the other. */
+static void esp_in_udp_of_each_exchange(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk one = nat_t(scene, "198.51.100.1");
+    struct talk other = scene_talk(scene, "198.51.100.1", 31000, "203.0.113.2", 4500);
+    CLIENT_SENDS(&other, .at = 0.1, .bytes = (const uint8_t *)NAT_T_ASKS, .length = 32);
+    SERVER_SENDS(&other, .at = 0.12, .bytes = (const uint8_t *)NAT_T_ANSWERS, .length = 32);
+    struct attempt *silent = NULL, *served = NULL;
+    for (uint8_t i = 0; i < 7; i++) {
+        silent = esp_in_udp(&one, INITIATOR, 1 + 2 * i, i + 1, 64);
+        esp_in_udp(&other, INITIATOR, 1.1 + 2 * i, i + 1, 64);
+        served = esp_in_udp(&other, RESPONDER, 1.2 + 2 * i, i + 1, 64);
+    }
+    assert_int_equal(scene_detect(silent, 20).symptom, SYMPTOM_UDP_STALL);
+    assert_int_equal(scene_detect(served, 20).outcome, OUTCOME_SUCCEEDED);
+    scene_end(scene);
+}
+
+/* --- SSL VPNs --- */
+
+/* As the real ones begin: openvpn 2.6 over TCP, without and with tls-auth (SHA1). */
+#define OPENVPN_PLAIN "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0"
+#define OPENVPN_ANSWERS                                                                            \
+    "\x00\x1a\x40\xa5\xef\x07\x15\xac\x15\xab\x18\1\0\0\0\0Fa\xdcQ\xab\x17\xec\xd8\0\0\0"
+#define OPENVPN_SIGNED "\x00\x2a\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\x11\x12\x13\x14\x15"
+
+static bool is_openvpn(bool from_client, const char *bytes, uint32_t length)
+{
+    return openvpn_tcp_begins(from_client, (const uint8_t *)bytes, length);
+}
+
+static void openvpn_over_tcp_begins(void **state)
+{
+    (void)state;
+    for (uint32_t length = 0; length <= 16; length++) {
+        assert_int_equal(is_openvpn(true, OPENVPN_PLAIN, length), length == 16);
+        assert_int_equal(is_openvpn(true, OPENVPN_SIGNED, length), length == 16);
+        assert_int_equal(is_openvpn(false, OPENVPN_ANSWERS, length), length == 16);
+    }
+    assert_false(is_openvpn(false, OPENVPN_PLAIN, 16));
+    assert_false(is_openvpn(true, OPENVPN_ANSWERS, 16));
+    assert_false(is_openvpn(true, "\x00\x0e\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\1\0", 16));
+    assert_false(is_openvpn(true, "\x00\x0f\x38\x46\x61\xdc\x51\xab\x17\xec\xd8\0\0\0\0\0", 16));
+    assert_false(is_openvpn(true, "\x16\3\1\2\0\1\0\1\xfc\3\3\1\1\1\1\1", 16));
+}
+
+static const struct finding *only_finding(struct scene *scene, double now)
+{
+    const struct diagnosis *diagnosis = scene_diagnose(scene, now);
+    assert_int_equal(diagnosis->count, 1);
+    return diagnosis->findings[0];
+}
+
+/* On the port of the web, after the handshake, and never answered. */
+static void says_in_vain(struct talk *talk, const char *payload, uint32_t length)
+{
+    scene_handshake(talk, 0);
+    for (int i = 0; i < 5; i++)
+        CLIENT_SENDS(talk, .at = 0.1 + i, .flags = "PA", .seq = 1,
+                     .bytes = (const uint8_t *)payload, .length = length);
+}
+
+static void ssl_vpns_are_known(void **state)
+{
+    (void)state;
+    static const char request[] = "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ "
+                                  "HTTP/1.1\r\nHost: a\r\n\r\n",
+                      web[] = "GET /sra_{BA195980 HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const struct {
+        const char *bytes;
+        uint32_t length;
+        const char *service, *mechanism;
+    } cases[] = {
+        {OPENVPN_PLAIN, 16, "SSL VPN", "tunnel-blocked"},
+        {OPENVPN_SIGNED, 16, "SSL VPN", "tunnel-blocked"},
+        {request, sizeof request - 1, "SSL VPN", "tunnel-blocked"},
+        {web, sizeof web - 1, "inSync backup/sync", "content-filter"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+        talk.hop_limit[RESPONDER] = 50;
+        says_in_vain(&talk, cases[i].bytes, cases[i].length);
+        const struct finding *finding = only_finding(scene, 30);
+        assert_string_equal(finding->service->name, cases[i].service);
+        assert_string_equal(mechanism_words[finding->verdict.mechanism], cases[i].mechanism);
+        scene_end(scene);
+    }
+}
+
+/* "azuregateway-1.vpn.azure.com", asked for and told as 203.0.113.2. */
+#define GATEWAY                                                                                    \
+    "\x0e"                                                                                         \
+    "azuregateway-1\3vpn\5azure\3com\0\0\1\0\1"
+#define GATEWAY_ASKS "\x12\x34\1\0\0\1\0\0\0\0\0\0" GATEWAY
+#define GATEWAY_TELLS                                                                              \
+    "\x12\x34\x81\x80\0\1\0\1\0\0\0\0" GATEWAY "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xcb\0\x71\2"
+
+static void ssl_vpns_have_names(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk dns = scene_talk(scene, "10.0.0.7", 40000, "10.0.0.1", 53);
+    CLIENT_SENDS(&dns, .at = 0, .bytes = (const uint8_t *)GATEWAY_ASKS,
+                 .length = sizeof GATEWAY_ASKS - 1);
+    SERVER_SENDS(&dns, .at = 0.01, .bytes = (const uint8_t *)GATEWAY_TELLS,
+                 .length = sizeof GATEWAY_TELLS - 1);
+    struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+    scene_unanswered(&talk, 1, 3);
+    const struct finding *finding = only_finding(scene, 20);
+    assert_string_equal(finding->service->name, "SSL VPN");
+    assert_string_equal(mechanism_words[finding->verdict.mechanism], "tunnel-blocked");
+    scene_end(scene);
+}
+
+/* What fails with a server that is known to be a tunnel's, by what another client says to it. */
+static void ssl_vpns_are_known_by_others(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk one = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 443);
+    struct talk other = scene_talk(scene, "10.0.0.8", 50000, "203.0.113.2", 443);
+    struct talk stranger = scene_talk(scene, "10.0.0.8", 50001, "203.0.113.3", 443);
+    says_in_vain(&one, OPENVPN_PLAIN, 16);
+    scene_unanswered(&other, 10, 3);
+    scene_unanswered(&stranger, 10, 3);
+    const struct diagnosis *diagnosis = scene_diagnose(scene, 30);
+    struct ip_address strange = scene_address("203.0.113.3");
+    assert_int_equal(diagnosis->count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(
+            diagnosis->findings[i]->service->name,
+            ip_equal(&diagnosis->findings[i]->server, &strange) ? "inSync backup/sync" : "SSL VPN");
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +623,14 @@ int main(void)
         cmocka_unit_test(smb_on_two_ports_is_one_attempt),
         cmocka_unit_test(esp_of_one_end_is_a_failure),
         cmocka_unit_test(esp_that_is_none),
+        cmocka_unit_test(esp_is_told_from_what_else_is_on_its_port),
+        cmocka_unit_test(esp_in_udp_of_one_end_is_a_failure),
+        cmocka_unit_test(esp_in_udp_that_is_none),
+        cmocka_unit_test(esp_in_udp_of_each_exchange),
+        cmocka_unit_test(openvpn_over_tcp_begins),
+        cmocka_unit_test(ssl_vpns_are_known),
+        cmocka_unit_test(ssl_vpns_have_names),
+        cmocka_unit_test(ssl_vpns_are_known_by_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

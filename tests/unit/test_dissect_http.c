@@ -138,10 +138,19 @@ static void reads_what_there_is_of_a_cut_head(void **state)
     assert_int_equal(talk.refusal, 403);
     assert_true(talk.side[1].said[HTTP_REFUSAL].seen);
     assert_int_equal(talk.side[1].messages, 0);
-    talk = (struct http_talk){0};
-    read_text(&talk, SERVER, "HTTP/1.1 100 Continue\r\nX", 100);
-    read_text(&talk, SERVER, "HTTP/1.1 200 ", 100);
-    assert_int_equal(talk.status, 0);
+    static const struct {
+        const char *text;
+        uint16_t status;
+    } cases[] = {
+        {"HTTP/1.1 200 ", 200}, {"HTTP/1.1 200", 0},          {"HTTP/1.1 20", 0},
+        {"HTTP/1.1 2000 ", 0},  {"HTTP/1.1 100 Continue", 0}, {"HTTP/1.1 302 Found\r\nLoc", 302},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        talk = (struct http_talk){0};
+        read_text(&talk, SERVER, cases[i].text, 1);
+        assert_int_equal(talk.status, cases[i].status);
+        assert_int_equal(talk.side[1].messages, 0);
+    }
 }
 
 static void tells_where_a_redirect_leads(void **state)

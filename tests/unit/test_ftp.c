@@ -186,6 +186,54 @@ static void active_mode(void **state)
     scene_end(scene);
 }
 
+/* The snap length leaves the address of a PORT command, or not even that. */
+static void cut_commands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *address;
+    } cases[] = {
+        {"PORT 10,1,2,3,199,", "10.1.2.3"},
+        {"port 10,1,2,3,", "10.1.2.3"},
+        {"PORT 10,1,2,3", NULL},
+        {"PORT ", NULL},
+        {"EPRT |1|132.235.1.2|62", "132.235.1.2"},
+        {"EPRT |2|2001:db8::7|", "2001:db8::7"},
+        {"EPRT |2|2001:db8::7", NULL},
+        {"EPRT ", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(ftp_command_cut(cases[i].line, strlen(cases[i].line), &endpoint));
+        is_endpoint(cases[i].address, 0);
+    }
+    assert_false(ftp_command_cut("PORT", 4, &endpoint));
+    assert_false(ftp_command_cut("STOR a.very.long.name", 21, &endpoint));
+}
+
+static void active_mode_cut(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"PORT 192,168,7,9,199,", "PORT 192,16"};
+    for (int i = 0; i < 2; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = control_of(scene, 50001);
+        CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = lines[i], .length = 25);
+        struct attempt *control =
+            SERVER_SENDS(&talk, .at = 0.32, .flags = "PA", .payload = "200 ok\r\n");
+        struct talk data =
+            scene_talk(scene, "203.0.113.2", 37000, i ? "10.0.0.7" : "192.168.7.9", 51000);
+        struct attempt *attempt = scene_unanswered(&data, 0.5, 3);
+        assert_non_null(attempt);
+        assert_true(attempt->backwards);
+        assert_int_equal(attempt->control, control->number);
+        struct study *study = scene_study(scene, 20);
+        assert_string_equal(fact_word(scene_facts(study), FACT_FTP_MODE), "active");
+        assert_false(scene_facts(study)[FACT_FTP_PORT].known);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 /* Only the control connection is in the capture. */
 static void told_by_the_control_connection(void **state)
 {
@@ -296,6 +344,58 @@ static void encrypted(void **state)
     scene_end(scene);
 }
 
+/* RFC 4217 4: behind the words that agree on it TLS is read as on a port of its own. */
+static void tls_behind_auth(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = {22, 3, 1,    0,    45, 1, 0, 0, 41, 3, 3, [11 + 32] = 0,
+                                    0,  2, 0xc0, 0x2f, 1,  0};
+    static const uint8_t refuses[] = "234 go on\r\n\x15\3\3\0\2\2\x46";
+    for (int way = 0; way < 4; way++) {
+        struct scene *scene = scene_new();
+        struct talk talk = control_of(scene, 50001);
+        if (way == 2) /* not captured */
+            talk.next[INITIATOR] += 10;
+        else
+            CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = "AUTH TLS\r\n");
+        if (way == 1) /* cut by the snap length */
+            SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "234 Pro", .length = 40);
+        else if (way < 3)
+            SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "234 go on\r\n");
+        CLIENT_SENDS(&talk, .at = 0.5, .flags = "PA", .bytes = hello, .length = sizeof hello);
+        struct attempt *control =
+            way < 3 ? SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .bytes = refuses + 11,
+                                   .length = sizeof refuses - 12)
+                    : SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .bytes = refuses,
+                                   .length = sizeof refuses - 1);
+        struct detection detection = scene_detect(control, 20);
+        assert_int_equal(detection.symptom, SYMPTOM_TLS_FAILURE);
+        struct study *study = scene_study(scene, 20);
+        assert_string_equal(fact_word(scene_facts(study), FACT_TLS_ALERT), "version");
+        assert_string_equal(fact_word(scene_facts(study), FACT_TLS_ALERT_FROM), "responder");
+        if (way < 3)
+            assert_string_equal(fact_word(scene_facts(study), FACT_CONTENT_REACHED),
+                                "client-hello");
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
+/* Whoever is refused goes on in clear. */
+static void auth_refused(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = control_of(scene, 50001);
+    CLIENT_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = "AUTH TLS\r\n");
+    SERVER_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "502 no\r\n");
+    CLIENT_SENDS(&talk, .at = 0.5, .flags = "PA", .payload = "PASV\r\n");
+    struct attempt *control = SERVER_SENDS(&talk, .at = 0.6, .flags = "PA", .payload = PASSIVE);
+    assert_false(control->ftp->encrypted.frame);
+    assert_int_equal(control->ftp->port, DATA_PORT);
+    scene_end(scene);
+}
+
 /* A lost segment is not waited for once it has been acknowledged. */
 static void a_hole_in_the_capture(void **state)
 {
@@ -378,10 +478,14 @@ int main(void)
         cmocka_unit_test(split_over_segments),
         cmocka_unit_test(announced_private_address),
         cmocka_unit_test(active_mode),
+        cmocka_unit_test(cut_commands),
+        cmocka_unit_test(active_mode_cut),
         cmocka_unit_test(told_by_the_control_connection),
         cmocka_unit_test(what_the_server_says_of_it),
         cmocka_unit_test(cut_by_the_capture),
         cmocka_unit_test(encrypted),
+        cmocka_unit_test(tls_behind_auth),
+        cmocka_unit_test(auth_refused),
         cmocka_unit_test(a_hole_in_the_capture),
         cmocka_unit_test(a_long_session),
         cmocka_unit_test(what_is_not_ftp),

@@ -158,6 +158,8 @@ static void errors_name_the_place(void **state)
          "p.json:1:65: unknown transport \"tpc\"; did you mean \"tcp\"?"},
         {SERVICES("{\"name\": \"s\", \"proto\": \"tcp\", \"ports\": []}"),
          "p.json:1:81: expected at least one port"},
+        {SERVICES("{\"name\": \"s\", \"proto\": \"tcp\", \"ports\": [], \"by_signs\": false}"),
+         "p.json:1:81: expected at least one port"},
         {SERVICES("{\"name\": \"s\", \"proto\": \"tcp\", \"ports\": [0]}"),
          "p.json:1:82: expected a number from 1 to 65535, got 0"},
         {SERVICES("{\"name\": \"s\", \"proto\": \"tcp\", \"ports\": [1.5]}"),

@@ -130,6 +130,15 @@ static void knows_the_signs(void **state)
     assert_int_equal(sign->kind, PAGE_FILTER);
     assert_null(
         signs_of_page(signs, (const uint8_t *)page, sizeof page - 1, (const uint8_t *)"", 0));
+    assert_string_equal(signs_of_tunnel(signs, TUNNEL_SERVER_NAME, "azuregateway-1.VPN.azure.com"),
+                        "Azure VPN Gateway");
+    assert_null(signs_of_tunnel(signs, TUNNEL_SERVER_NAME, "vpn.example"));
+    assert_string_equal(
+        signs_of_tunnel(signs, TUNNEL_REQUEST, "SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b"),
+        "SSTP");
+    assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "GET /remote/index.html"));
+    assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "x GET /remote/sslvpn-tunnel"));
+    assert_null(signs_of_tunnel(signs, TUNNEL_REQUEST, "azuregateway-1.vpn.azure.com"));
     signs_free(signs);
     assert_null(signs_load("tests", &error));
 }
