@@ -88,10 +88,7 @@ static void take_frame(void *context, const struct frame *frame,
     struct packet packet;
     enum side side;
     bool fresh;
-    if (looked_at->common)
-        packet_from_glance(&looked_at->seen, &packet);
-    else
-        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    fast_path_packet(looked_at, frame, &packet);
     if (packet.direction == LINK_UNKNOWN)
         packet.direction = direction_of(frame);
     uint64_t number = inquiry->frame_base + frame->number;

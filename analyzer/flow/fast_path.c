@@ -359,6 +359,15 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
             slowly(context, &frames[i], &packets[i]);
 }
 
+void fast_path_packet(const struct fast_packet *looked_at, const struct frame *frame,
+                      struct packet *packet)
+{
+    if (looked_at->common)
+        packet_from_glance(&looked_at->seen, packet);
+    else
+        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, packet);
+}
+
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,
                                     const struct packet *packet, uint64_t frame, int64_t time_ns,
                                     enum side *side, bool *fresh)

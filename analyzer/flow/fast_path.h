@@ -42,7 +42,11 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
 /* Reads a frame, as far as it is a common one. */
 void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet);
 
-/* tracker_packet() for a packet that was looked at. */
+/* All of a packet that was looked at. */
+void fast_path_packet(const struct fast_packet *looked_at, const struct frame *frame,
+                      struct packet *packet);
+
+/* tracker_packet() for it. */
 struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_packet *looked_at,
                                     const struct packet *packet, uint64_t frame, int64_t time_ns,
                                     enum side *side, bool *fresh);

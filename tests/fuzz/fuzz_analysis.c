@@ -59,10 +59,7 @@ static void take_slowly(void *context, const struct frame *frame,
     struct packet packet;
     enum side side;
     bool fresh;
-    if (looked_at->common)
-        packet_from_glance(&looked_at->seen, &packet);
-    else
-        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    fast_path_packet(looked_at, frame, &packet);
     struct attempt *attempt = fast_path_hand_over(feeding->tracker, looked_at, &packet,
                                                   frame->number, frame->time_ns, &side, &fresh);
     if (attempt && fresh && packet.kind != PACKET_ICMP)

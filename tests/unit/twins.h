@@ -77,10 +77,7 @@ static inline void take_slowly(void *context, const struct frame *frame,
     enum side side;
     bool fresh;
     twins->slow++;
-    if (looked_at->common)
-        packet_from_glance(&looked_at->seen, &packet);
-    else
-        packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, &packet);
+    fast_path_packet(looked_at, frame, &packet);
     fast_path_hand_over(twins->fast, looked_at, &packet, frame->number, frame->time_ns, &side,
                         &fresh);
 }
