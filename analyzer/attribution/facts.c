@@ -183,7 +183,7 @@ static void server_facts(const struct fact_context *context, const struct failur
             host_table_find(tracker_hosts(context->vantage->tracker), &twin->address[RESPONDER]);
         seen = server && server->packets;
     }
-    if (!host_on_link(server) || host_link(server)->out)
+    if (!server || !host_on_link(server) || host_link(server)->out)
         return;
     const struct host_link *link = host_link(server);
     bool never_there = !link->resolved && !seen;

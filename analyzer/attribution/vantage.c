@@ -280,6 +280,8 @@ static bool refused_while_forwarding(const struct attempt *attempt)
 
 enum { OBSERVATIONS = 28 };
 
+/* A table, whatever its length. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
 {

@@ -120,6 +120,12 @@ static inline struct flow *flow_table_entry(const struct flow_table *table, size
     return &table->slabs[number / FLOW_SLAB][number % FLOW_SLAB];
 }
 
+static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+    return memcmp(a->address, b->address, sizeof a->address) == 0 &&
+           memcmp(a->port, b->port, sizeof a->port) == 0 && a->proto == b->proto && a->v6 == b->v6;
+}
+
 static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
 {
     return memcmp(flow->address, key->address, sizeof key->address) == 0 &&

@@ -55,7 +55,7 @@ void ftp_expected_add(struct tracker *tracker, const struct ftp_expected *expect
 static bool control_lives(const struct tracker *tracker, const struct ftp_expected *expected)
 {
     const struct attempt *control = tracker_attempt(tracker, expected->control);
-    return control && memcmp(&control->key, &expected->control_key, sizeof control->key) == 0 &&
+    return control && flow_key_equal(&control->key, &expected->control_key) &&
            !control->side[INITIATOR].rst.frame && !control->side[RESPONDER].rst.frame;
 }
 

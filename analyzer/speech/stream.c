@@ -84,7 +84,7 @@ static void touch(struct stream *stream)
 static unsigned room_of(uint32_t bytes)
 {
     unsigned room = 0;
-    while (rooms[room] < bytes)
+    while (room < sizeof rooms / sizeof *rooms - 1 && rooms[room] < bytes)
         room++;
     return room;
 }
