@@ -121,7 +121,7 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
         .max_flows = request->max_flows,
         .profiles = request->profiles,
         .syn_copy_gap_ns = (int64_t)(request->thresholds->syn_retry_gap_min_s * 1e9),
-        .keep_whole = request->compared,
+        .compared = request->compared,
         .show_openings = request->keeper != NULL,
         .first_whole = FIRST_WHOLE,
     };

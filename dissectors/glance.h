@@ -2,7 +2,7 @@
  * fragments or extension headers, then TCP or UDP. Nearly every packet of nearly every capture is
  * one, and most of them change next to nothing, so what the flow stage asks of them is read here in
  * a tenth of the time that packet_dissect() takes. packet_dissect() is the naive twin: whatever is
- * in any way unusual is left to it, and a test compares the two (test_dissect_glance.c). */
+ * in any way unusual is left to it, and a test compares the two (test_fast_path.c). */
 #ifndef FWSNIFF_DISSECTORS_GLANCE_H
 #define FWSNIFF_DISSECTORS_GLANCE_H
 

@@ -46,21 +46,31 @@ static struct program *find(struct frame_filter *filter, uint16_t link_type)
     return NULL;
 }
 
-static bool compile(struct frame_filter *filter, struct program *program, struct error *error)
+/* False: libpcap's word for why not. */
+static bool compile(const char *expression, int dlt, uint32_t snaplen, struct bpf_program *code,
+                    struct error *error)
 {
-    char buffer[24];
-    pcap_t *dead = pcap_open_dead(linktype_to_dlt(program->link_type),
-                                  (int)linktype_frame_bytes_max(program->link_type));
+    pcap_t *dead = pcap_open_dead(dlt, (int)snaplen);
     if (!dead)
         return error_set(error, "no memory to compile the filter");
-    program->usable =
-        pcap_compile(dead, &program->code, filter->expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    bool compiled = pcap_compile(dead, code, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (!compiled)
+        error_set(error, "%s", pcap_geterr(dead));
+    pcap_close(dead);
+    return compiled;
+}
+
+static bool compile_program(const struct frame_filter *filter, struct program *program)
+{
+    char buffer[24];
+    struct error why;
+    uint16_t link_type = program->link_type;
+    program->usable = compile(filter->expression, linktype_to_dlt(link_type),
+                              linktype_frame_bytes_max(link_type), &program->code, &why);
     if (!program->usable)
         error_set(&program->why_not, "the filter '%s' cannot be used with link type %s: %s",
-                  filter->expression, source_link_type_name(program->link_type, buffer),
-                  pcap_geterr(dead));
-    pcap_close(dead);
-    return program->usable || error_set(error, "%s", program->why_not.text);
+                  filter->expression, source_link_type_name(link_type, buffer), why.text);
+    return program->usable;
 }
 
 bool filter_compile(struct frame_filter *filter, uint16_t link_type, struct error *error)
@@ -72,23 +82,18 @@ bool filter_compile(struct frame_filter *filter, uint16_t link_type, struct erro
         return error_set(error, "more than %d link types to filter", FILTER_LINK_TYPES_MAX);
     program = &filter->programs[filter->count++];
     program->link_type = link_type;
-    return compile(filter, program, error);
+    return compile_program(filter, program) || error_set(error, "%s", program->why_not.text);
 }
 
 static bool is_valid(const char *expression, int dlt, struct error *error)
 {
     enum { SNAPLEN = 65535 };
     struct bpf_program code;
-    pcap_t *dead = pcap_open_dead(dlt, SNAPLEN);
-    if (!dead)
-        return error_set(error, "no memory to compile the filter");
-    bool valid = pcap_compile(dead, &code, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
-    if (valid)
-        pcap_freecode(&code);
-    else
-        error_set(error, "filter '%s': %s", expression, pcap_geterr(dead));
-    pcap_close(dead);
-    return valid;
+    struct error why;
+    if (!compile(expression, dlt, SNAPLEN, &code, &why))
+        return error_set(error, "filter '%s': %s", expression, why.text);
+    pcap_freecode(&code);
+    return true;
 }
 
 /* Some words are known with some link types only; with these, all are (pcap-filter(7)). */

@@ -76,23 +76,24 @@ static ssize_t failed(struct gunzip *gunzip, const char *problem)
     return -1;
 }
 
+/* What zlib has taken in may still have to come out, so it is asked before there is more input. */
 ssize_t gunzip_read(struct gunzip *gunzip, uint8_t *target, size_t room)
 {
     z_stream *stream = &gunzip->stream;
     stream->next_out = target;
     stream->avail_out = room < UINT32_MAX ? (uInt)room : UINT32_MAX;
-    while (stream->next_out == target) {
-        int input = get_input(gunzip);
-        if (input < 0)
-            return -1;
-        if (gunzip->between && (!input || !next_member(gunzip)))
-            return 0;
-        if (!input)
-            return failed(gunzip, "the data is cut");
+    for (;;) {
+        int input = gunzip->between ? get_input(gunzip) : 1;
+        if (input <= 0 || (gunzip->between && !next_member(gunzip)))
+            return input < 0 ? -1 : 0;
         int result = inflate(stream, Z_NO_FLUSH);
         gunzip->between = result == Z_STREAM_END;
-        if (result != Z_OK && result != Z_STREAM_END && stream->next_out == target)
+        if (stream->next_out != target)
+            return stream->next_out - target;
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
             return failed(gunzip, stream->msg ? stream->msg : "damaged");
+        input = gunzip->between ? 1 : get_input(gunzip);
+        if (input <= 0)
+            return input < 0 ? -1 : failed(gunzip, "the data is cut");
     }
-    return stream->next_out - target;
 }

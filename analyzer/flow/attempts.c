@@ -128,7 +128,7 @@ static void unsettle(struct tracker *tracker, struct attempt *attempt)
 void attempt_settle(struct tracker *tracker, struct attempt *attempt)
 {
     if ((attempt->bits & ATTEMPT_SETTLED) || attempt->number <= KEPT_WHOLE ||
-        tracker->options.keep_whole || !attempt_went_well(attempt))
+        tracker->options.compared || !attempt_went_well(attempt))
         return;
     attempt->bits |= ATTEMPT_SETTLED;
     attempt->settled_link[1] = 0;

@@ -3,7 +3,7 @@
  * the count of one host. They are recognised from a glance at the frame, without a struct packet.
  *
  * Whatever is not exactly that is left to packet_dissect() and tracker_packet(), which are the
- * naive twin: fed with every packet, they give the same tables (test_flow_fast_path.c).
+ * naive twin: fed with every packet, they give the same tables (test_fast_path.c).
  *
  * Packets come in batches, so that the memory they will need is on its way while others are worked
  * on: with many flows, waiting for it is most of the cost. */

@@ -179,7 +179,7 @@ struct mark mark_of(const struct tracker *tracker, const struct event *event)
         mark.timestamp = packet->tcp.timestamp_value;
         mark.timestamp_echo = packet->tcp.timestamp_echo;
     }
-    if (tracker->options.keep_whole)
+    if (tracker->options.compared)
         mark.content = content_hash(packet);
     return mark;
 }

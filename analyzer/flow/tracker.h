@@ -20,8 +20,8 @@ struct tracker_options {
     size_t max_flows;                /* cap of the flow table; attempts and hosts follow from it */
     const struct profiles *profiles; /* outlives the tracker */
     int64_t syn_copy_gap_ns;         /* SYNs of one ISN closer than this are copies of one frame */
-    bool keep_whole; /* to be compared with other captures: every attempt keeps its record, as far
-                        as they fit, and marks tell their packets' content */
+    bool compared; /* with other captures: every attempt keeps its record, as far as they fit, and
+                      marks tell their packets' content */
     bool
         show_openings; /* what opens or resets is wanted by who feeds the tracker: it goes slowly */
     size_t first_whole; /* attempts that get their record at once (held.h) */

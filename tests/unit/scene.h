@@ -109,7 +109,7 @@ static inline struct scene *scene_open(size_t flows, bool compared)
         .max_flows = flows,
         .profiles = known->profiles,
         .syn_copy_gap_ns = (int64_t)(known->thresholds.syn_retry_gap_min_s * 1e9),
-        .keep_whole = compared,
+        .compared = compared,
     };
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "analyzer/capture/bytes.h"
+#include "analyzer/capture/gunzip.h"
 #include "analyzer/flow/hash.h"
 
 enum { LONG = 3 * 1000 * 1000 };
@@ -76,6 +78,20 @@ static size_t gzip(uint8_t *to, size_t room, const uint8_t *data, size_t length)
     return used;
 }
 
+struct once {
+    const uint8_t *data;
+    size_t size;
+};
+
+static ssize_t give_once(void *context, const uint8_t **data)
+{
+    struct once *once = context;
+    ssize_t size = (ssize_t)once->size;
+    *data = once->data;
+    once->size = 0;
+    return size;
+}
+
 /* Takes the content as far as it comes. */
 static size_t take_what_comes(struct bytes *bytes, enum bytes_result *result)
 {
@@ -118,6 +134,35 @@ static void all_that_is_left_of_a_gzip_stream(void **state)
     free(packed);
 }
 
+/* Bytes that repeat are packed a thousand to one: much is still to come out when the last of the
+ * input has been taken in. As much comes out of every cut as zlib makes of it in one go. */
+static void what_is_still_to_come_out(void **state)
+{
+    (void)state;
+    enum { SAME = LONG / 2, PART = 4096 };
+    static uint8_t part[PART], packed[64 * 1024];
+    uint8_t *whole = malloc(SAME), *same = calloc(1, SAME);
+    size_t size = gzip(packed, sizeof packed, same, SAME);
+    for (size_t cut = 1; cut < size - 20; cut += 7) {
+        z_stream stream = {.next_in = packed,
+                           .avail_in = (uInt)(size - cut),
+                           .next_out = whole,
+                           .avail_out = SAME};
+        assert_int_equal(inflateInit2(&stream, MAX_WBITS + 16), Z_OK);
+        inflate(&stream, Z_SYNC_FLUSH);
+        struct once once = {packed, size - cut};
+        struct gunzip *gunzip = gunzip_open(give_once, &once);
+        size_t taken = 0;
+        for (ssize_t got; (got = gunzip_read(gunzip, part, PART)) > 0;)
+            taken += (size_t)got;
+        assert_int_equal(taken, stream.total_out);
+        inflateEnd(&stream);
+        gunzip_close(gunzip);
+    }
+    free(whole);
+    free(same);
+}
+
 /* RFC 1952 2.2; what else stands behind the last member is no data. */
 static void a_gzip_file_may_have_members(void **state)
 {
@@ -140,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_left_of_a_gzip_stream),
+        cmocka_unit_test(what_is_still_to_come_out),
         cmocka_unit_test(a_gzip_file_may_have_members),
     };
     return cmocka_run_group_tests_name("capture_gzip", tests, make_content, drop_content);
