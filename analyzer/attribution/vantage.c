@@ -190,7 +190,7 @@ static bool one_sided_checksums(const struct host *wrong, const struct host *rig
 static bool much_quicker(uint32_t one_us, uint32_t other_us)
 {
     return one_us != HOST_NO_TIME && other_us != HOST_NO_TIME && one_us <= AT_ONCE_US &&
-           other_us >= one_us * MUCH_LONGER_TIMES;
+           other_us > one_us && other_us >= one_us * MUCH_LONGER_TIMES;
 }
 
 static bool in_all_flows(const struct vantage_context *context, const struct host *host)
@@ -278,108 +278,139 @@ static bool refused_while_forwarding(const struct attempt *attempt)
            hops_travelled(icmp->first.hop_limit) == 0;
 }
 
-enum { OBSERVATIONS = 28 };
+/* What rows of the table below ask of more than once. */
+struct ends_view {
+    const struct host *client, *server;
+    bool client_private, server_private;
+    bool one_link;
+    int to_client, to_server; /* hops; -1: not known */
+    bool client_quick, server_quick;
+    bool cooked, client_in, server_out; /* frames' directions are told, and all the same */
+    uint8_t refusal;                    /* refusal_hop_limit() */
+    bool from_afar;
+    struct link_view client_link, server_link;
+    bool is_client, is_server; /* the capturing box answers ARP for its address */
+    bool is_wrapped, comes_in;
+    bool plain;
+    const struct lookup *look_up;
+};
 
-/* A table, whatever its length. */
-/* NOLINTNEXTLINE(readability-function-size) */
-static void observe(const struct vantage_context *context, const struct attempt *attempt,
-                    struct observation seen[OBSERVATIONS])
+static struct ends_view view_ends(const struct vantage_context *context,
+                                  const struct attempt *attempt)
 {
     const struct host *client = host_of(context, attempt, INITIATOR);
     const struct host *server = host_of(context, attempt, RESPONDER);
-    bool client_private = ip_is_private(&attempt->address[INITIATOR]);
-    bool server_private = ip_is_private(&attempt->address[RESPONDER]);
-    int to_client = vantage_hops(context, attempt, INITIATOR);
-    int to_server = vantage_answered_next_door(context, attempt)
-                        ? -1 /* that is not the server's distance */
-                        : vantage_hops(context, attempt, RESPONDER);
-    bool one_link = vantage_same_link(context, attempt);
     uint32_t client_us = client ? client->confirm_min_us : HOST_NO_TIME;
     uint32_t server_us = server ? server->answer_min_us : HOST_NO_TIME;
     bool cooked = client && client->frames_in + client->frames_out > 0;
     uint8_t refusal = refusal_hop_limit(attempt);
-    bool from_afar = refusal && hops_travelled(refusal) > 0;
-    const struct link_view client_link = link_view(context, attempt, INITIATOR);
-    const struct link_view server_link = link_view(context, attempt, RESPONDER);
-    bool is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0;
-    bool comes_in = attempt->side[INITIATOR].first.direction == LINK_IN;
-    const struct lookup *look_up =
-        names_of_address(tracker_names(context->tracker), &attempt->address[INITIATOR],
-                         &attempt->address[RESPONDER]);
-    bool is_client = host_link(client)->out, is_server = host_link(server)->out;
-    /* A host at the end of a tunnel has another address and another interface outside of it. */
-    bool plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE);
+    return (struct ends_view){
+        .client = client,
+        .server = server,
+        .client_private = ip_is_private(&attempt->address[INITIATOR]),
+        .server_private = ip_is_private(&attempt->address[RESPONDER]),
+        .one_link = vantage_same_link(context, attempt),
+        .to_client = vantage_hops(context, attempt, INITIATOR),
+        .to_server = vantage_answered_next_door(context, attempt)
+                         ? -1 /* that is not the server's distance */
+                         : vantage_hops(context, attempt, RESPONDER),
+        .client_quick = much_quicker(client_us, server_us),
+        .server_quick = much_quicker(server_us, client_us),
+        .cooked = cooked,
+        .client_in = cooked && !client->frames_out,
+        .server_out = server && server->frames_out && !server->frames_in,
+        .refusal = refusal,
+        .from_afar = refusal && hops_travelled(refusal) > 0,
+        .client_link = link_view(context, attempt, INITIATOR),
+        .server_link = link_view(context, attempt, RESPONDER),
+        .is_client = host_link(client)->out,
+        .is_server = host_link(server)->out,
+        .is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0,
+        .comes_in = attempt->side[INITIATOR].first.direction == LINK_IN,
+        /* A host at the end of a tunnel has another address and another interface outside of it. */
+        .plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE),
+        .look_up = names_of_address(tracker_names(context->tracker), &attempt->address[INITIATOR],
+                                    &attempt->address[RESPONDER]),
+    };
+}
 
+enum { OBSERVATIONS = 31 };
+
+static void observe(const struct vantage_context *context, const struct attempt *attempt,
+                    struct observation seen[OBSERVATIONS])
+{
+    const struct ends_view ends = view_ends(context, attempt), *e = &ends;
     const struct observation all[OBSERVATIONS] = {
-        {!is_wrapped, /* inside a tunnel, addresses are private on the whole way */
-         scope_likelihood(client_private, server_private, ip_is_v4(&attempt->address[RESPONDER])),
-         scope_text(client_private, server_private)},
-        {one_link, on_one_link, "no router between client and server: both on the captured link"},
-        {to_client >= 0 && !one_link, client_hops[hop_class(to_client < 0 ? 0 : to_client)],
-         client_hops_text[hop_class(to_client < 0 ? 0 : to_client)]},
-        {to_server >= 0 && !one_link, server_hops[hop_class(to_server < 0 ? 0 : to_server)],
-         server_hops_text[hop_class(to_server < 0 ? 0 : to_server)]},
-        {plain && in_some_flows(context, client), not_all_clients,
+        {!e->is_wrapped, /* inside a tunnel, addresses are private on the whole way */
+         scope_likelihood(e->client_private, e->server_private,
+                          ip_is_v4(&attempt->address[RESPONDER])),
+         scope_text(e->client_private, e->server_private)},
+        {e->one_link && !e->client_quick && !e->server_quick, on_one_link,
+         "no router between client and server: both on the captured link"},
+        {e->one_link && e->client_quick, client_answers_at_once,
+         "the client confirms at once, the server takes longer; no router between them"},
+        {e->one_link && e->server_quick, server_answers_at_once,
+         "the server answers at once, the client takes longer; no router between them"},
+        {e->to_client >= 0 && !e->one_link,
+         client_hops[hop_class(e->to_client < 0 ? 0 : e->to_client)],
+         client_hops_text[hop_class(e->to_client < 0 ? 0 : e->to_client)]},
+        {e->to_server >= 0 && !e->one_link,
+         server_hops[hop_class(e->to_server < 0 ? 0 : e->to_server)],
+         server_hops_text[hop_class(e->to_server < 0 ? 0 : e->to_server)]},
+        {e->plain && in_some_flows(context, e->client), not_all_clients,
          "conversations without the client are seen: not its own host"},
-        {plain && in_some_flows(context, server), not_all_servers,
+        {e->plain && in_some_flows(context, e->server), not_all_servers,
          "conversations without the server are seen: not its own host"},
-        {in_all_flows(context, client) && !in_all_flows(context, server), all_clients,
+        {in_all_flows(context, e->client) && !in_all_flows(context, e->server), all_clients,
          "every conversation is the client's"},
-        {in_all_flows(context, server) && !in_all_flows(context, client), all_servers,
+        {in_all_flows(context, e->server) && !in_all_flows(context, e->client), all_servers,
          "every conversation is the server's"},
-        {cooked && !client->frames_in, client_outgoing, "the client's frames are all outgoing"},
-        {cooked && !client->frames_out, client_incoming, "the client's frames are all incoming"},
-        {one_sided_checksums(client, server), client_offloads,
+        {e->cooked && !e->client->frames_in, client_outgoing,
+         "the client's frames are all outgoing"},
+        {e->client_in && !e->server_out, client_incoming, "the client's frames are all incoming"},
+        {e->client_in && e->server_out, server_outgoing,
+         "the server's frames are outgoing, the client's incoming"},
+        {one_sided_checksums(e->client, e->server), client_offloads,
          "only the client's checksums are not filled in yet (offload)"},
-        {one_sided_checksums(server, client), server_offloads,
+        {one_sided_checksums(e->server, e->client), server_offloads,
          "only the server's checksums are not filled in yet (offload)"},
-        {is_wrapped, comes_in ? comes_in_wrapped : wrapped,
-         comes_in ? "the requests come into this box inside a tunnel"
-                  : "the requests are inside a tunnel: between the gateways"},
-        {client && client->oversized, client_oversized,
+        {e->is_wrapped, e->comes_in ? comes_in_wrapped : wrapped,
+         e->comes_in ? "the requests come into this box inside a tunnel"
+                     : "the requests are inside a tunnel: between the gateways"},
+        {e->client && e->client->oversized, client_oversized,
          "the client's segments are longer than a link carries (offload)"},
-        {server && server->oversized, server_oversized,
+        {e->server && e->server->oversized, server_oversized,
          "the server's segments are longer than a link carries (offload)"},
-        {refusal && !one_link, from_afar ? refusal_from_afar : refusal_at_hand,
-         from_afar ? "the refusal in the server's name passed routers: not sent by this host"
-                   : "the refusal in the server's name passed no router"},
-        {refused_while_forwarding(attempt) && !one_link, refusal_forwarding,
+        {e->refusal && !e->one_link, e->from_afar ? refusal_from_afar : refusal_at_hand,
+         e->from_afar ? "the refusal in the server's name passed routers: not sent by this host"
+                      : "the refusal in the server's name passed no router"},
+        {refused_while_forwarding(attempt) && !e->one_link, refusal_forwarding,
          "the refusal in the server's name was made while forwarding: by a router"},
-        {plain && __builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
+        {e->plain && __builtin_popcountll(tracker_counters(context->tracker)->interfaces) > 1,
          several_interfaces, "more than one interface has traffic: most likely a router"},
-        {server_link.is_nat && !one_link, server_is_nat,
+        {e->server_link.is_nat && !e->one_link, server_is_nat,
          "the server's address is on this link, yet its packets have passed a router: a NAT holds "
          "it"},
-        {client_link.is_nat && !one_link, client_is_nat,
+        {e->client_link.is_nat && !e->one_link, client_is_nat,
          "the client's address is on this link, yet its packets have passed a router: a NAT holds "
          "it"},
-        {server_link.here && !one_link, server_on_link,
+        {e->server_link.here && !e->one_link, server_on_link,
          "the server's address is on this link (ARP)"},
-        {client_link.here && !one_link, client_on_link,
+        {e->client_link.here && !e->one_link, client_on_link,
          "the client's address is on this link (ARP)"},
-        {server_link.beyond, to_router, "the requests go to the MAC address of a router"},
-        {client_link.beyond, from_router, "the requests come from the MAC address of a router"},
-        {is_client && !is_server, box_is_client, "this box answers ARP for the client's address"},
-        {is_server && !is_client, box_is_server, "this box answers ARP for the server's address"},
-        {context->neighbours.own && !is_client && !is_server, box_is_no_end,
+        {e->server_link.beyond, to_router, "the requests go to the MAC address of a router"},
+        {e->client_link.beyond, from_router, "the requests come from the MAC address of a router"},
+        {e->is_client && !e->is_server, box_is_client,
+         "this box answers ARP for the client's address"},
+        {e->is_server && !e->is_client, box_is_server,
+         "this box answers ARP for the server's address"},
+        {context->neighbours.own && !e->is_client && !e->is_server, box_is_no_end,
          "this box answers ARP for addresses of its own, and for neither end's: a router"},
-        {look_up && !one_link && !ip_equal(&look_up->told_by, &attempt->address[RESPONDER]),
+        {e->look_up && !e->one_link &&
+             !ip_equal(&e->look_up->told_by, &attempt->address[RESPONDER]),
          look_up_passes, "the client's look-up of the server's name comes by here"},
     };
     memcpy(seen, all, sizeof all);
-    /* Where the link is one, the quicker end is the capturing host. */
-    if (much_quicker(client_us, server_us))
-        seen[1] = one_link ? (struct observation){true, client_answers_at_once,
-                                                  "the client confirms at once, the server takes "
-                                                  "longer; no router between them"}
-                           : seen[1];
-    else if (much_quicker(server_us, client_us) && one_link)
-        seen[1] = (struct observation){true, server_answers_at_once,
-                                       "the server answers at once, the client takes longer; no "
-                                       "router between them"};
-    if (server && server->frames_out && !server->frames_in && cooked && !client->frames_out)
-        seen[9] = (struct observation){true, server_outgoing,
-                                       "the server's frames are outgoing, the client's incoming"};
 }
 
 static void certain(struct vantage_belief *belief, enum vantage vantage, double probability)
