@@ -358,7 +358,7 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
                       const struct flow *flow, const struct ip_address address[2])
 {
     bool counts = tells_whose(address);
-    controls->summary.flows[(flow->bits & FLOW_V6) != 0] += counts;
+    controls->summary.flows[flow->v6] += counts;
     for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
         struct host *host = host_of(&controls->asked[side], tracker, flow, side, &address[side]);
         if (host)

@@ -159,35 +159,34 @@ static bool answers_are_heard(const struct fact_context *context, const struct f
     const struct host *asker =
         host_table_find(tracker_hosts(context->vantage->tracker), &asked->asked_by);
     return asked->asked_out || ip_equal(&asked->asked_by, &failure->client) ||
-           (asker && (host_link(asker)->answers || asker->packets));
+           (asker && (host_link(asker)->answers || asker->first_frame));
 }
 
 static void server_facts(const struct fact_context *context, const struct failure *failure,
                          struct fact *facts)
 {
-    const struct host *server =
-        host_table_find(tracker_hosts(context->vantage->tracker), &failure->server);
-    bool seen = server && server->packets;
+    const struct host_table *hosts = tracker_hosts(context->vantage->tracker);
+    const struct host *server = host_table_find(hosts, &failure->server);
+    bool seen = server && server->first_frame;
     struct fact *fact = set_flag(facts, FACT_SERVER_SEEN, seen);
     if (seen)
         frame_list_add(&fact->frames, server->first_frame);
-    bool alive = seen && server->last_ns >= failure->failed_ns;
+    bool alive = seen && host_pulse(hosts, server).last_ns >= failure->failed_ns;
     fact = set_flag(facts, FACT_SERVER_ALIVE, alive);
     if (alive)
-        frame_list_add(&fact->frames, server->last_frame);
+        frame_list_add(&fact->frames, host_pulse(hosts, server).last_frame);
     const struct attempt *attempt = first_attempt(failure);
     const struct attempt *twin =
         attempt ? tracker_attempt(context->vantage->tracker, attempt->twin) : NULL;
     if (host_link(server)->out && twin) { /* the box's own address: who is behind it? */
-        server =
-            host_table_find(tracker_hosts(context->vantage->tracker), &twin->address[RESPONDER]);
-        seen = server && server->packets;
+        server = host_table_find(hosts, &twin->address[RESPONDER]);
+        seen = server && server->first_frame;
     }
     if (!server || !host_on_link(server) || host_link(server)->out)
         return;
     const struct host_link *link = host_link(server);
     bool never_there = !link->resolved && !seen;
-    bool gone = link->asked_unanswered >= GONE_ASKED_MIN && link->asked_last_ns > server->last_ns;
+    bool gone = link->asked_unanswered >= GONE_ASKED_MIN && link->asked_last_ns > host_pulse(hosts, server).last_ns;
     bool unanswered = link->asked_unanswered && (never_there || gone);
     if (unanswered && !answers_are_heard(context, failure, link))
         return;

@@ -46,15 +46,15 @@ static void gateway_fact(const struct fact_context *context, const struct failur
 {
     const struct attempt *attempt = first_attempt(failure);
     const struct mark *first = &attempt->side[INITIATOR].first;
-    const struct host *client =
-        host_table_find(tracker_hosts(context->vantage->tracker), &failure->client);
+    const struct host_table *hosts = tracker_hosts(context->vantage->tracker);
+    const struct host *client = host_table_find(hosts, &failure->client);
     const struct host *router =
         first->has_mac ? neighbours_with(&context->vantage->neighbours, first->mac_to) : NULL;
     const struct host_link *link = host_link(router);
     if (!router || ip_equal(&router->address, &failure->server) || !host_link(client)->answers ||
         link->asked_unanswered < GATEWAY_ASKED_MIN ||
         !ip_equal(&link->asked_by, &failure->client) || link->asked_last_ns < failure->failed_ns ||
-        router->last_ns > link->asked_last_ns)
+        host_pulse(hosts, router).last_ns > link->asked_last_ns)
         return;
     set_word(facts, FACT_ARP_GATEWAY, "unanswered")->frames = link->asked_frames;
 }

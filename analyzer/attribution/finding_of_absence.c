@@ -72,7 +72,7 @@ static const char *what_was_seen(const struct tracker *tracker, const struct exp
     const struct host_table *hosts = tracker_hosts(tracker);
     for (size_t i = 0; i < host_table_count(hosts); i++) {
         const struct host *host = host_table_at(hosts, i);
-        if (!host->packets)
+        if (!host->first_frame)
             continue;
         if (ip_network_contains(&peer->client, &host->address))
             return "client-elsewhere";

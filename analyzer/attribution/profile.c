@@ -322,6 +322,11 @@ const struct service *profiles_service(const struct profiles *profiles, uint8_t 
     return slot ? profiles->services[slot - 1] : NULL;
 }
 
+const uint8_t *profiles_ports(const struct profiles *profiles, uint8_t proto)
+{
+    return profiles->table[transport(proto)];
+}
+
 uint8_t profiles_service_index(const struct profiles *profiles, const struct service *service)
 {
     (void)profiles;

@@ -127,6 +127,9 @@ const struct profile *profiles_at(const struct profiles *profiles, size_t index)
 const struct service *profiles_service(const struct profiles *profiles, uint8_t proto,
                                        uint16_t port);
 
+/* The table behind it, by port: 0 where none is watched. */
+const uint8_t *profiles_ports(const struct profiles *profiles, uint8_t proto);
+
 /* Dense number of a service 0..SERVICES_MAX-1 within `profiles`, and back. */
 uint8_t profiles_service_index(const struct profiles *profiles, const struct service *service);
 const struct service *profiles_service_at(const struct profiles *profiles, uint8_t index);

@@ -12,7 +12,8 @@ struct address_pool *address_pool_new(size_t cap)
     struct address_pool *pool = memory_zeroed(1, sizeof *pool);
     pool->cap = cap < UINT32_MAX ? cap : UINT32_MAX - 1;
     hash_index_open(&pool->index, POOL_SLOTS_FIRST);
-    pool->seed = hash_seed();
+    pool->seed[0] = hash_seed();
+    pool->seed[1] = hash_seed();
     return pool;
 }
 

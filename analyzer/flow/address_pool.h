@@ -19,7 +19,7 @@ struct address_pool {
     struct ip_address *addresses;
     size_t count, capacity, cap;
     struct hash_index index;
-    uint64_t seed, refused;
+    uint64_t seed[2], refused;
 };
 
 struct address_pool *address_pool_new(size_t cap);
@@ -37,7 +37,8 @@ bool address_pool_number_hashed(struct address_pool *pool, const struct ip_addre
 static inline uint32_t address_pool_hash(const struct address_pool *pool,
                                          const struct ip_address *address)
 {
-    return (uint32_t)hash_two(pool->seed, address->halves[0], address->halves[1]);
+    return (uint32_t)hash_mix(address->halves[0] ^ pool->seed[0],
+                              address->halves[1] ^ pool->seed[1]);
 }
 
 /* The slot of an address, or the free one where it would go. */

@@ -69,15 +69,22 @@ static bool number_addresses(struct tracker *tracker, const struct fast_packet *
 {
     const struct glance *seen = &packet->seen;
     struct address_pool *pool = tracker->addresses;
-    bool may = address_pool_has_room(pool, 2) &&
-               tracker_may_number(tracker, seen->proto, seen->source_port, seen->destination_port);
+    bool all = true;
     for (int end = 0; end < 2; end++) {
         struct ip_address address = address6(seen, end);
-        if (!address_pool_number_hashed(pool, &address, packet->address_hash[end], may,
-                                        &number[end]))
-            return false;
+        uint32_t entry = address_pool_slot(pool, &address, packet->address_hash[end])->entry;
+        number[end] = entry - 1;
+        all &= entry != 0;
     }
-    return true;
+    if (all)
+        return true;
+    bool may = address_pool_has_room(pool, 2) &&
+               tracker_may_number(tracker, seen->proto, seen->source_port, seen->destination_port);
+    for (int end = 0; end < 2 && may; end++) {
+        struct ip_address address = address6(seen, end);
+        address_pool_number_hashed(pool, &address, packet->address_hash[end], true, &number[end]);
+    }
+    return may;
 }
 
 /* Knows the flows of IPv6 packets: asks for the slots of their addresses, the addresses, the flows.
@@ -110,14 +117,10 @@ void fast_path_look(struct tracker *tracker, const struct frame *frame, struct f
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
 FETCHES void fetch(const struct tracker *tracker, struct fast_packet *packet)
 {
-    const struct hash_index *index = &tracker->flows->index;
     packet->flow = NULL;
     if (!packet->keyed)
         return;
-    size_t at = hash_index_home(index, packet->hash);
-    while (index->slots[at].entry && index->slots[at].hash != packet->hash)
-        at = hash_index_next(index, at);
-    uint32_t entry = index->slots[at].entry;
+    uint32_t entry = hash_index_first(&tracker->flows->index, packet->hash);
     if (!entry)
         return;
     packet->flow = flow_table_entry(tracker->flows, entry - 1);
@@ -137,15 +140,11 @@ FETCHES void fetch_attempt(const struct attempt *attempt)
     __builtin_prefetch(&attempt->last_ns, 1);
 }
 
-/* The entry has come: asks for what every packet changes of its sender's host and of a product's
- * record, if there is one. True: of one that is held back there is more to ask for. */
+/* The entry has come: asks for what every packet changes of a product's record, if there is one.
+ * True: of one that is held back there is more to ask for. */
 FETCHES bool fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
 {
-    if (!packet->flow)
-        return false;
-    uint32_t host = flow_host(packet->flow, packet->from_high), attempt = packet->flow->attempt;
-    if (host && host != HOST_REFUSED)
-        __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
+    uint32_t attempt = packet->flow ? packet->flow->attempt : 0;
     if (attempt > HELD_BASE)
         held_fetch(tracker, attempt);
     else if (attempt)
@@ -160,16 +159,24 @@ static inline struct flow *find_flow(const struct tracker *tracker,
     struct flow *seen = packet->flow;
     if (!seen || !flow_has_key(seen, &packet->key))
         return flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
-    seen->touched = 1;
+    seen->bits |= FLOW_TOUCHED;
     return seen;
 }
 
 /* --- what a packet changes --- */
 
-/* What tcp_flow_segment() makes of a segment that neither opens nor resets, of a side that was
- * heard before. */
-static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side)
+/* Nothing that opens or resets, of a side that was heard before. */
+static inline bool is_usual(const struct flow *flow, const struct glance *seen, enum side side)
 {
+    return flow->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST));
+}
+
+/* What tcp_flow_segment() makes of a usual segment. */
+static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
+                                int64_t time_ns)
+{
+    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side);
+    flow->last_ns = time_ns;
     if (side == INITIATOR || seen->payload_length)
         flow->bits |= FLOW_ESTABLISHED;
     if (seen->tcp_flags & TCP_FIN)
@@ -177,8 +184,10 @@ static inline void take_segment(struct flow *flow, const struct glance *seen, en
 }
 
 /* What udp_track() makes of a datagram. */
-static inline void take_datagram(struct flow *flow, enum side side)
+static inline void take_datagram(struct flow *flow, enum side side, int64_t time_ns)
 {
+    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side);
+    flow->last_ns = time_ns;
     if (side == INITIATOR)
         flow_asked(flow);
 }
@@ -192,20 +201,23 @@ SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet 
                                 .frame = frame,
                                 .time_ns = time_ns,
                                 .from_high = looked_at->from_high,
-                                .flow = looked_at->flow,
-                                .seen = &looked_at->seen};
+                                .flow = looked_at->flow};
     tracker_host(tracker, &event);
 }
 
 static inline void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
                              uint64_t frame, int64_t time_ns)
 {
-    uint32_t number = flow_host(looked_at->flow, looked_at->from_high);
-    struct host *host = host_table_numbered(tracker->hosts, number);
-    if (!host && tracker_in_crowd(tracker, looked_at->flow) &&
-        flow_side(looked_at->flow, looked_at->from_high) == INITIATOR)
+    const struct glance *seen = &looked_at->seen;
+    const struct flow *flow = looked_at->flow;
+    enum side side = flow_side(flow, looked_at->from_high);
+    uint32_t number = flow_host(flow, looked_at->from_high);
+    if (!number && tracker_ignores(tracker, flow, side))
         return;
-    if (!host || !host_saw_the_same(host, &looked_at->seen, frame, time_ns))
+    uint8_t way = ways_find(&tracker->ways, seen->macs + 6, seen->total_length);
+    if (flow_knows_sender(flow, side, seen->hop_limit, way))
+        host_table_pulse(tracker->hosts, number, frame, time_ns);
+    else
         take_strange_host(tracker, looked_at, frame, time_ns);
 }
 
@@ -270,11 +282,14 @@ SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
 }
 
 /* Who holds a packet back needs no more of it; flow and hosts learn of it as of any other. */
-static void learn_held(struct tracker *tracker, struct fast_packet *packet,
-                       const struct segment *segment)
+static inline void learn_held(struct tracker *tracker, struct fast_packet *packet,
+                              const struct segment *segment)
 {
-    enum side side;
-    tcp_flow_segment(tracker, packet->flow, segment, &side);
+    enum side side = flow_side(packet->flow, packet->from_high);
+    if (is_usual(packet->flow, &packet->seen, side))
+        take_segment(packet->flow, &packet->seen, side, segment->time_ns);
+    else
+        tcp_flow_segment(tracker, packet->flow, segment, &side);
     take_host(tracker, packet, segment->frame, segment->time_ns);
 }
 
@@ -319,20 +334,17 @@ FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const str
     if (flow && !(flow->bits & FLOW_UNWATCHED))
         return take_held(tracker, packet, whole, frame);
     enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
-    bool rare = !flow || !flow->hop_limit[side] || (seen->tcp_flags & (TCP_SYN | TCP_RST));
-    if (rare)
+    if (!flow || !is_usual(flow, seen, side))
         return seen->proto == PROTO_TCP &&
                (take_rare_segment(tracker, packet, frame, time_ns) ||
                 (!flow && take_first_held(tracker, packet, whole, frame)));
     if (seen->proto == PROTO_UDP && seen->hop_limit <= PROBE_HOP_LIMIT_MAX)
         return false;
 
-    flow->bits |= side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
-    flow->last_ns = time_ns;
     if (seen->proto == PROTO_TCP)
-        take_segment(flow, seen, side);
+        take_segment(flow, seen, side, time_ns);
     else
-        take_datagram(flow, side);
+        take_datagram(flow, side, time_ns);
     take_host(tracker, packet, frame, time_ns);
     return true;
 }
@@ -378,7 +390,6 @@ struct attempt *fast_path_hand_over(struct tracker *tracker, const struct fast_p
         event.hash = looked_at->hash;
         event.from_high = looked_at->from_high;
         event.flow = looked_at->flow;
-        event.seen = &looked_at->seen;
         event.replayed = looked_at->replayed;
     }
     return tracker_event(tracker, &event, side, fresh);

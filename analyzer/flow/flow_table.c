@@ -19,7 +19,8 @@ struct flow_table *flow_table_new(size_t cap)
     struct flow_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < 1 ? 1 : cap < UINT32_MAX ? cap : UINT32_MAX - 1;
     hash_index_open(&table->index, INDEX_FIRST);
-    table->seed = hash_seed();
+    table->seed[0] = hash_seed();
+    table->seed[1] = hash_seed();
     return table;
 }
 
@@ -43,7 +44,7 @@ static void unindex(struct flow_table *table, size_t number)
     const struct flow_key key = {{flow->address[0], flow->address[1]},
                                  {flow->port[0], flow->port[1]},
                                  flow->proto,
-                                 (flow->bits & FLOW_V6) != 0};
+                                 flow->v6};
     const struct hash_index *index = &table->index;
     struct hash_slot *slots = index->slots;
     size_t gap = hash_index_home(index, flow_table_hash(table, &key));
@@ -65,7 +66,7 @@ static void unindex(struct flow_table *table, size_t number)
 /* How much is lost with an entry: product flows most, then what answered, then what is recent. */
 static int entry_worth(const struct flow *flow)
 {
-    int worth = flow->touched;
+    int worth = (flow->bits & FLOW_TOUCHED) != 0;
     if (flow->attempt)
         worth += WORTH_OF_PRODUCT;
     if (flow->bits & (FLOW_SYNACK | FLOW_FROM_RESPONDER))
@@ -82,7 +83,7 @@ static size_t evict_one(struct flow_table *table)
     for (int i = 0; i < CLOCK_LOOKS || (least >= WORTH_OF_PRODUCT && i < CLOCK_LOOKS_MAX); i++) {
         struct flow *flow = flow_table_entry(table, table->hand);
         int worth = entry_worth(flow);
-        flow->touched = 0;
+        flow->bits &= (uint16_t)~FLOW_TOUCHED;
         if (worth < least) {
             least = worth;
             victim = table->hand;
@@ -112,26 +113,30 @@ static size_t new_entry(struct flow_table *table)
 struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
                                    uint32_t hash, bool *added)
 {
-    const struct hash_slot *found = flow_table_slot(table, key, hash);
-    *added = !found->entry;
+    struct hash_slot *slot = flow_table_slot(table, key, hash);
+    *added = !slot->entry;
     if (!*added) {
-        struct flow *flow = flow_table_entry(table, found->entry - 1);
-        flow->touched = 1;
+        struct flow *flow = flow_table_entry(table, slot->entry - 1);
+        flow->bits |= FLOW_TOUCHED;
         return flow;
     }
-    if ((table->count + 1) * 4 > (table->index.mask + 1) * 3)
+    bool moves = table->count == table->cap;
+    if ((table->count + 1) * 4 > (table->index.mask + 1) * 3) {
         hash_index_grow(&table->index);
+        moves = true;
+    }
     size_t number = new_entry(table);
     struct flow *flow = flow_table_entry(table, number);
     *flow = (struct flow){
         .address = {key->address[0], key->address[1]},
         .port = {key->port[0], key->port[1]},
         .proto = key->proto,
-        .bits = key->v6 ? FLOW_V6 : 0,
-        .touched = 1,
+        .v6 = key->v6,
+        .bits = FLOW_TOUCHED,
     };
-    /* growing or evicting may have moved the slot */
-    *flow_table_slot(table, key, hash) = (struct hash_slot){hash, (uint32_t)number + 1};
+    if (moves) /* by growing or evicting */
+        slot = flow_table_slot(table, key, hash);
+    *slot = (struct hash_slot){hash, (uint32_t)number + 1};
     return flow;
 }
 

@@ -14,14 +14,15 @@
 #include <string.h>
 
 #include "analyzer/flow/hash_index.h"
+#include "analyzer/flow/ways.h"
 #include "analyzer/next_slab.h"
 
 /* Ends of a conversation; as an index and as what an "initiator" bit says. */
 enum side { INITIATOR, RESPONDER };
 
 enum flow_bit {
-    FLOW_V6 = 1 << 0,
-    FLOW_INITIATOR_IS_HIGH = 1 << 1, /* the initiator is end[1] of the key */
+    FLOW_INITIATOR_IS_HIGH = 1 << 0, /* the initiator is end[1] of the key */
+    FLOW_TOUCHED = 1 << 1,           /* since the clock hand last came by */
     FLOW_SYN = 1 << 2,
     FLOW_SYNACK = 1 << 3,      /* the responder accepted */
     FLOW_ESTABLISHED = 1 << 4, /* the initiator acknowledged, or data shows it did */
@@ -30,7 +31,7 @@ enum flow_bit {
     FLOW_FIN = 1 << 7,
     FLOW_ICMP_ERROR = 1 << 8,     /* an ICMP error quotes it */
     FLOW_FROM_INITIATOR = 1 << 9, /* packets seen */
-    FLOW_FROM_RESPONDER = 1 << 10,
+    FLOW_FROM_RESPONDER = FLOW_FROM_INITIATOR << 1,
     FLOW_MIDSTREAM = 1 << 11, /* began before the capture */
     FLOW_TUNNELLED = 1 << 12,
     FLOW_TO_GROUP = 1 << 13, /* multicast or broadcast: nobody in particular is asked */
@@ -43,8 +44,8 @@ enum flow_bit {
 struct flow_key {
     uint32_t address[2]; /* address_pool numbers */
     uint16_t port[2];    /* ICMP echo: identifier and 0 */
-    uint8_t proto;       /* PROTO_TCP, PROTO_UDP, or 1 for echo of either version */
-    uint8_t v6;
+    uint8_t proto : 7;   /* PROTO_TCP, PROTO_UDP, or 1 for echo of either version */
+    uint8_t v6 : 1;
 };
 
 enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21 };
@@ -55,18 +56,20 @@ struct flow {
     uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
     uint64_t host_low : FLOW_HOST_BITS;   /* flow_host() */
     uint64_t host_high : FLOW_HOST_BITS;
-    uint32_t address[2];
+    uint32_t address[2];  /* this and the next three: its key */
     uint16_t port[2];
-    uint16_t bits; /* enum flow_bit */
-    uint8_t proto;
-    uint8_t touched;       /* for the clock hand */
-    uint32_t isn;          /* of the latest SYN */
+    uint8_t proto : 7;
+    uint8_t v6 : 1;
+    uint8_t syn_count;        /* of the latest attempt, duplicates left out; UINT8_MAX: or more */
+    uint16_t bits;            /* enum flow_bit */
+    uint32_t isn;             /* of the latest SYN */
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
-    uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
-    uint16_t syn_count;   /* of the latest attempt, duplicates left out; UINT16_MAX: or more */
+    uint32_t answer_isn; /* TCP: sequence number of the SYN-ACK; 0: none */
     uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
+    uint8_t way[2]; /* of packets with that hop limit that each side's host has learnt all from
+                       (ways.h); 0: not yet */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
@@ -80,7 +83,7 @@ struct flow_table {
     size_t count, cap;
     struct hash_index index;
     size_t hand;
-    uint64_t seed, evicted;
+    uint64_t seed[2], evicted;
     void (*on_evict)(struct flow *, void *);
     void *evict_context;
 };
@@ -94,13 +97,13 @@ static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t fir
                                             uint16_t first_port, uint32_t second_address,
                                             uint16_t second_port, bool *swapped)
 {
-    bool swap = first_address > second_address ||
-                (first_address == second_address && first_port > second_port);
+    bool swap = ((uint64_t)first_address << 16 | first_port) >
+                ((uint64_t)second_address << 16 | second_port);
     *swapped = swap;
     return (struct flow_key){
         .address = {swap ? second_address : first_address, swap ? first_address : second_address},
         .port = {swap ? second_port : first_port, swap ? first_port : second_port},
-        .proto = proto,
+        .proto = proto & 0x7fu,
         .v6 = v6,
     };
 }
@@ -109,10 +112,10 @@ static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t fir
 
 static inline uint32_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
 {
-    uint64_t ends = (uint64_t)key->address[0] << 32 | key->address[1];
+    uint64_t addresses = (uint64_t)key->address[0] << 32 | key->address[1];
     uint64_t rest = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
                     (uint64_t)key->proto << 1 | key->v6;
-    return (uint32_t)hash_two(table->seed, ends, rest);
+    return (uint32_t)hash_mix(addresses ^ table->seed[0], rest ^ table->seed[1]);
 }
 
 static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)
@@ -128,9 +131,9 @@ static inline bool flow_key_equal(const struct flow_key *a, const struct flow_ke
 
 static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
 {
+    enum { PORTS_AND_PROTO = sizeof key->port + 1 };
     return memcmp(flow->address, key->address, sizeof key->address) == 0 &&
-           memcmp(flow->port, key->port, sizeof key->port) == 0 && flow->proto == key->proto &&
-           ((flow->bits & FLOW_V6) != 0) == key->v6;
+           memcmp(flow->port, key->port, PORTS_AND_PROTO) == 0;
 }
 
 /* The slot of the key, or the free slot where it would go. */
@@ -155,7 +158,7 @@ static inline struct flow *flow_table_find_hashed(struct flow_table *table,
     if (!entry)
         return NULL;
     struct flow *flow = flow_table_entry(table, entry - 1);
-    flow->touched = 1;
+    flow->bits |= FLOW_TOUCHED;
     return flow;
 }
 
@@ -186,7 +189,7 @@ uint64_t flow_table_evicted(const struct flow_table *table);
 /* The side that sent a packet whose source is end[1] (`from_high`). */
 static inline enum side flow_side(const struct flow *flow, bool from_high)
 {
-    return ((flow->bits & FLOW_INITIATOR_IS_HIGH) != 0) == from_high ? INITIATOR : RESPONDER;
+    return (flow->bits ^ from_high) & FLOW_INITIATOR_IS_HIGH ? RESPONDER : INITIATOR;
 }
 
 /* Index into address[] and port[] of a side. */
@@ -215,9 +218,16 @@ static inline void flow_set_attempt(struct flow *flow, uint32_t number)
     flow->attempt = number & ((1u << FLOW_ATTEMPT_BITS) - 1);
 }
 
+/* Whether such a packet of a side tells nothing new of its host. */
+static inline bool flow_knows_sender(const struct flow *flow, enum side side, uint8_t hop_limit,
+                                     uint8_t way)
+{
+    return flow->hop_limit[side] == hop_limit && way_is_known(flow->way[side], way);
+}
+
 static inline void flow_asked(struct flow *flow)
 {
-    if (flow->syn_count < UINT16_MAX)
+    if (flow->syn_count < UINT8_MAX)
         flow->syn_count++;
 }
 

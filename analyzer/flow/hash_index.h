@@ -34,6 +34,18 @@ static inline size_t hash_index_next(const struct hash_index *index, size_t slot
     return (slot + 1) & index->mask;
 }
 
+/* Entry number + 1 of the first one with that hash, which is nearly always the one looked for; 0:
+ * there is none. */
+static inline uint32_t hash_index_first(const struct hash_index *index, uint32_t hash)
+{
+    size_t at = hash_index_home(index, hash);
+    for (struct hash_slot slot;; at = hash_index_next(index, at)) {
+        slot = index->slots[at];
+        if (slot.hash == hash || !slot.entry)
+            return slot.entry;
+    }
+}
+
 static inline void hash_index_fetch(const struct hash_index *index, uint32_t hash)
 {
     __builtin_prefetch(&index->slots[hash_index_home(index, hash)]);

@@ -29,6 +29,7 @@ void host_table_free(struct host_table *table)
         free(table->links[i]);
     free(table->links);
     free(table->slabs);
+    free(table->pulses);
     hash_index_close(&table->index);
     free(table);
 }
@@ -53,6 +54,15 @@ struct host *host_table_find(const struct host_table *table, const struct ip_add
     return entry ? host_table_at(table, entry - 1) : NULL;
 }
 
+static void make_room_for_pulses(struct host_table *table)
+{
+    size_t room = table->pulse_room ? table->pulse_room * 2 : HOST_SLOTS_FIRST;
+    table->pulses = memory_resize(table->pulses, room, sizeof *table->pulses);
+    memset(table->pulses + table->pulse_room, 0,
+           (room - table->pulse_room) * sizeof *table->pulses);
+    table->pulse_room = room;
+}
+
 struct host *host_table_add(struct host_table *table, const struct ip_address *address)
 {
     uint32_t hash = host_table_hash(table, address);
@@ -74,6 +84,8 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     host->checksums_left = table->count <= CHECKSUM_HOSTS ? CHECKSUMS_PER_HOST : 0;
     host->answer_min_us = host->confirm_min_us = HOST_NO_TIME;
     *slot = (struct hash_slot){hash, host->number};
+    if (host->number >= table->pulse_room)
+        make_room_for_pulses(table);
     if (table->count * 4 > table->index.mask * 3)
         hash_index_grow(&table->index);
     return host;
@@ -120,21 +132,20 @@ static void note_distance(struct host *host, const struct packet *packet)
     if (hop_limit <= PROBE_HOP_LIMIT_MAX || ip_is_multicast(&packet->ip.destination) || passed_on)
         return;
     host->hop_limit = hop_limit;
-    if (host->measured++ == 0)
+    if (host->measured == 0)
         host->hop_limit_min = hop_limit;
+    if (host->measured < HOST_MEASURED_MAX)
+        host->measured++;
     if (hop_limit < host->hop_limit_min)
         host->hop_limit_min = hop_limit;
     if (hop_limit > host->hop_limit_max)
         host->hop_limit_max = hop_limit;
 }
 
-void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
-                     int64_t time_ns)
+void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame)
 {
-    if (host->packets++ == 0)
+    if (!host->first_frame)
         host->first_frame = frame;
-    host->last_ns = time_ns;
-    host->last_frame = frame;
     note_distance(host, packet);
     host->if_index = packet->if_index;
     note_mac(host, packet);

@@ -15,7 +15,7 @@
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/hash_index.h"
-#include "dissectors/glance.h"
+#include "analyzer/flow/ways.h"
 #include "dissectors/packet.h"
 
 enum { HOST_NO_TIME = UINT32_MAX };
@@ -37,24 +37,29 @@ struct host_link {
     uint32_t answers;   /* ARP or ND answers to it: the capture hears what it is told */
 };
 
+/* When a host last sent something, RST and ICMP errors left out: apart from the rest, since every
+ * packet changes it. */
+struct host_pulse {
+    int64_t last_ns;
+    uint64_t last_frame;
+};
+
 struct host {
     /* The first cache line is what a packet may change. */
     struct ip_address address;
-    int64_t last_ns; /* own packets, RST and ICMP errors left out; so the next */
-    uint64_t last_frame;
-    uint32_t packets;
-    uint32_t measured; /* of these, packets whose hop limit tells the distance: not */
-    uint8_t hop_limit; /* sent to a group, no traceroute probes; the latest one's */
+    uint64_t first_frame; /* of its own packets, RST and ICMP errors left out; 0: none */
+    uint8_t measured;     /* packets whose hop limit tells the distance: not sent to a group, no
+                             traceroute probes; HOST_MEASURED_MAX: or more */
+    uint8_t hop_limit;    /* of the latest of those that was the first such of its conversation */
     uint8_t hop_limit_min, hop_limit_max;     /* of those; 0: none */
     uint8_t checksums_wrong, checksums_right; /* of the packets looked at ... */
     uint8_t checksums_left;                   /* ... and how many more will be */
     bool has_mac, several_macs;
-    uint8_t mac[6];    /* source MAC of its latest packet */
+    uint8_t mac[6];    /* source MAC of the latest packet that had another than the one before */
     bool oversized;    /* TCP longer than a network carries: captured before segmentation */
     uint32_t if_index; /* cooked v2 */
     uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
 
-    uint64_t first_frame;
     uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
     uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
     uint32_t flows;          /* conversations it takes part in; set by controls_gather() */
@@ -64,7 +69,9 @@ struct host {
 _Static_assert(sizeof(struct host) == 128, "two cache lines");
 
 /* Checksums tell the capturing host (offload), which is among the first that a capture shows. */
-enum { CHECKSUMS_PER_HOST = 16, CHECKSUM_HOSTS = 4096, ETHERNET_MTU = 1500 };
+enum { CHECKSUMS_PER_HOST = 16, CHECKSUM_HOSTS = 4096 };
+
+enum { HOST_MEASURED_MAX = 16 };
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
@@ -75,7 +82,8 @@ enum { HOST_SLAB = 1 << 14 }; /* 2 MiB: one huge page */
 /* Open to the fast path, which goes from a host's index to its entry inline. */
 struct host_table {
     struct host **slabs;
-    size_t count, cap;
+    struct host_pulse *pulses; /* by number */
+    size_t count, cap, pulse_room;
     struct hash_index index;
     struct host_link **links; /* slabs */
     size_t link_count;
@@ -96,6 +104,20 @@ static inline uint32_t host_table_hash(const struct host_table *table,
 struct host *host_table_find(const struct host_table *table, const struct ip_address *address);
 /* Finds or adds; NULL when the table is full. */
 struct host *host_table_add(struct host_table *table, const struct ip_address *address);
+
+/* Zeroed where it never sent anything, or there is no host. */
+static inline struct host_pulse host_pulse(const struct host_table *table, const struct host *host)
+{
+    return host ? table->pulses[host->number] : (struct host_pulse){0};
+}
+
+/* The host with this number, if any, has sent something. */
+static inline void host_table_pulse(struct host_table *table, uint32_t number, uint64_t frame,
+                                    int64_t time_ns)
+{
+    if (number < table->pulse_room)
+        table->pulses[number] = (struct host_pulse){time_ns, frame};
+}
 
 /* To write what ARP or ND tell of it. */
 struct host_link *host_table_link(struct host_table *table, struct host *host);
@@ -127,31 +149,13 @@ static inline bool host_on_link(const struct host *host)
     return link->asked || link->resolved;
 }
 
-/* Counts a packet that `host` itself sent. */
-void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame,
-                     int64_t time_ns);
+/* Learns what a packet tells that `host` itself sent. */
+void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame);
 
-/* Another packet of a host of which all is known that a packet can tell, and this one tells the
- * same: counted, and true. False, and nothing done: host_saw_packet() has to look at it. The frame
- * has no direction, and is not for a group. */
-static inline bool host_saw_the_same(struct host *host, const struct glance *seen, uint64_t frame,
-                                     int64_t time_ns)
+/* Whether only what is new can still teach it anything. */
+static inline bool host_is_learnt(const struct host *host)
 {
-    uint32_t mac_head, known_head;
-    uint16_t mac_tail, known_tail;
-    memcpy(&mac_head, seen->macs + 6, 4);
-    memcpy(&mac_tail, seen->macs + 10, 2);
-    memcpy(&known_head, host->mac, 4);
-    memcpy(&known_tail, host->mac + 4, 2);
-    if (!host->measured || host->hop_limit != seen->hop_limit || !host->has_mac ||
-        known_head != mac_head || known_tail != mac_tail || host->if_index ||
-        host->checksums_left || (seen->total_length > ETHERNET_MTU && !host->oversized))
-        return false;
-    host->packets++;
-    host->measured++;
-    host->last_ns = time_ns;
-    host->last_frame = frame;
-    return true;
+    return host->measured == HOST_MEASURED_MAX && !host->checksums_left;
 }
 
 /* Routers passed since the sender, assuming the nearest common initial value at or above (64, 128,

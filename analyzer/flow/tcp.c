@@ -74,7 +74,7 @@ void tcp_flow_begins(const struct tracker *tracker, struct flow *flow,
 static void restart_flow(const struct tracker *tracker, struct flow *flow,
                          const struct segment *segment, bool from_high)
 {
-    uint16_t kept = flow->bits & (FLOW_V6 | FLOW_TUNNELLED);
+    uint16_t kept = flow->bits & (FLOW_TOUCHED | FLOW_TUNNELLED);
     flow->bits = (uint16_t)(kept | (from_high ? FLOW_INITIATOR_IS_HIGH : 0));
     if (tracker_is_unwatched(tracker, PROTO_TCP, segment->source_port, segment->destination_port))
         flow->bits |= FLOW_UNWATCHED;
@@ -83,6 +83,7 @@ static void restart_flow(const struct tracker *tracker, struct flow *flow,
     flow->answer_frame = flow->answered_after_us = flow->answer_isn = 0;
     flow->syn_count = 0;
     flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
+    flow->way[INITIATOR] = flow->way[RESPONDER] = 0;
 }
 
 static bool flow_has_syn(const struct flow *flow, uint32_t isn)

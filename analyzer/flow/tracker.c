@@ -13,14 +13,12 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
     ATTEMPTS_EASY = 1 << 15,
     FLOWS_PER_ATTEMPT = 32,
     FINISHED_MAX = 1 << 20, /* 72 MB */
     HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
     HELD_FLOWS = 32,        /* one in so many of the flow table's */
-    DNS_PORT = 53,
 };
 _Static_assert(HOSTS_MAX < (int)HOST_REFUSED, "hosts have numbers that a flow can keep");
 _Static_assert(ATTEMPTS_MAX < (int)HELD_BASE,
@@ -45,6 +43,8 @@ struct tracker *tracker_new(const struct tracker_options *options)
     struct tracker *tracker = memory_zeroed(1, sizeof *tracker);
     size_t flows = options->max_flows;
     tracker->options = *options;
+    tracker->watched_tcp = profiles_ports(options->profiles, PROTO_TCP);
+    tracker->watched_udp = profiles_ports(options->profiles, PROTO_UDP);
     tracker->flows = flow_table_new(flows);
     tracker->probes = probes_new(is_udp_service, options->profiles);
     tracker->addresses = address_pool_new(flows + flows / 4);
@@ -87,13 +87,6 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
     return true;
 }
 
-bool tracker_may_number(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
-                        uint16_t other_port)
-{
-    return !address_pool_is_crowded(tracker->addresses) ||
-           !tracker_is_unwatched(tracker, proto, one_port, other_port);
-}
-
 struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
                                 bool *added)
 {
@@ -118,20 +111,6 @@ struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct e
         tracker_is_unwatched(tracker, proto, packet->source_port, packet->destination_port))
         event->flow->bits |= FLOW_UNWATCHED;
     return event->flow;
-}
-
-static bool tells_names(uint8_t proto, uint16_t one_port, uint16_t other_port)
-{
-    return proto == PROTO_UDP && (one_port == DNS_PORT || other_port == DNS_PORT);
-}
-
-bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
-                          uint16_t other_port)
-{
-    const struct profiles *profiles = tracker->options.profiles;
-    return !tells_names(proto, one_port, other_port) &&
-           !profiles_service(profiles, proto, one_port) &&
-           !profiles_service(profiles, proto, other_port);
 }
 
 /* The same in every capture of the packet, with or without offload: the bytes looked at are few. */
@@ -333,8 +312,7 @@ static void note_offload(struct host *host, const struct packet *packet)
 
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
-    return host_table_count(tracker->hosts) >= HOSTS_EASY && !flow->answer_frame &&
-           ((flow->bits & FLOW_UNWATCHED) || held_has(tracker, flow));
+    return tracker_ignores(tracker, flow, INITIATOR);
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
@@ -350,8 +328,8 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
     bool has_ports = packet->kind == PACKET_TCP || packet->kind == PACKET_UDP;
     if (!event->flow && has_ports)
         return host_table_find(tracker->hosts, &packet->ip.source); /* it is not followed */
-    if (event->flow && tracker_in_crowd(tracker, event->flow) &&
-        flow_side(event->flow, event->from_high) == INITIATOR)
+    if (event->flow &&
+        tracker_ignores(tracker, event->flow, flow_side(event->flow, event->from_high)))
         return NULL;
     host = host_table_add(tracker->hosts, &packet->ip.source);
     if (event->flow && !ip_is_multicast(&packet->ip.destination))
@@ -359,19 +337,47 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
     return host;
 }
 
+/* How a conversation's packet came; 0: as one of which each is to be looked at. */
+static uint8_t way_of(struct tracker *tracker, const struct event *event)
+{
+    const struct packet *packet = event->packet;
+    bool plain = packet->has_mac && packet->direction == LINK_UNKNOWN && !packet->if_index;
+    return event->flow && plain
+               ? ways_add(&tracker->ways, packet->source_mac, packet->ip.total_length)
+               : 0;
+}
+
+/* The host knows all that such packets tell: the flow keeps in mind which these are. */
+static void remember_way(struct flow *flow, enum side side, uint8_t way, uint8_t hop_limit)
+{
+    if (!(way & ~WAY_OVERSIZED) || flow->hop_limit[side] != hop_limit)
+        return;
+    bool longer = !((flow->way[side] ^ way) & ~WAY_OVERSIZED);
+    flow->way[side] = longer ? flow->way[side] | way : way;
+}
+
 void tracker_host(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (!is_genuine(packet) || ip_is_unspecified(&packet->ip.source))
         return;
+    struct flow *flow = event->flow;
+    uint8_t way = way_of(tracker, event);
+    enum side side = flow ? flow_side(flow, event->from_high) : INITIATOR;
+    if (way && flow_knows_sender(flow, side, packet->ip.hop_limit, way)) {
+        host_table_pulse(tracker->hosts, flow_host(flow, event->from_high), event->frame,
+                         event->time_ns);
+        return;
+    }
     struct host *host = sender_of(tracker, event);
-    if (!host)
-        return;
-    if (event->seen && !ip_is_multicast(&packet->ip.destination) &&
-        host_saw_the_same(host, event->seen, event->frame, event->time_ns))
-        return;
-    host_saw_packet(host, packet, event->frame, event->time_ns);
-    note_offload(host, packet);
+    if (host) {
+        host_saw_packet(host, packet, event->frame);
+        note_offload(host, packet);
+        host_table_pulse(tracker->hosts, host->number, event->frame, event->time_ns);
+    }
+    bool known = host ? host_is_learnt(host) : flow && flow_host(flow, event->from_high);
+    if (way && known && flow_host(flow, event->from_high))
+        remember_way(flow, side, way, packet->ip.hop_limit);
 }
 
 static struct fragment_slot *fragment_slot(struct tracker *tracker, const struct ip_header *ip)
@@ -444,7 +450,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
         attempt = tcp_track(tracker, event, side, fresh);
         break;
     case PACKET_UDP:
-        if (tells_names(PROTO_UDP, packet->source_port, packet->destination_port))
+        if (tracker_tells_names(PROTO_UDP, packet->source_port, packet->destination_port))
             names_packet(&tracker->names, packet, event->frame, event->time_ns);
         attempt = udp_track(tracker, event, side, fresh);
         break;
@@ -517,8 +523,7 @@ void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
 {
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         int end = flow_end(flow, side);
-        address[side] = address_pool_address(tracker->addresses, (flow->bits & FLOW_V6) != 0,
-                                             flow->address[end]);
+        address[side] = address_pool_address(tracker->addresses, flow->v6, flow->address[end]);
         port[side] = flow->port[end];
     }
 }

@@ -8,6 +8,8 @@
 #include "analyzer/flow/segment.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/flow/tunnels.h"
+#include "analyzer/flow/ways.h"
+#include "analyzer/words.h"
 
 /* A packet with where it stands in the capture. */
 struct event {
@@ -20,7 +22,6 @@ struct event {
     bool from_high;    /* the packet's source is end[1] of the key */
     struct flow *flow; /* set by tracker_event_flow(), or by who found it before; NULL: none */
     bool replayed;     /* only the attempt's record is still to learn of it (held.h) */
-    const struct glance *seen; /* NULL: no common frame, or one whose direction is told */
 };
 
 struct fragment_slot {
@@ -34,10 +35,12 @@ enum { FRAGMENT_SLOTS = 256 };
 
 struct tracker {
     struct tracker_options options;
+    const uint8_t *watched_tcp, *watched_udp; /* profiles_ports() */
     struct tracker_counters counters;
     struct address_pool *addresses;
     struct flow_table *flows;
     struct host_table *hosts;
+    struct ways ways;
     struct probes *probes;
     struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
@@ -74,17 +77,46 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
 /* The flow of a TCP or UDP packet, made when new. NULL where the tables cannot take it. */
 struct flow *tracker_event_flow(struct tracker *tracker, uint8_t proto, struct event *event,
                                 bool *added);
+
+enum { DNS_PORT = 53 };
+
+static inline bool tracker_tells_names(uint8_t proto, uint16_t one_port, uint16_t other_port)
+{
+    return proto == PROTO_UDP && (one_port == DNS_PORT || other_port == DNS_PORT);
+}
+
 /* Neither end of a conversation is a product's, nor does it tell names. */
-bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
-                          uint16_t other_port);
+static inline bool tracker_is_unwatched(const struct tracker *tracker, uint8_t proto,
+                                        uint16_t one_port, uint16_t other_port)
+{
+    const uint8_t *watched = proto == PROTO_TCP ? tracker->watched_tcp : tracker->watched_udp;
+    return !watched[one_port] && !watched[other_port] &&
+           !tracker_tells_names(proto, one_port, other_port);
+}
+
 /* Whether new IPv6 addresses of a conversation get numbers; else it is not followed. */
-bool tracker_may_number(const struct tracker *tracker, uint8_t proto, uint16_t one_port,
-                        uint16_t other_port);
+static inline bool tracker_may_number(const struct tracker *tracker, uint8_t proto,
+                                      uint16_t one_port, uint16_t other_port)
+{
+    return !address_pool_is_crowded(tracker->addresses) ||
+           !tracker_is_unwatched(tracker, proto, one_port, other_port);
+}
+
 /* What the packet tells of the host that sent it. */
 void tracker_host(struct tracker *tracker, const struct event *event);
 
 /* A flow's attempt number above this stands for a connection that is held back (held.h). */
 enum { HELD_BASE = 1 << 20 };
+
+enum { HOSTS_EASY = 1 << 16 }; /* up to here whoever sends anything gets an entry */
+
+/* tracker_in_crowd() of a flow's side: the packets that opened a flow are not looked up. */
+static inline bool tracker_ignores(const struct tracker *tracker, const struct flow *flow,
+                                   enum side side)
+{
+    return tracker->hosts->count >= HOSTS_EASY && side == INITIATOR && !flow->answer_frame &&
+           ((flow->bits & FLOW_UNWATCHED) || (flow->attempt > HELD_BASE && tracker->held));
+}
 
 /* attempts.c */
 enum {

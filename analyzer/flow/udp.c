@@ -92,7 +92,7 @@ static bool begins_anew(const struct attempt *attempt, enum side side, const str
 
 static void restart_flow(struct flow *flow, const struct event *event)
 {
-    flow->bits &= FLOW_V6 | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
+    flow->bits &= FLOW_TOUCHED | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
     flow->answer_frame = flow->answered_after_us = 0;

@@ -17,7 +17,7 @@ static bool is_key(const struct flow *flow, const struct flow_key *key)
 {
     return flow->address[0] == key->address[0] && flow->address[1] == key->address[1] &&
            flow->port[0] == key->port[0] && flow->port[1] == key->port[1] &&
-           flow->proto == key->proto && ((flow->bits & FLOW_V6) != 0) == key->v6;
+           flow->proto == key->proto && flow->v6 == key->v6;
 }
 
 static void grows_and_finds_all(void **state)
@@ -52,7 +52,7 @@ static void compare_with_twin(struct flow_table *table, const bool *was_added, u
         struct flow_key own = {{flow->address[0], flow->address[1]},
                                {flow->port[0], flow->port[1]},
                                flow->proto,
-                               (flow->bits & FLOW_V6) != 0};
+                               flow->v6};
         assert_ptr_equal(flow_table_find(table, &own), flow);
     }
     for (uint32_t i = 0; i < keys; i++) {

@@ -101,6 +101,8 @@ static inline void assert_same_hosts(const struct twins *twins)
         struct host a = *host_table_at(one, i), b = *host_table_at(two, i);
         a.link = b.link = NULL;
         assert_memory_equal(&a, &b, sizeof a);
+        const struct host_pulse first = host_pulse(one, &a), second = host_pulse(two, &b);
+        assert_memory_equal(&first, &second, sizeof first);
     }
 }
 
