@@ -34,10 +34,12 @@ FETCHES void know(const struct tracker *tracker, struct fast_packet *packet, uin
                   uint32_t to)
 {
     const struct glance *seen = &packet->seen;
+    const struct flow_key key =
+        flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
+                      seen->destination_port, &packet->from_high);
     packet->keyed = true;
-    packet->key = flow_key_make(seen->proto, seen->version == 6, from, seen->source_port, to,
-                                seen->destination_port, &packet->from_high);
-    packet->hash = flow_table_hash(tracker->flows, &packet->key);
+    packet->key = key;
+    packet->hash = flow_table_hash(tracker->flows, &key);
     hash_index_fetch(&tracker->flows->index, packet->hash);
     if (seen->tcp_flags & TCP_SYN)
         fetch_host(tracker, seen);
@@ -171,25 +173,19 @@ static inline bool is_usual(const struct flow *flow, const struct glance *seen, 
     return flow->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST));
 }
 
-/* What tcp_flow_segment() makes of a usual segment. */
-static inline void take_segment(struct flow *flow, const struct glance *seen, enum side side,
-                                int64_t time_ns)
+/* What tcp_flow_segment() makes of a usual segment, and udp_track() of a datagram. Which of the two
+ * it is, and which side sent it, changes from packet to packet: without a branch it costs less than
+ * to predict it wrongly. */
+static inline void take_usual(struct flow *flow, const struct glance *seen, enum side side,
+                              int64_t time_ns)
 {
-    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side);
+    bool tcp = seen->proto == PROTO_TCP, asks = side == INITIATOR;
+    bool shows = tcp & (asks | (seen->payload_length != 0)), ends = seen->tcp_flags & TCP_FIN;
+    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side | (shows ? FLOW_ESTABLISHED : 0) |
+                             (ends ? FLOW_FIN : 0));
+    flow->syn_count =
+        (uint8_t)(flow->syn_count + (!tcp & asks & (flow->syn_count < UINT8_MAX)));
     flow->last_ns = time_ns;
-    if (side == INITIATOR || seen->payload_length)
-        flow->bits |= FLOW_ESTABLISHED;
-    if (seen->tcp_flags & TCP_FIN)
-        flow->bits |= FLOW_FIN;
-}
-
-/* What udp_track() makes of a datagram. */
-static inline void take_datagram(struct flow *flow, enum side side, int64_t time_ns)
-{
-    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side);
-    flow->last_ns = time_ns;
-    if (side == INITIATOR)
-        flow_asked(flow);
 }
 
 SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
@@ -287,7 +283,7 @@ static inline void learn_held(struct tracker *tracker, struct fast_packet *packe
 {
     enum side side = flow_side(packet->flow, packet->from_high);
     if (is_usual(packet->flow, &packet->seen, side))
-        take_segment(packet->flow, &packet->seen, side, segment->time_ns);
+        take_usual(packet->flow, &packet->seen, side, segment->time_ns);
     else
         tcp_flow_segment(tracker, packet->flow, segment, &side);
     take_host(tracker, packet, segment->frame, segment->time_ns);
@@ -338,13 +334,10 @@ FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const str
         return seen->proto == PROTO_TCP &&
                (take_rare_segment(tracker, packet, frame, time_ns) ||
                 (!flow && take_first_held(tracker, packet, whole, frame)));
-    if (seen->proto == PROTO_UDP && seen->hop_limit <= PROBE_HOP_LIMIT_MAX)
+    if (seen->hop_limit <= PROBE_HOP_LIMIT_MAX && seen->proto == PROTO_UDP)
         return false;
 
-    if (seen->proto == PROTO_TCP)
-        take_segment(flow, seen, side, time_ns);
-    else
-        take_datagram(flow, side, time_ns);
+    take_usual(flow, seen, side, time_ns);
     take_host(tracker, packet, frame, time_ns);
     return true;
 }

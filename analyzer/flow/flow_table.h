@@ -92,17 +92,26 @@ struct flow_table {
 struct flow_table *flow_table_new(size_t cap);
 void flow_table_free(struct flow_table *table);
 
+/* Which end comes first is a coin toss for the processor to predict, so here and in flow_host()
+ * there is no branch for it. */
+static inline uint64_t flow_key_end(uint32_t address, uint16_t port)
+{
+    return (uint64_t)address << 16 | port;
+}
+
 /* Orders two ends. `*swapped`: the first end given became end[1]. */
 static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address,
                                             uint16_t first_port, uint32_t second_address,
                                             uint16_t second_port, bool *swapped)
 {
-    bool swap = ((uint64_t)first_address << 16 | first_port) >
-                ((uint64_t)second_address << 16 | second_port);
-    *swapped = swap;
+    uint64_t first = flow_key_end(first_address, first_port);
+    uint64_t second = flow_key_end(second_address, second_port);
+    uint64_t low = first < second ? first : second;
+    uint64_t high = low ^ first ^ second;
+    *swapped = first > second;
     return (struct flow_key){
-        .address = {swap ? second_address : first_address, swap ? first_address : second_address},
-        .port = {swap ? second_port : first_port, swap ? first_port : second_port},
+        .address = {(uint32_t)(low >> 16), (uint32_t)(high >> 16)},
+        .port = {(uint16_t)low, (uint16_t)high},
         .proto = proto & 0x7fu,
         .v6 = v6,
     };
@@ -112,10 +121,10 @@ static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t fir
 
 static inline uint32_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
 {
-    uint64_t addresses = (uint64_t)key->address[0] << 32 | key->address[1];
-    uint64_t rest = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
-                    (uint64_t)key->proto << 1 | key->v6;
-    return (uint32_t)hash_mix(addresses ^ table->seed[0], rest ^ table->seed[1]);
+    uint64_t low = flow_key_end(key->address[0], key->port[0]);
+    uint64_t high = flow_key_end(key->address[1], key->port[1]);
+    uint64_t kind = (uint64_t)(key->v6 << 7 | key->proto) << 48;
+    return (uint32_t)hash_mix(low ^ table->seed[0], (high | kind) ^ table->seed[1]);
 }
 
 static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)
@@ -201,7 +210,8 @@ static inline int flow_end(const struct flow *flow, enum side side)
 /* Of address[end]: index in the host table + 1; 0: not looked up yet. */
 static inline uint32_t flow_host(const struct flow *flow, int end)
 {
-    return end ? flow->host_high : flow->host_low;
+    uint32_t low = flow->host_low, both = low ^ flow->host_high;
+    return low ^ (both & (0 - (uint32_t)end));
 }
 
 static inline void flow_set_host(struct flow *flow, int end, uint32_t number)
@@ -227,8 +237,7 @@ static inline bool flow_knows_sender(const struct flow *flow, enum side side, ui
 
 static inline void flow_asked(struct flow *flow)
 {
-    if (flow->syn_count < UINT8_MAX)
-        flow->syn_count++;
+    flow->syn_count = (uint8_t)(flow->syn_count + (flow->syn_count < UINT8_MAX));
 }
 
 #endif

@@ -71,7 +71,7 @@ _Static_assert(sizeof(struct host) == 128, "two cache lines");
 /* Checksums tell the capturing host (offload), which is among the first that a capture shows. */
 enum { CHECKSUMS_PER_HOST = 16, CHECKSUM_HOSTS = 4096 };
 
-enum { HOST_MEASURED_MAX = 16 };
+enum { HOST_MEASURED_MAX = 2 }; /* so many of one hop limit are a habit (facts_refusal.c) */
 
 /* Operating systems start at 64 or more; a packet this low is a traceroute probe or for the link
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
