@@ -7,6 +7,8 @@
 /* GCC takes a function that only asks for memory for one without effect, and leaves its calls out.
  */
 #define FETCHES static inline __attribute__((always_inline))
+/* And what every packet needs is to stand in the loop over all of them. */
+#define ALWAYS static inline __attribute__((always_inline))
 /* What few packets need stays out of the loop over all of them. */
 #define SELDOM static __attribute__((noinline))
 
@@ -30,7 +32,7 @@ FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen
 }
 
 /* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
-FETCHES void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
+ALWAYS void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
                   uint32_t to)
 {
     const struct glance *seen = &packet->seen;
@@ -47,7 +49,7 @@ FETCHES void know(const struct tracker *tracker, struct fast_packet *packet, uin
 
 /* Reads a frame, and knows its flow, if that is IPv4's. Of IPv6 the addresses are looked up first:
  * true. Where the file tells a frame's direction its host has to know it, the slow way. */
-FETCHES bool look(const struct tracker *tracker, const struct frame *frame,
+ALWAYS bool look(const struct tracker *tracker, const struct frame *frame,
                   struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
@@ -117,15 +119,10 @@ void fast_path_look(struct tracker *tracker, const struct frame *frame, struct f
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
-FETCHES void fetch(const struct tracker *tracker, struct fast_packet *packet)
+FETCHES void fetch(const struct flow_table *flows, struct fast_packet *packet)
 {
-    packet->flow = NULL;
-    if (!packet->keyed)
-        return;
-    uint32_t entry = hash_index_first(&tracker->flows->index, packet->hash);
-    if (!entry)
-        return;
-    packet->flow = flow_table_entry(tracker->flows, entry - 1);
+    uint32_t entry = packet->keyed ? hash_index_first(&flows->index, packet->hash) : 0;
+    packet->flow = entry ? flow_table_entry(flows, entry - 1) : NULL;
     __builtin_prefetch(packet->flow, 1);
 }
 
@@ -155,33 +152,32 @@ FETCHES bool fetch_more(const struct tracker *tracker, const struct fast_packet 
 }
 
 /* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
-static inline struct flow *find_flow(const struct tracker *tracker,
-                                     const struct fast_packet *packet)
+ALWAYS struct flow *find_flow(const struct tracker *tracker, const struct fast_packet *packet)
 {
     struct flow *seen = packet->flow;
     if (!seen || !flow_has_key(seen, &packet->key))
         return flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
-    seen->bits |= FLOW_TOUCHED;
     return seen;
 }
 
 /* --- what a packet changes --- */
 
-/* Nothing that opens or resets, of a side that was heard before. */
-static inline bool is_usual(const struct flow *flow, const struct glance *seen, enum side side)
+/* Of a side that was heard before: no segment that opens or resets, no traceroute probe. */
+ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum side side)
 {
-    return flow->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST));
+    return flow->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST)) &&
+           (seen->hop_limit > PROBE_HOP_LIMIT_MAX || seen->proto == PROTO_TCP);
 }
 
 /* What tcp_flow_segment() makes of a usual segment, and udp_track() of a datagram. Which of the two
  * it is, and which side sent it, changes from packet to packet: without a branch it costs less than
  * to predict it wrongly. */
-static inline void take_usual(struct flow *flow, const struct glance *seen, enum side side,
+ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side side,
                               int64_t time_ns)
 {
     bool tcp = seen->proto == PROTO_TCP, asks = side == INITIATOR;
     bool shows = tcp & (asks | (seen->payload_length != 0)), ends = seen->tcp_flags & TCP_FIN;
-    flow->bits |= (uint16_t)(FLOW_FROM_INITIATOR << side | (shows ? FLOW_ESTABLISHED : 0) |
+    flow->bits |= (uint16_t)(FLOW_TOUCHED | FLOW_FROM_INITIATOR << side | (shows ? FLOW_ESTABLISHED : 0) |
                              (ends ? FLOW_FIN : 0));
     flow->syn_count =
         (uint8_t)(flow->syn_count + (!tcp & asks & (flow->syn_count < UINT8_MAX)));
@@ -201,7 +197,7 @@ SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet 
     tracker_host(tracker, &event);
 }
 
-static inline void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
+ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
                              uint64_t frame, int64_t time_ns)
 {
     const struct glance *seen = &looked_at->seen;
@@ -318,27 +314,32 @@ SELDOM bool take_held(struct tracker *tracker, struct fast_packet *packet,
     return true;
 }
 
-/* False: nothing done. */
-FETCHES bool take(struct tracker *tracker, struct fast_packet *packet, const struct frame *whole,
-                  uint64_t frame)
+/* What is not usual. False: nothing done. */
+SELDOM bool take_unusual(struct tracker *tracker, struct fast_packet *packet,
+                         const struct frame *whole, uint64_t frame)
 {
-    const struct glance *seen = &packet->seen;
-    int64_t time_ns = whole->time_ns;
+    struct flow *flow = packet->flow;
+    if (flow)
+        flow->bits |= FLOW_TOUCHED;
+    if (flow && !(flow->bits & FLOW_UNWATCHED))
+        return take_held(tracker, packet, whole, frame);
+    return packet->seen.proto == PROTO_TCP &&
+           (take_rare_segment(tracker, packet, frame, whole->time_ns) ||
+            (!flow && take_first_held(tracker, packet, whole, frame)));
+}
+
+/* False: nothing done. */
+ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, const struct frame *whole,
+                 uint64_t frame)
+{
     if (!packet->keyed)
         return false;
     struct flow *flow = packet->flow = find_flow(tracker, packet);
-    if (flow && !(flow->bits & FLOW_UNWATCHED))
-        return take_held(tracker, packet, whole, frame);
     enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
-    if (!flow || !is_usual(flow, seen, side))
-        return seen->proto == PROTO_TCP &&
-               (take_rare_segment(tracker, packet, frame, time_ns) ||
-                (!flow && take_first_held(tracker, packet, whole, frame)));
-    if (seen->hop_limit <= PROBE_HOP_LIMIT_MAX && seen->proto == PROTO_UDP)
-        return false;
-
-    take_usual(flow, seen, side, time_ns);
-    take_host(tracker, packet, frame, time_ns);
+    if (!flow || !(flow->bits & FLOW_UNWATCHED) || !is_usual(flow, &packet->seen, side))
+        return take_unusual(tracker, packet, whole, frame);
+    take_usual(flow, &packet->seen, side, whole->time_ns);
+    take_host(tracker, packet, frame, whole->time_ns);
     return true;
 }
 
@@ -351,8 +352,9 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
         if (look(tracker, &frames[i], &packets[i]))
             some[some_count++] = &packets[i];
     know_v6(tracker, some, some_count);
+    const struct flow_table flows = *tracker->flows; /* nothing is added meanwhile */
     for (int i = 0; i < count; i++)
-        fetch(tracker, &packets[i]);
+        fetch(&flows, &packets[i]);
     some_count = 0;
     for (int i = 0; i < count; i++)
         if (fetch_more(tracker, &packets[i]))

@@ -121,7 +121,7 @@ struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_k
         return flow;
     }
     bool moves = table->count == table->cap;
-    if ((table->count + 1) * 4 > (table->index.mask + 1) * 3) {
+    if (hash_index_is_full(&table->index, table->count)) {
         hash_index_grow(&table->index);
         moves = true;
     }

@@ -4,6 +4,7 @@
 #ifndef FWSNIFF_FLOW_HASH_INDEX_H
 #define FWSNIFF_FLOW_HASH_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,15 @@ void hash_index_open(struct hash_index *index, size_t slots); /* a power of two 
 void hash_index_close(struct hash_index *index);
 /* Twice the slots. */
 void hash_index_grow(struct hash_index *index);
+
+/* Whether it is to grow before another entry comes. Where it is small, room costs less than
+ * searching on. */
+static inline bool hash_index_is_full(const struct hash_index *index, size_t count)
+{
+    enum { SLOTS_MANY = 1 << 20 };
+    size_t slots = index->mask + 1;
+    return slots < SLOTS_MANY ? count >= slots / 2 : count >= slots / 4 * 3;
+}
 
 static inline size_t hash_index_home(const struct hash_index *index, uint32_t hash)
 {

@@ -86,7 +86,7 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     *slot = (struct hash_slot){hash, host->number};
     if (host->number >= table->pulse_room)
         make_room_for_pulses(table);
-    if (table->count * 4 > table->index.mask * 3)
+    if (hash_index_is_full(&table->index, table->count))
         hash_index_grow(&table->index);
     return host;
 }
