@@ -175,12 +175,12 @@ ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum si
 ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side side,
                               int64_t time_ns)
 {
-    bool tcp = seen->proto == PROTO_TCP, asks = side == INITIATOR;
-    bool shows = tcp & (asks | (seen->payload_length != 0)), ends = seen->tcp_flags & TCP_FIN;
-    flow->bits |= (uint16_t)(FLOW_TOUCHED | FLOW_FROM_INITIATOR << side | (shows ? FLOW_ESTABLISHED : 0) |
-                             (ends ? FLOW_FIN : 0));
-    flow->syn_count =
-        (uint8_t)(flow->syn_count + (!tcp & asks & (flow->syn_count < UINT8_MAX)));
+    unsigned tcp = seen->proto == PROTO_TCP, udp = !tcp, asks = side == INITIATOR;
+    unsigned says = (0 - seen->payload_length) >> 31, shows = tcp & (asks | says);
+    unsigned ends = (seen->tcp_flags & TCP_FIN) != 0;
+    flow->bits |= (uint16_t)(FLOW_TOUCHED | (unsigned)FLOW_FROM_INITIATOR << side |
+                             shows * FLOW_ESTABLISHED | ends * FLOW_FIN);
+    flow->syn_count = (uint8_t)(flow->syn_count + (udp & asks & (flow->syn_count < UINT8_MAX)));
     flow->last_ns = time_ns;
 }
 
