@@ -23,7 +23,6 @@ static inline struct ip_address address6(const struct glance *seen, bool destina
     return address;
 }
 
-/* A new conversation is likely to be of a new host. */
 FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen)
 {
     struct ip_address address =
@@ -33,7 +32,7 @@ FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen
 
 /* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
 ALWAYS void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
-                  uint32_t to)
+                 uint32_t to)
 {
     const struct glance *seen = &packet->seen;
     const struct flow_key key =
@@ -43,14 +42,22 @@ ALWAYS void know(const struct tracker *tracker, struct fast_packet *packet, uint
     packet->key = key;
     packet->hash = flow_table_hash(tracker->flows, &key);
     hash_index_fetch(&tracker->flows->index, packet->hash);
-    if (seen->tcp_flags & TCP_SYN)
-        fetch_host(tracker, seen);
 }
 
-/* Reads a frame, and knows its flow, if that is IPv4's. Of IPv6 the addresses are looked up first:
- * true. Where the file tells a frame's direction its host has to know it, the slow way. */
+/* The addresses of an IPv6 packet are looked up first. */
+ALWAYS void hash_addresses(const struct address_pool *pool, struct fast_packet *packet)
+{
+    for (int end = 0; end < 2; end++) {
+        struct ip_address address = address6(&packet->seen, end);
+        packet->address_hash[end] = address_pool_hash(pool, &address);
+        hash_index_fetch(&pool->index, packet->address_hash[end]);
+    }
+}
+
+/* Reads a frame, and knows its flow, if that is IPv4's. True: it is IPv6's, and its addresses are
+ * asked for. Where the file tells a frame's direction its host has to know it, the slow way. */
 ALWAYS bool look(const struct tracker *tracker, const struct frame *frame,
-                  struct fast_packet *packet)
+                 struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
     packet->replayed = packet->keyed = false;
@@ -58,8 +65,10 @@ ALWAYS bool look(const struct tracker *tracker, const struct frame *frame,
         packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
     if (!packet->common || frame->direction != FRAME_UNKNOWN)
         return false;
-    if (seen->version == 6)
+    if (seen->version == 6) {
+        hash_addresses(tracker->addresses, packet);
         return true;
+    }
     uint32_t from, to;
     memcpy(&from, seen->ip + IP4_SOURCE, 4);
     memcpy(&to, seen->ip + IP4_DESTINATION, 4);
@@ -91,31 +100,24 @@ static bool number_addresses(struct tracker *tracker, const struct fast_packet *
     return may;
 }
 
-/* Knows the flows of IPv6 packets: asks for the slots of their addresses, the addresses, the flows.
- */
-static void know_v6(struct tracker *tracker, struct fast_packet **packets, int count)
+/* The slots of an IPv6 packet's addresses have come: asks for these. */
+FETCHES void fetch_addresses(const struct address_pool *pool, const struct fast_packet *packet)
 {
-    const struct address_pool *pool = tracker->addresses;
-    for (int i = 0; i < count; i++)
-        for (int end = 0; end < 2; end++) {
-            struct ip_address address = address6(&packets[i]->seen, end);
-            packets[i]->address_hash[end] = address_pool_hash(pool, &address);
-            hash_index_fetch(&pool->index, packets[i]->address_hash[end]);
-        }
-    for (int i = 0; i < count; i++)
-        for (int end = 0; end < 2; end++)
-            address_pool_fetch(pool, packets[i]->address_hash[end]);
-    for (int i = 0; i < count; i++) {
-        uint32_t number[2];
-        if (number_addresses(tracker, packets[i], number))
-            know(tracker, packets[i], number[0], number[1]);
-    }
+    for (int end = 0; end < 2; end++)
+        address_pool_fetch(pool, packet->address_hash[end]);
+}
+
+static void know_v6(struct tracker *tracker, struct fast_packet *packet)
+{
+    uint32_t number[2];
+    if (number_addresses(tracker, packet, number))
+        know(tracker, packet, number[0], number[1]);
 }
 
 void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet)
 {
     if (look(tracker, frame, packet))
-        know_v6(tracker, &packet, 1);
+        know_v6(tracker, packet);
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
@@ -140,9 +142,12 @@ FETCHES void fetch_attempt(const struct attempt *attempt)
 }
 
 /* The entry has come: asks for what every packet changes of a product's record, if there is one.
- * True: of one that is held back there is more to ask for. */
+ * True: of one that is held back there is more to ask for. Where there is no entry, the packet is
+ * likely to be the first of a new conversation, and that of a new host. */
 FETCHES bool fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
 {
+    if (packet->keyed && !packet->flow)
+        fetch_host(tracker, &packet->seen);
     uint32_t attempt = packet->flow ? packet->flow->attempt : 0;
     if (attempt > HELD_BASE)
         held_fetch(tracker, attempt);
@@ -346,21 +351,25 @@ ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, const stru
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
                      uint64_t frame_base, fast_path_slowly *slowly, void *context)
 {
-    struct fast_packet packets[FAST_PATH_BATCH], *some[FAST_PATH_BATCH];
-    int some_count = 0;
+    struct fast_packet packets[FAST_PATH_BATCH], *v6[FAST_PATH_BATCH], *held[FAST_PATH_BATCH];
+    int v6_count = 0, held_count = 0;
+    const struct flow_table flows = *tracker->flows; /* nothing is added before take() */
     for (int i = 0; i < count; i++)
         if (look(tracker, &frames[i], &packets[i]))
-            some[some_count++] = &packets[i];
-    know_v6(tracker, some, some_count);
-    const struct flow_table flows = *tracker->flows; /* nothing is added meanwhile */
+            v6[v6_count++] = &packets[i];
+    for (int i = 0; i < v6_count; i++)
+        fetch_addresses(tracker->addresses, v6[i]);
     for (int i = 0; i < count; i++)
         fetch(&flows, &packets[i]);
-    some_count = 0;
+    for (int i = 0; i < v6_count; i++)
+        know_v6(tracker, v6[i]);
+    for (int i = 0; i < v6_count; i++)
+        fetch(&flows, v6[i]);
     for (int i = 0; i < count; i++)
         if (fetch_more(tracker, &packets[i]))
-            some[some_count++] = &packets[i];
-    for (int i = 0; i < some_count; i++)
-        held_fetch_more(tracker, some[i]->flow->attempt);
+            held[held_count++] = &packets[i];
+    for (int i = 0; i < held_count; i++)
+        held_fetch_more(tracker, held[i]->flow->attempt);
     for (int i = 0; i < count; i++)
         if (!take(tracker, &packets[i], &frames[i], frame_base + frames[i].number))
             slowly(context, &frames[i], &packets[i]);
