@@ -23,13 +23,6 @@ static inline struct ip_address address6(const struct glance *seen, bool destina
     return address;
 }
 
-FETCHES void fetch_host(const struct tracker *tracker, const struct glance *seen)
-{
-    struct ip_address address =
-        seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
-    hash_index_fetch(&tracker->hosts->index, host_table_hash(tracker->hosts, &address));
-}
-
 /* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
 ALWAYS void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
                  uint32_t to)
@@ -141,19 +134,42 @@ FETCHES void fetch_attempt(const struct attempt *attempt)
     __builtin_prefetch(&attempt->last_ns, 1);
 }
 
-/* The entry has come: asks for what every packet changes of a product's record, if there is one.
- * True: of one that is held back there is more to ask for. Where there is no entry, the packet is
- * likely to be the first of a new conversation, and that of a new host. */
-FETCHES bool fetch_more(const struct tracker *tracker, const struct fast_packet *packet)
+/* The first packet of a new conversation: its host is looked up. */
+FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
 {
-    if (packet->keyed && !packet->flow)
-        fetch_host(tracker, &packet->seen);
-    uint32_t attempt = packet->flow ? packet->flow->attempt : 0;
+    const struct glance *seen = &packet->seen;
+    struct ip_address address =
+        seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
+    packet->host_hash = host_table_hash(hosts, &address);
+    hash_index_fetch(&hosts->index, packet->host_hash);
+}
+
+/* The entry has come: asks for what every packet changes of a product's record, if there is one.
+ * True: there is more to ask for. */
+FETCHES bool fetch_more(const struct tracker *tracker, struct fast_packet *packet)
+{
+    if (!packet->flow) {
+        if (packet->keyed)
+            fetch_host(tracker->hosts, packet);
+        return packet->keyed;
+    }
+    uint32_t attempt = packet->flow->attempt;
     if (attempt > HELD_BASE)
         held_fetch(tracker, attempt);
     else if (attempt)
         fetch_attempt(attempt_at(tracker, attempt));
     return attempt > HELD_BASE;
+}
+
+FETCHES void fetch_rest(const struct tracker *tracker, const struct fast_packet *packet)
+{
+    if (packet->flow) {
+        held_fetch_more(tracker, packet->flow->attempt);
+        return;
+    }
+    uint32_t host = hash_index_first(&tracker->hosts->index, packet->host_hash);
+    if (host)
+        __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
 }
 
 /* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
@@ -351,8 +367,8 @@ ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, const stru
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
                      uint64_t frame_base, fast_path_slowly *slowly, void *context)
 {
-    struct fast_packet packets[FAST_PATH_BATCH], *v6[FAST_PATH_BATCH], *held[FAST_PATH_BATCH];
-    int v6_count = 0, held_count = 0;
+    struct fast_packet packets[FAST_PATH_BATCH], *v6[FAST_PATH_BATCH], *more[FAST_PATH_BATCH];
+    int v6_count = 0, more_count = 0;
     const struct flow_table flows = *tracker->flows; /* nothing is added before take() */
     for (int i = 0; i < count; i++)
         if (look(tracker, &frames[i], &packets[i]))
@@ -367,9 +383,9 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
         fetch(&flows, v6[i]);
     for (int i = 0; i < count; i++)
         if (fetch_more(tracker, &packets[i]))
-            held[held_count++] = &packets[i];
-    for (int i = 0; i < held_count; i++)
-        held_fetch_more(tracker, held[i]->flow->attempt);
+            more[more_count++] = &packets[i];
+    for (int i = 0; i < more_count; i++)
+        fetch_rest(tracker, more[i]);
     for (int i = 0; i < count; i++)
         if (!take(tracker, &packets[i], &frames[i], frame_base + frames[i].number))
             slowly(context, &frames[i], &packets[i]);

@@ -22,6 +22,7 @@ struct fast_packet {
     struct flow_key key;
     uint32_t hash;
     uint32_t address_hash[2]; /* IPv6: source, destination */
+    uint32_t host_hash;       /* the source's in the host table; of new conversations only */
     bool from_high;           /* its source is end[1] of the key */
     bool common;              /* `seen` is filled in ... */
     bool keyed;        /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */

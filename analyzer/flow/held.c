@@ -53,8 +53,22 @@ struct held_course {
 struct block {
     uint32_t next; /* index + 1 */
     uint32_t used;
-    uint8_t bytes[BLOCK_BYTES];
+    _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES];
 };
+_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "2 MiB a slab");
+_Static_assert(sizeof(struct held_course) % _Alignof(struct kept) == 0, "frames follow it");
+
+static struct kept *kept_at(const struct block *block, size_t at)
+{
+    return (struct kept *)(void *)(block->bytes + at);
+}
+
+/* With its bytes. */
+static uint32_t kept_bytes(uint32_t caplen)
+{
+    enum { ALIGNMENT = _Alignof(struct kept) };
+    return (uint32_t)(sizeof(struct kept) + (caplen + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
 
 struct held_table {
     struct held **slabs;
@@ -234,10 +248,9 @@ static void replay(struct tracker *tracker, struct flow *flow, const struct held
     for (uint32_t index_1 = held->course; index_1; at = 0) {
         const struct block *block = block_at(table, index_1);
         while (at < block->used) {
-            struct kept kept;
-            memcpy(&kept, block->bytes + at, sizeof kept);
-            replay_frame(tracker, flow, &kept, block->bytes + at + sizeof kept);
-            at += sizeof kept + kept.caplen;
+            const struct kept *kept = kept_at(block, at);
+            replay_frame(tracker, flow, kept, (const uint8_t *)(kept + 1));
+            at += kept_bytes(kept->caplen);
         }
         index_1 = block->next;
     }
@@ -344,9 +357,8 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        uint64_t number, uint32_t caplen)
 {
-    const struct kept kept = {number, frame->time_ns, frame->len, (uint16_t)caplen,
-                              frame->interface};
-    if (held->last_used + sizeof kept + caplen > BLOCK_BYTES) {
+    uint32_t room = kept_bytes(caplen);
+    if (held->last_used + room > BLOCK_BYTES) {
         uint32_t index_1 = new_block(table);
         if (!index_1)
             return false;
@@ -356,10 +368,10 @@ static bool keep_frame(struct held_table *table, struct held *held, const struct
         held->last_block = index_1;
         held->last_used = 0;
     }
-    uint8_t *to = block_at(table, held->last_block)->bytes + held->last_used;
-    memcpy(to, &kept, sizeof kept);
-    memcpy(to + sizeof kept, frame->data, caplen);
-    held->last_used += (uint32_t)sizeof kept + caplen;
+    struct kept *kept = kept_at(block_at(table, held->last_block), held->last_used);
+    *kept = (struct kept){number, frame->time_ns, frame->len, (uint16_t)caplen, frame->interface};
+    memcpy(kept + 1, frame->data, caplen);
+    held->last_used += room;
     return true;
 }
 
