@@ -38,8 +38,8 @@ static void look_for_forwarding(const struct tracker *tracker, bool *cooked, boo
     *cooked = false;
     for (size_t i = 0; i < host_table_count(hosts); i++) {
         const struct host *host = host_table_at(hosts, i);
-        *cooked |= host->frames_in + host->frames_out > 0;
-        *forwarded |= host->frames_in && host->frames_out && !ip_is_loopback(&host->address);
+        *cooked |= host->came_in || host->left;
+        *forwarded |= host->came_in && host->left && !ip_is_loopback(&host->address);
     }
 }
 

@@ -302,7 +302,7 @@ static struct ends_view view_ends(const struct vantage_context *context,
     const struct host *server = host_of(context, attempt, RESPONDER);
     uint32_t client_us = client ? client->confirm_min_us : HOST_NO_TIME;
     uint32_t server_us = server ? server->answer_min_us : HOST_NO_TIME;
-    bool cooked = client && client->frames_in + client->frames_out > 0;
+    bool cooked = client && (client->came_in || client->left);
     uint8_t refusal = refusal_hop_limit(attempt);
     return (struct ends_view){
         .client = client,
@@ -317,8 +317,8 @@ static struct ends_view view_ends(const struct vantage_context *context,
         .client_quick = much_quicker(client_us, server_us),
         .server_quick = much_quicker(server_us, client_us),
         .cooked = cooked,
-        .client_in = cooked && !client->frames_out,
-        .server_out = server && server->frames_out && !server->frames_in,
+        .client_in = cooked && !client->left,
+        .server_out = server && server->left && !server->came_in,
         .refusal = refusal,
         .from_afar = refusal && hops_travelled(refusal) > 0,
         .client_link = link_view(context, attempt, INITIATOR),
@@ -365,7 +365,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "every conversation is the client's"},
         {in_all_flows(context, e->server) && !in_all_flows(context, e->client), all_servers,
          "every conversation is the server's"},
-        {e->cooked && !e->client->frames_in, client_outgoing,
+        {e->cooked && !e->client->came_in, client_outgoing,
          "the client's frames are all outgoing"},
         {e->client_in && !e->server_out, client_incoming, "the client's frames are all incoming"},
         {e->client_in && e->server_out, server_outgoing,

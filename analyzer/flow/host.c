@@ -128,7 +128,7 @@ static void note_mac(struct host *host, const struct packet *packet)
 static void note_distance(struct host *host, const struct packet *packet)
 {
     uint8_t hop_limit = packet->ip.hop_limit;
-    bool passed_on = packet->direction == LINK_OUT && host->frames_in; /* one hop less by us */
+    bool passed_on = packet->direction == LINK_OUT && host->came_in; /* one hop less by us */
     if (hop_limit <= PROBE_HOP_LIMIT_MAX || ip_is_multicast(&packet->ip.destination) || passed_on)
         return;
     host->hop_limit = hop_limit;
@@ -145,25 +145,13 @@ static void note_distance(struct host *host, const struct packet *packet)
 void host_saw_packet(struct host *host, const struct packet *packet, uint64_t frame)
 {
     if (!host->first_frame)
-        host->first_frame = frame;
+        host->first_frame = (uint32_t)frame;
     note_distance(host, packet);
-    host->if_index = packet->if_index;
     note_mac(host, packet);
     if (ip_equal(&packet->ip.source, &packet->ip.destination))
         return; /* a host talking to itself comes in and goes out */
-    switch (packet->direction) {
-    case LINK_IN:
-        host->frames_in++;
-        break;
-    case LINK_OUT:
-        host->frames_out++;
-        break;
-    case LINK_OTHER_HOST:
-        host->frames_other++;
-        break;
-    case LINK_UNKNOWN:
-        break;
-    }
+    host->came_in |= packet->direction == LINK_IN;
+    host->left |= packet->direction == LINK_OUT;
 }
 
 int hops_travelled(uint8_t hop_limit)

@@ -44,29 +44,28 @@ struct host_pulse {
     uint64_t last_frame;
 };
 
+/* Counted and measured are the packets that told it something: the first ones, and of each
+ * conversation those that come in a new way or with a new hop limit (ways.h). */
 struct host {
-    /* The first cache line is what a packet may change. */
     struct ip_address address;
-    uint64_t first_frame; /* of its own packets, RST and ICMP errors left out; 0: none */
-    uint8_t measured;     /* packets whose hop limit tells the distance: not sent to a group, no
-                             traceroute probes; HOST_MEASURED_MAX: or more */
-    uint8_t hop_limit;    /* of the latest of those that was the first such of its conversation */
+    struct host_link *link;  /* host_link(); NULL: nothing; the table's */
+    uint32_t number;         /* its index in the table + 1 */
+    uint32_t first_frame;    /* of its own packets, RST and ICMP errors left out; 0: none */
+    uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
+    uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
+    uint32_t flows;          /* conversations it takes part in; set by controls_gather() */
+    uint8_t measured;        /* packets whose hop limit tells the distance: not sent to a group, no
+                                traceroute probes; HOST_MEASURED_MAX: or more */
+    uint8_t hop_limit;       /* of those, the latest one's */
     uint8_t hop_limit_min, hop_limit_max;     /* of those; 0: none */
     uint8_t checksums_wrong, checksums_right; /* of the packets looked at ... */
     uint8_t checksums_left;                   /* ... and how many more will be */
     bool has_mac, several_macs;
-    uint8_t mac[6];    /* source MAC of the latest packet that had another than the one before */
-    bool oversized;    /* TCP longer than a network carries: captured before segmentation */
-    uint32_t if_index; /* cooked v2 */
-    uint32_t frames_in, frames_out, frames_other; /* by a cooked header's direction */
-
-    uint32_t answer_min_us;  /* as responder: shortest request to answer; HOST_NO_TIME */
-    uint32_t confirm_min_us; /* as initiator: shortest SYN-ACK to ACK; HOST_NO_TIME */
-    uint32_t flows;          /* conversations it takes part in; set by controls_gather() */
-    struct host_link *link;  /* host_link(); NULL: nothing; the table's */
-    uint32_t number;         /* its index in the table + 1 */
+    uint8_t mac[6];     /* source MAC of the latest one */
+    bool oversized;     /* TCP longer than a network carries: captured before segmentation */
+    bool came_in, left; /* by a cooked header's direction */
 } __attribute__((aligned(64)));
-_Static_assert(sizeof(struct host) == 128, "two cache lines");
+_Static_assert(sizeof(struct host) == 64, "one cache line");
 
 /* Checksums tell the capturing host (offload), which is among the first that a capture shows. */
 enum { CHECKSUMS_PER_HOST = 16, CHECKSUM_HOSTS = 4096 };
@@ -77,7 +76,7 @@ enum { HOST_MEASURED_MAX = 2 }; /* so many of one hop limit are a habit (facts_r
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
 enum { PROBE_HOP_LIMIT_MAX = 30 };
 
-enum { HOST_SLAB = 1 << 14 }; /* 2 MiB: one huge page */
+enum { HOST_SLAB = 1 << 15 }; /* 2 MiB: one huge page */
 
 /* Open to the fast path, which goes from a host's index to its entry inline. */
 struct host_table {

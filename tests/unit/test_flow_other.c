@@ -299,7 +299,8 @@ static void refusals_are_no_baseline(void **state)
     SERVER_SENDS(&talk, .at = 0.1, .flags = "RA");
     ICMP_REFUSES(&talk, INITIATOR, .at = 0.2, .type = 3, .code = 3);
     assert_null(host_of(scene, "203.0.113.2"));
-    assert_int_equal(host_of(scene, "10.0.0.7")->packets, 1);
+    assert_int_equal(host_of(scene, "10.0.0.7")->first_frame, 1);
+    assert_int_equal(host_of(scene, "10.0.0.7")->measured, 1);
     scene_end(scene);
 }
 
@@ -316,7 +317,7 @@ static void packets_for_the_link_tell_no_distance(void **state)
     struct talk trace = scene_talk(scene, "10.0.0.7", 40000, "203.0.113.2", 33434);
     CLIENT_SENDS(&trace, .at = 0, .length = 100, .hop_limit = 3);
     const struct host *host = host_of(scene, "10.0.0.7");
-    assert_int_equal(host->packets, 3);
+    assert_true(host->first_frame > 0);
     assert_int_equal(host->measured, 0);
     struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
     CLIENT_SENDS(&talk, .at = 1, .flags = "S");
@@ -337,6 +338,34 @@ static void several_macs_are_noticed(void **state)
     assert_false(host_of(scene, "10.0.0.7")->several_macs);
     CLIENT_SENDS(&talk, .at = 1, .length = 40, .mac = other);
     assert_true(host_of(scene, "10.0.0.7")->several_macs);
+    scene_end(scene);
+}
+
+/* A host that has learnt all that the packets of a conversation tell learns from those that differ.
+ */
+static void what_is_new_is_noticed_late(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    static const uint8_t other[6] = {2, 9, 9, 9, 9, 9};
+    struct scene *scene = scene_new();
+    struct talk talk = TALK(scene);
+    for (int i = 0; i < MANY; i++)
+        CLIENT_SENDS(&talk, .at = i, .length = 40);
+    const struct host *host = host_of(scene, "10.0.0.7");
+    assert_true(host_is_learnt(host));
+    assert_int_equal(host->hop_limit_min, 64);
+    CLIENT_SENDS(&talk, .at = MANY, .length = 40, .hop_limit = 60);
+    assert_int_equal(host->hop_limit_min, 60);
+    assert_int_equal(host->hop_limit, 60);
+    assert_false(host->several_macs);
+    CLIENT_SENDS(&talk, .at = MANY + 1, .length = 40, .mac = other);
+    assert_true(host->several_macs);
+    struct host_pulse pulse = host_pulse(tracker_hosts(scene->tracker), host);
+    assert_int_equal(pulse.last_frame, MANY + 2);
+    CLIENT_SENDS(&talk, .at = MANY + 2, .length = 40);
+    pulse = host_pulse(tracker_hosts(scene->tracker), host);
+    assert_int_equal(pulse.last_frame, MANY + 3);
     scene_end(scene);
 }
 
@@ -363,6 +392,7 @@ int main(void)
         cmocka_unit_test(refusals_are_no_baseline),
         cmocka_unit_test(packets_for_the_link_tell_no_distance),
         cmocka_unit_test(several_macs_are_noticed),
+        cmocka_unit_test(what_is_new_is_noticed_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,43 @@
 
 #include "analyzer/flow/address_pool.h"
 
+/* --- the ways in which packets come --- */
+
+static void every_mac_has_a_number_of_its_own_until_they_are_used_up(void **state)
+{
+    (void)state;
+    enum { MACS = 300 };
+    struct ways ways = {0};
+    bool taken[WAYS_SLOTS] = {false};
+    for (int again = 0; again < 2; again++)
+        for (int i = 0; i < MACS; i++) {
+            const uint8_t mac[6] = {0, 0, 0, 0, (uint8_t)(i >> 8), (uint8_t)i};
+            uint8_t way = ways_add(&ways, mac, 100);
+            assert_int_equal(way != 0, i < WAYS_MACS_MAX);
+            if (!way)
+                continue;
+            assert_true(way < WAYS_SLOTS && taken[way] == (again == 1));
+            taken[way] = true;
+            assert_int_equal(ways_find(&ways, mac, ETHERNET_MTU), way);
+            assert_int_equal(ways_find(&ways, mac, ETHERNET_MTU + 1), way | WAY_OVERSIZED);
+        }
+    static const uint8_t unknown[6] = {0, 0, 0, 0, 2, 0};
+    assert_false(taken[ways_find(&ways, unknown, 100)]);
+}
+
+static void longer_packets_are_news_and_shorter_ones_are_not(void **state)
+{
+    (void)state;
+    assert_false(way_is_known(0, 5));
+    assert_false(way_is_known(0, 5 | WAY_OVERSIZED));
+    assert_true(way_is_known(5, 5));
+    assert_false(way_is_known(5, 6));
+    assert_false(way_is_known(5, 5 | WAY_OVERSIZED));
+    assert_true(way_is_known(5 | WAY_OVERSIZED, 5));
+    assert_true(way_is_known(5 | WAY_OVERSIZED, 5 | WAY_OVERSIZED));
+    assert_false(way_is_known(5 | WAY_OVERSIZED, 6));
+}
+
 /* --- the flow table --- */
 
 static struct flow_key key_of(uint32_t number)
@@ -412,6 +449,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_host_table_counts_whom_it_refuses),
+        cmocka_unit_test(every_mac_has_a_number_of_its_own_until_they_are_used_up),
+        cmocka_unit_test(longer_packets_are_news_and_shorter_ones_are_not),
         cmocka_unit_test(grows_and_finds_all),
         cmocka_unit_test(stays_whole_under_random_operations),
         cmocka_unit_test(full_table_evicts_one_for_one),
