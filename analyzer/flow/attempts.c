@@ -10,9 +10,10 @@
 
 enum {
     EVICT_LOOKS = 32,
-    SETTLED_MAX = 4096, /* records of what went well that are kept whole, for late packets ... */
-    KEPT_WHOLE = 4096,  /* ... and always the first: vantages and what is usual are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
+    SETTLED_MAX =
+        2 * LATEST,    /* records of what went well that are kept whole, for late packets ... */
+    KEPT_WHOLE = 1024, /* ... and always the first: vantages and what is usual are told by them */
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
     COPY_WINDOW_NS = 5000000,       /* nothing but the content to go by: a mirror port's delay */
