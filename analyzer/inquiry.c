@@ -184,6 +184,11 @@ bool inquiry_step(struct inquiry *inquiry)
     return inquiry_step_to(inquiry, BATCH_FRAMES);
 }
 
+void inquiry_end(struct inquiry *inquiry)
+{
+    tracker_end(inquiry->tracker);
+}
+
 void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name)
 {
     const struct source_stats *stats = source_stats(inquiry->source);

@@ -559,6 +559,16 @@ void tracker_let_go(struct tracker *tracker)
     tracker->counters.silent_forgotten += held_let_all_go(tracker);
 }
 
+void tracker_end(struct tracker *tracker)
+{
+    tracker_let_go(tracker);
+    held_free(tracker->held);
+    tracker->held = NULL;
+    next_slab_drop(&tracker->flows->next);
+    hash_index_close(&tracker->flows->index);
+    hash_index_close(&tracker->addresses->index);
+}
+
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),
                       void *context)
 {
