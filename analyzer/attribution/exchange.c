@@ -272,10 +272,10 @@ static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t 
         *last_ns = begun > *last_ns ? begun : *last_ns;
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
-        *first_ns = finished->begun_ns < *first_ns ? finished->begun_ns : *first_ns;
-        *last_ns = finished->begun_ns > *last_ns ? finished->begun_ns : *last_ns;
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
+        *first_ns = finished.begun_ns < *first_ns ? finished.begun_ns : *first_ns;
+        *last_ns = finished.begun_ns > *last_ns ? finished.begun_ns : *last_ns;
     }
     return *first_ns <= *last_ns;
 }
@@ -328,14 +328,14 @@ void histories_fill(const struct tracker *tracker, const struct detect_context *
         fill_bins(sorted, count, &key, begun_ns(attempt), failed);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
         struct ip_address address[2];
         uint16_t port[2];
-        tracker_finished_ends(tracker, finished, address, port);
-        const struct key key = {address[INITIATOR], address[RESPONDER], finished->key.proto,
+        tracker_finished_ends(tracker, &finished, address, port);
+        const struct key key = {address[INITIATOR], address[RESPONDER], finished.key.proto,
                                 port[RESPONDER]};
-        fill_bins(sorted, count, &key, finished->begun_ns, false);
+        fill_bins(sorted, count, &key, finished.begun_ns, false);
     }
     free(sorted);
 }

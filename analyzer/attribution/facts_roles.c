@@ -23,17 +23,17 @@ void relays_gather(const struct tracker *tracker, const struct profiles *profile
             *frame = attempt->side[INITIATOR].first.frame;
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
-        uint64_t *frame = &relays->first_frame[finished->service];
-        const struct service *service = profiles_service_at(profiles, finished->service);
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
+        uint64_t *frame = &relays->first_frame[finished.service];
+        const struct service *service = profiles_service_at(profiles, finished.service);
         struct ip_address address[2];
         uint16_t port[2];
-        if (!service->relayed_by || (*frame && *frame <= finished->first_frame))
+        if (!service->relayed_by || (*frame && *frame <= finished.first_frame))
             continue;
-        tracker_finished_ends(tracker, finished, address, port);
+        tracker_finished_ends(tracker, &finished, address, port);
         if (is_relay(service, address))
-            *frame = finished->first_frame;
+            *frame = finished.first_frame;
     }
 }
 

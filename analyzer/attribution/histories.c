@@ -154,9 +154,8 @@ struct histories *histories_gather(const struct tracker *tracker, const struct f
         note_fate(&entry->history, attempt);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));)
-        note_finished(histories, tracker, finished);
+    for (struct finished finished; finished_next(tracker_finished(tracker), &position, &finished);)
+        note_finished(histories, tracker, &finished);
     return histories;
 }
 

@@ -181,9 +181,9 @@ static void take_winners(struct races *races, const struct tracker *tracker)
             take_winner(races, &runner);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
-        const struct runner runner = runner_of_finished(tracker, finished);
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
+        const struct runner runner = runner_of_finished(tracker, &finished);
         take_winner(races, &runner);
     }
 }

@@ -1,4 +1,4 @@
-/* What stays of a product's connections that worked, ended, and are given up to make room: 72 bytes
+/* What stays of a product's connections that worked, ended, and are given up to make room: 48 bytes
  * instead of a whole record. It is what a failure can be held against: that the client came at all,
  * and that it got through at that time, perhaps in the other address family (races.h). */
 #ifndef FWSNIFF_FLOW_FINISHED_H
@@ -33,7 +33,7 @@ void finished_add(struct finished_list *list, const struct attempt *attempt);
 void finished_put(struct finished_list *list, const struct finished *finished);
 
 uint64_t finished_count(const struct finished_list *list);
-/* Walks them: start with *position = 0; NULL at the end. */
-const struct finished *finished_next(const struct finished_list *list, size_t *position);
+/* Walks them: start with *position = 0; false at the end. */
+bool finished_next(const struct finished_list *list, size_t *position, struct finished *finished);
 
 #endif

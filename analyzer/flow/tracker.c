@@ -17,7 +17,7 @@ enum {
     ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
     ATTEMPTS_EASY = 1 << 15,
     FLOWS_PER_ATTEMPT = 32,
-    FINISHED_MAX = 1 << 20, /* 72 MB */
+    FINISHED_MAX = 1 << 20, /* 48 MB */
     HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
     HELD_FLOWS = 32,        /* one in so many of the flow table's */
     DNS_PORT = 53,

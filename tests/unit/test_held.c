@@ -26,14 +26,14 @@ static void collect_once(const struct frame *frame, void *context)
     }
 }
 
-static const struct finished *finished_of(const struct tracker *tracker, uint64_t first_frame)
+static bool finished_of(const struct tracker *tracker, uint64_t first_frame,
+                        struct finished *finished)
 {
     size_t position = 0;
-    const struct finished *finished;
-    while ((finished = finished_next(tracker_finished(tracker), &position)))
+    while (finished_next(tracker_finished(tracker), &position, finished))
         if (finished->first_frame == first_frame)
-            return finished;
-    return NULL;
+            return true;
+    return false;
 }
 
 static void assert_same_mark(const struct mark *a, const struct mark *b, bool payload_kept)
@@ -90,17 +90,17 @@ static bool assert_finished(const struct twins *twins, const struct attempt *nai
 {
     struct attempt ended = *naive;
     ended.copies = ended.side[INITIATOR].rst_count = ended.side[RESPONDER].rst_count = 0;
-    const struct finished *finished = finished_of(twins->fast, naive->side[INITIATOR].first.frame);
-    assert_non_null(finished);
+    struct finished finished;
+    assert_true(finished_of(twins->fast, naive->side[INITIATOR].first.frame, &finished));
     assert_true(attempt_went_well(&ended));
-    assert_int_equal(finished->service, naive->service);
-    assert_int_equal(finished->begun_ns, naive->syn.time_ns);
-    assert_int_equal(finished->hop_limit, naive->syn.hop_limit);
-    assert_int_equal(finished->initiator_is_high, naive->initiator_is_high);
-    assert_memory_equal(finished->mac, naive->syn.mac, sizeof finished->mac);
-    assert_int_equal(finished->last_ns, naive->last_ns);
-    assert_int_equal(finished->idle_survived_ns, naive->idle_survived_ns);
-    assert_int_equal(finished->idle_survived_frame, naive->idle_survived_frame);
+    assert_int_equal(finished.service, naive->service);
+    assert_int_equal(finished.begun_ns, naive->syn.time_ns);
+    assert_int_equal(finished.hop_limit, naive->syn.hop_limit);
+    assert_int_equal(finished.initiator_is_high, naive->initiator_is_high);
+    assert_memory_equal(finished.mac, naive->syn.mac, sizeof finished.mac);
+    assert_int_equal(finished.last_ns, naive->last_ns);
+    assert_int_equal(finished.idle_survived_ns, naive->idle_survived_ns);
+    assert_int_equal(finished.idle_survived_frame, naive->idle_survived_frame);
     return !attempt_went_well(naive);
 }
 
