@@ -82,11 +82,11 @@ struct examination *examine(const struct diagnosis_request *request)
     examination->request = *request;
     failures_gather(request->tracker, request->profiles, &detect_context, failures);
     ssl_vpn_tell(failures, request->tracker, request->profiles, request->signs);
+    failures_race(failures, request->tracker, request->profiles, request->thresholds);
     struct controls *controls =
         controls_gather(request->tracker, failures->all, failures->count, request->now_ns);
     examination->controls = controls;
-    failures_suppress(failures, request->tracker, request->profiles, controls, request->thresholds,
-                      &examination->left_out);
+    failures_suppress(failures, controls, request->thresholds, &examination->left_out);
     struct vantage_context *context = &examination->context;
     *context = (struct vantage_context){
         .tracker = request->tracker,
