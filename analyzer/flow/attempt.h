@@ -132,6 +132,7 @@ struct attempt {
     uint16_t tunnels;                /* enum tunnel bits of its first packet */
     struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
     struct flow_key key;
+    struct flow *flow; /* while that has its number; entries are used again, and never move */
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
 

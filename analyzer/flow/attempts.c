@@ -143,6 +143,11 @@ static bool is_dispensable(const struct tracker *tracker, const struct attempt *
     return !tracker->is_dispensable || tracker->is_dispensable(attempt, tracker->settle_context);
 }
 
+static bool has_flow(const struct attempt *attempt)
+{
+    return attempt->flow->attempt == attempt->number;
+}
+
 /* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
  * none, or no room to keep it. Late packets of it are no new attempt. */
 static struct attempt *reuse_settled(struct tracker *tracker)
@@ -154,10 +159,9 @@ static struct attempt *reuse_settled(struct tracker *tracker)
             continue; /* something came of it since, or was said on it */
         if (tracker->on_evict)
             tracker->on_evict(attempt, tracker->evict_context);
-        struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
-        if (flow && flow->attempt == attempt->number) {
-            flow->attempt = 0;
-            flow->bits |= FLOW_UNWATCHED;
+        if (has_flow(attempt)) {
+            attempt->flow->attempt = 0;
+            attempt->flow->bits |= FLOW_UNWATCHED;
         }
         finished_add(tracker->finished, attempt);
         link_begun(tracker, attempt->begun_link[0], attempt->begun_link[1]);
@@ -177,9 +181,8 @@ static struct attempt *evict(struct tracker *tracker)
     tracker->counters.attempts_evicted++;
     if (worked_and_ended(attempt))
         tracker->counters.evicted_succeeded++;
-    struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
-    if (flow && flow->attempt == attempt->number)
-        flow->attempt = 0;
+    if (has_flow(attempt))
+        attempt->flow->attempt = 0;
     struct attempt *twin = tracker_attempt(tracker, attempt->twin);
     if (twin) {
         twin->twin = 0;
@@ -292,6 +295,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->service = profiles_service_index(tracker->options.profiles, service);
     attempt->proto = key->proto;
     attempt->key = *key;
+    attempt->flow = flow;
     attempt->tunnels = packet->tunnels;
     if (packet->tunnels) {
         attempt->tunnel_end[sender] = packet->tunnel_source;

@@ -561,11 +561,11 @@ void tracker_let_go(struct tracker *tracker)
 
 void tracker_end(struct tracker *tracker)
 {
+    next_slab_drop(&tracker->flows->next);
+    hash_index_close(&tracker->flows->index); /* what was held has its flow */
     tracker_let_go(tracker);
     held_free(tracker->held);
     tracker->held = NULL;
-    next_slab_drop(&tracker->flows->next);
-    hash_index_close(&tracker->flows->index);
     hash_index_close(&tracker->addresses->index);
 }
 
