@@ -238,14 +238,29 @@ static uint32_t nat_mark(const struct packet *packet, uint64_t hash)
     return packet->kind == PACKET_TCP ? packet->tcp.sequence : (uint32_t)hash;
 }
 
-void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number)
+/* Of the newest TWIN_LOOKS marks, those with the same hash as this one: mostly there is none, and
+ * the ring need not be searched. */
+static uint8_t *alike(struct tracker *tracker, uint32_t mark)
 {
-    tracker->latest_mark[tracker->latest_at % LATEST] = mark;
-    tracker->latest[tracker->latest_at++ % LATEST] = number;
+    enum { HASH_BITS = 10 };
+    _Static_assert(sizeof tracker->latest_alike == 1 << HASH_BITS, "one for each hash");
+    return &tracker->latest_alike[mark * UINT32_C(0x9e3779b1) >> (32 - HASH_BITS)];
 }
 
-uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
+void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number)
 {
+    uint32_t at = tracker->latest_at++;
+    if (at >= TWIN_LOOKS)
+        --*alike(tracker, tracker->latest_mark[(at - TWIN_LOOKS) % LATEST]);
+    ++*alike(tracker, mark);
+    tracker->latest_mark[at % LATEST] = mark;
+    tracker->latest[at % LATEST] = number;
+}
+
+uint32_t attempts_latest_with(struct tracker *tracker, uint32_t mark)
+{
+    if (!*alike(tracker, mark))
+        return 0;
     for (uint32_t i = 1; i < TWIN_LOOKS && i <= tracker->latest_at; i++)
         if (tracker->latest_mark[(tracker->latest_at - i) % LATEST] == mark)
             return tracker->latest[(tracker->latest_at - i) % LATEST];
@@ -254,8 +269,7 @@ uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
 
 /* A port forward of the capturing box may lead to a port that is no product's: what leaves it with
  * the initial sequence number of a product's SYN that has just come in, one router later. */
-static const struct service *service_forwarded(const struct tracker *tracker,
-                                               const struct event *event)
+static const struct service *service_forwarded(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (packet->kind != PACKET_TCP || packet->direction != LINK_OUT)
@@ -423,6 +437,8 @@ static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 {
     uint32_t mark = tracker->latest_mark[(tracker->latest_at - 1) % LATEST]; /* its own */
+    if (*alike(tracker, mark) == 1)
+        return;
     for (uint32_t i = 2; i <= TWIN_LOOKS && i <= tracker->latest_at; i++) {
         uint32_t at = (tracker->latest_at - i) % LATEST;
         if (tracker->latest_mark[at] != mark)

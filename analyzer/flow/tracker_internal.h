@@ -51,6 +51,7 @@ struct tracker {
     uint32_t latest[256];      /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
+    uint8_t latest_alike[1024]; /* how many of the newest of these marks have a hash */
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     struct tunnels tunnels;
     struct tunnels esp; /* between the ends of IKE */
@@ -117,7 +118,7 @@ void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
 /* Of those that began last, one whose first packet has this mark that a NAT leaves alone; 0: none.
  */
-uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark);
+uint32_t attempts_latest_with(struct tracker *tracker, uint32_t mark);
 void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number);
 /* Puts them into the order in which they began, again. */
 void attempts_sort(struct tracker *tracker);
