@@ -271,11 +271,10 @@ static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t 
         *first_ns = begun < *first_ns ? begun : *first_ns;
         *last_ns = begun > *last_ns ? begun : *last_ns;
     }
-    position = 0;
-    for (struct finished finished;
-         finished_next(tracker_finished(tracker), &position, &finished);) {
-        *first_ns = finished.begun_ns < *first_ns ? finished.begun_ns : *first_ns;
-        *last_ns = finished.begun_ns > *last_ns ? finished.begun_ns : *last_ns;
+    const struct finished_list *finished = tracker_finished(tracker);
+    if (finished_count(finished)) {
+        *first_ns = finished->first_ns < *first_ns ? finished->first_ns : *first_ns;
+        *last_ns = finished->last_ns > *last_ns ? finished->last_ns : *last_ns;
     }
     return *first_ns <= *last_ns;
 }
