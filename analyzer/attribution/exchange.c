@@ -68,7 +68,7 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
 {
-    struct exchange_step *step = icmp->count ? add_step(exchange, &icmp->first, RESPONDER) : NULL;
+    struct exchange_step *step = icmp->count ? add_step(exchange, icmp->first, RESPONDER) : NULL;
     if (!step)
         return;
     step->sender = STEP_OF_OTHER;
@@ -83,24 +83,24 @@ static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
  * the SYN-ACK where the client never went on. */
 static void add_handshake(struct exchange *exchange, const struct attempt *attempt)
 {
-    bool answered = attempt->synack.frame || attempt->refused.frame || attempt->icmp.count ||
+    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp.count ||
                     (attempt->bits & ATTEMPT_ESTABLISHED);
-    add_repeated(exchange, &attempt->syn, &attempt->syn_last, &attempt->syn_frames, INITIATOR,
+    add_repeated(exchange, attempt->syn, attempt->syn_last, &attempt->syn_frames, INITIATOR,
                  !answered);
-    add_repeated(exchange, &attempt->synack, &attempt->synack_last, &attempt->synack_frames,
-                 RESPONDER, !attempt->confirmed.frame && !attempt->side[INITIATOR].rst.frame);
-    add_step(exchange, &attempt->refused, RESPONDER);
-    add_step(exchange, &attempt->confirmed, INITIATOR);
+    add_repeated(exchange, attempt->synack, attempt->synack_last, &attempt->synack_frames,
+                 RESPONDER, !attempt->confirmed->frame && !attempt->side[INITIATOR].rst->frame);
+    add_step(exchange, attempt->refused, RESPONDER);
+    add_step(exchange, attempt->confirmed, INITIATOR);
 }
 
 static void add_unanswered(struct exchange *exchange, const struct attempt *attempt, enum side side)
 {
     const struct side_record *record = &attempt->side[side];
     bool silent =
-        record->repeats > 0 || (attempt->proto == PROTO_UDP && !attempt->side[!side].first.frame);
+        record->repeats > 0 || (attempt->proto == PROTO_UDP && !attempt->side[!side].first->frame);
     if (!silent)
         return;
-    const struct mark *first = &record->first_unanswered, *last = &record->last;
+    const struct mark *first = record->first_unanswered, *last = record->last;
     bool repeats = last->frame > first->frame && last->length == first->length &&
                    (last->length || attempt->proto == PROTO_UDP);
     add_repeated(exchange, first, repeats ? last : NULL, &record->repeat_frames, side, true);
@@ -110,7 +110,7 @@ static void add_unanswered(struct exchange *exchange, const struct attempt *atte
 static void mark_unanswered(struct exchange *exchange, const struct attempt *attempt,
                             enum side side)
 {
-    uint64_t first = attempt->side[side].first_unanswered.frame;
+    uint64_t first = attempt->side[side].first_unanswered->frame;
     enum step_sender sender = side == INITIATOR ? STEP_OF_CLIENT : STEP_OF_SERVER;
     for (uint32_t i = 0; i < exchange->step_count; i++) {
         struct exchange_step *step = &exchange->steps[i];
@@ -139,16 +139,16 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
     add_handshake(exchange, attempt);
     add_icmp(exchange, &attempt->icmp);
     for (int side = 0; side < 2; side++)
-        add_step(exchange, &attempt->side[side].rst, (enum side)side);
+        add_step(exchange, attempt->side[side].rst, (enum side)side);
     for (int side = 0; side < 2; side++)
         add_unanswered(exchange, attempt, (enum side)side);
     for (int side = 0; side < 2; side++) {
         const struct side_record *record = &attempt->side[side];
-        add_step(exchange, &record->first, (enum side)side);
-        add_step(exchange, &record->first_data, (enum side)side);
-        add_step(exchange, &record->last_data, (enum side)side);
-        add_step(exchange, &record->fin, (enum side)side);
-        add_step(exchange, &record->last, (enum side)side);
+        add_step(exchange, record->first, (enum side)side);
+        add_step(exchange, record->first_data, (enum side)side);
+        add_step(exchange, record->last_data, (enum side)side);
+        add_step(exchange, record->fin, (enum side)side);
+        add_step(exchange, record->last, (enum side)side);
     }
     for (int side = 0; side < 2; side++)
         mark_unanswered(exchange, attempt, (enum side)side);
@@ -201,7 +201,7 @@ void exchanges_release(struct finding *finding)
 
 static int64_t begun_ns(const struct attempt *attempt)
 {
-    const struct mark *first[2] = {&attempt->side[0].first, &attempt->side[1].first};
+    const struct mark *first[2] = {attempt->side[0].first, attempt->side[1].first};
     if (!first[0]->frame || (first[1]->frame && first[1]->time_ns < first[0]->time_ns))
         first[0] = first[1];
     return first[0]->frame ? first[0]->time_ns : attempt->last_ns;

@@ -20,7 +20,7 @@ void relays_gather(const struct tracker *tracker, const struct profiles *profile
         if (*frame == 0 && !(attempt->bits & ATTEMPT_IS_INNER) &&
             (attempt->bits & ATTEMPT_ESTABLISHED) &&
             is_relay(profiles_service_at(profiles, attempt->service), attempt->address))
-            *frame = attempt->side[INITIATOR].first.frame;
+            *frame = attempt->side[INITIATOR].first->frame;
     }
     position = 0;
     for (struct finished finished;

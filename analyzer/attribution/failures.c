@@ -100,8 +100,8 @@ static int64_t begun_ns(const struct attempt *attempt)
 {
     int64_t first = INT64_MAX;
     for (int i = 0; i < 2; i++)
-        if (attempt->side[i].first.frame && attempt->side[i].first.time_ns < first)
-            first = attempt->side[i].first.time_ns;
+        if (attempt->side[i].first->frame && attempt->side[i].first->time_ns < first)
+            first = attempt->side[i].first->time_ns;
     return first == INT64_MAX ? attempt->last_ns : first;
 }
 
@@ -214,7 +214,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
             add_failed(&table, tracker, attempt, &detection);
         } else if (detection.outcome == OUTCOME_SILENT) {
             struct frame_list frames = {0};
-            frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
+            frame_list_add(&frames, attempt->side[INITIATOR].first->frame);
             add_attempt(group_of(&table, attempt, SYMPTOM_NONE), attempt, begun_ns(attempt),
                         &frames);
         }

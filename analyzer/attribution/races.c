@@ -38,14 +38,14 @@ struct runner {
 
 static int64_t begun_ns(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return first->frame ? first->time_ns : attempt->last_ns;
 }
 
 static bool worked(const struct attempt *attempt)
 {
     return (attempt->bits & ATTEMPT_ESTABLISHED) &&
-           (attempt->proto != PROTO_TCP || attempt->synack.frame || attempt->side[1].data_packets);
+           (attempt->proto != PROTO_TCP || attempt->synack->frame || attempt->side[1].data_packets);
 }
 
 /* The MAC address is what tells that addresses of both families are one host's. */
@@ -59,7 +59,7 @@ static uint64_t mac_number(bool has_mac, const uint8_t mac[6])
 
 static struct runner runner_of(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return (struct runner){
         .client = attempt->address[INITIATOR],
         .server = attempt->address[RESPONDER],

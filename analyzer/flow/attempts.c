@@ -62,7 +62,8 @@ static void begins_last(struct tracker *tracker, struct attempt *attempt)
 
 static uint64_t first_frame(const struct attempt *attempt)
 {
-    uint64_t one = attempt->side[INITIATOR].first.frame, two = attempt->side[RESPONDER].first.frame;
+    uint64_t one = attempt->side[INITIATOR].first->frame,
+             two = attempt->side[RESPONDER].first->frame;
     return !one || (two && two < one) ? two : one;
 }
 
@@ -90,8 +91,8 @@ void attempts_sort(struct tracker *tracker)
 
 static bool worked_and_ended(const struct attempt *attempt)
 {
-    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin.frame &&
-           attempt->side[RESPONDER].fin.frame;
+    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin->frame &&
+           attempt->side[RESPONDER].fin->frame;
 }
 
 /* Connections that worked and ended go first, then the one silent for longest. */
@@ -148,6 +149,14 @@ static bool has_flow(const struct attempt *attempt)
     return attempt->flow->attempt == attempt->number;
 }
 
+static void make_blank(struct tracker *tracker, struct attempt *attempt)
+{
+    uint32_t number = attempt->number;
+    attempt_drop_marks(&tracker->marks, attempt);
+    attempt_clear(attempt);
+    attempt->number = number;
+}
+
 /* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
  * none, or no room to keep it. Late packets of it are no new attempt. */
 static struct attempt *reuse_settled(struct tracker *tracker)
@@ -165,7 +174,7 @@ static struct attempt *reuse_settled(struct tracker *tracker)
         }
         finished_add(tracker->finished, attempt);
         link_begun(tracker, attempt->begun_link[0], attempt->begun_link[1]);
-        *attempt = (struct attempt){.number = attempt->number};
+        make_blank(tracker, attempt);
         begins_last(tracker, attempt);
         return attempt;
     }
@@ -201,10 +210,9 @@ static struct attempt *blank_record(struct tracker *tracker)
         ftp_forget(attempt);
         free(attempt->pace);
         free(attempt->esp_in_udp);
-        *attempt = (struct attempt){
-            .number = attempt->number,
-            .begun_link = {attempt->begun_link[0], attempt->begun_link[1]},
-        };
+        const uint32_t link[2] = {attempt->begun_link[0], attempt->begun_link[1]};
+        make_blank(tracker, attempt);
+        memcpy(attempt->begun_link, link, sizeof link);
         return attempt;
     }
     size_t count = tracker->attempt_count;
@@ -216,6 +224,7 @@ static struct attempt *blank_record(struct tracker *tracker)
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
+    attempt_clear(attempt);
     attempt->number = number;
     begins_last(tracker, attempt);
     return attempt;
@@ -276,11 +285,12 @@ static const struct service *service_forwarded(struct tracker *tracker, const st
         return NULL;
     const struct attempt *outer =
         tracker_attempt(tracker, attempts_latest_with(tracker, packet->tcp.sequence));
-    if (!outer || !outer->syn.frame || outer->twin || outer->syn.sequence != packet->tcp.sequence ||
+    if (!outer || !outer->syn->frame || outer->twin ||
+        outer->syn->sequence != packet->tcp.sequence ||
         outer->port[INITIATOR] != packet->source_port ||
         !ip_equal(&outer->address[INITIATOR], &packet->ip.source) ||
-        outer->syn.hop_limit != packet->ip.hop_limit + 1 ||
-        event->time_ns - outer->syn.time_ns > TWIN_WINDOW_NS)
+        outer->syn->hop_limit != packet->ip.hop_limit + 1 ||
+        event->time_ns - outer->syn->time_ns > TWIN_WINDOW_NS)
         return NULL;
     return profiles_service_at(tracker->options.profiles, outer->service);
 }
@@ -425,10 +435,10 @@ static bool was_forwarded(const struct mark *before, const struct mark *after)
 static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 {
     if (outer == inner || outer->proto != inner->proto ||
-        !was_forwarded(&outer->side[INITIATOR].first, &inner->side[INITIATOR].first))
+        !was_forwarded(outer->side[INITIATOR].first, inner->side[INITIATOR].first))
         return false;
     if (outer->proto == PROTO_TCP) /* a NAT leaves the initial sequence number alone */
-        return outer->syn.frame && outer->syn.sequence == inner->syn.sequence;
+        return outer->syn->frame && outer->syn->sequence == inner->syn->sequence;
     return outer->payload_hash == inner->payload_hash &&
            (ip_equal(&outer->address[INITIATOR], &inner->address[INITIATOR]) ||
             ip_equal(&outer->address[RESPONDER], &inner->address[RESPONDER]));
@@ -461,7 +471,7 @@ void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *a
         struct attempt *asked = tracker_attempt(tracker, number);
         if (asked && asked != answers && asked->proto == PROTO_UDP &&
             asked->service == answers->service && !asked->answered_by &&
-            !asked->side[RESPONDER].first.frame && asked->side[INITIATOR].first.frame &&
+            !asked->side[RESPONDER].first->frame && asked->side[INITIATOR].first->frame &&
             asked->port[INITIATOR] == answers->port[INITIATOR] &&
             ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
             asked->answered_by = answers->number;
@@ -480,4 +490,5 @@ void attempts_free(struct tracker *tracker)
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
     free(tracker->attempt_slabs);
+    marks_free(&tracker->marks);
 }

@@ -95,7 +95,7 @@ void finished_put(struct finished_list *list, const struct finished *finished)
 
 void finished_add(struct finished_list *list, const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     struct finished finished = {
         .key = attempt->key,
         .initiator_is_high = attempt->initiator_is_high,

@@ -153,7 +153,7 @@ static uint32_t content_hash(const struct packet *packet)
     return (uint32_t)(hash >> 32) | 1;
 }
 
-struct mark mark_of(const struct tracker *tracker, const struct event *event)
+const struct mark *mark_of_event(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     struct mark mark = {
@@ -163,7 +163,7 @@ struct mark mark_of(const struct tracker *tracker, const struct event *event)
         .ip_id = packet->ip.id,
         .if_index = packet->if_index,
         .hop_limit = packet->ip.hop_limit,
-        .direction = packet->direction & 0xf,
+        .direction = packet->direction & 3,
         .has_mac = packet->has_mac,
     };
     if (packet->has_mac) {
@@ -181,7 +181,7 @@ struct mark mark_of(const struct tracker *tracker, const struct event *event)
     }
     if (tracker->options.compared)
         mark.content = content_hash(packet);
-    return mark;
+    return mark_keep(&tracker->marks, &mark);
 }
 
 /* Echo is a control ("the host answers ping"), kept as a flow of its own: identifier and 0. */

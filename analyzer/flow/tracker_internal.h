@@ -4,6 +4,7 @@
 
 #include "analyzer/flow/address_pool.h"
 #include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/marks.h"
 #include "analyzer/flow/names.h"
 #include "analyzer/flow/segment.h"
 #include "analyzer/flow/tracker.h"
@@ -41,6 +42,7 @@ struct tracker {
     struct probes *probes;
     struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
+    struct marks marks;
     struct finished_list *finished;
     struct held_table *held; /* NULL: nothing is held back */
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
@@ -67,7 +69,8 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  const struct ip_address *source, uint16_t source_port,
                  const struct ip_address *destination, uint16_t destination_port, bool add,
                  struct flow_key *key, bool *from_high);
-struct mark mark_of(const struct tracker *tracker, const struct event *event);
+/* To be let go of with mark_drop(). */
+const struct mark *mark_of_event(struct tracker *tracker, const struct event *event);
 
 /* The whole way of a packet. */
 struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
