@@ -59,8 +59,8 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!frames)
         return;
     for (uint32_t i = 0; i < frames->count; i++)
-        if (!step_of_frame(exchange, frames->at[i]))
-            frame_list_add(&step->again, frames->at[i]);
+        if (!step_of_frame(exchange, frame_list_at(frames, i)))
+            frame_list_add(&step->again, frame_list_at(frames, i));
     /* Those that found no room in the list; the last of them is a step of its own. */
     if (frames->total > frames->count)
         step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
@@ -127,8 +127,8 @@ static void drop_known_repeats(struct exchange *exchange)
         struct frame_list all = exchange->steps[i].again;
         exchange->steps[i].again = (struct frame_list){.total = all.total - all.count};
         for (uint32_t f = 0; f < all.count; f++)
-            if (!step_of_frame(exchange, all.at[f]))
-                frame_list_add(&exchange->steps[i].again, all.at[f]);
+            if (!step_of_frame(exchange, frame_list_at(&all, f)))
+                frame_list_add(&exchange->steps[i].again, frame_list_at(&all, f));
     }
 }
 

@@ -77,8 +77,8 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
                                      ? attempt->side[side].first_unanswered
                                      : attempt->side[INITIATOR].first;
     for (uint32_t i = 0; i < attempt->forwarded_frames.count; i++)
-        if (attempt->forwarded_frames.at[i] > failing->frame)
-            frame_list_add(frames, attempt->forwarded_frames.at[i]);
+        if (frame_list_at(&attempt->forwarded_frames, i) > failing->frame)
+            frame_list_add(frames, frame_list_at(&attempt->forwarded_frames, i));
     if (!twin)
         return;
     const struct mark *leaving =

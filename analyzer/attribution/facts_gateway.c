@@ -29,7 +29,7 @@ static void inside_fact(const struct fact_context *context, const struct failure
         if (!link->asked_out || link->asked_unanswered < INSIDE_ASKED_MIN ||
             link->asked_last_ns < failure->first_ns ||
             link->asked_last_ns > failure->last_ns + ASKS_ON_NS || !link->asked_frames.count ||
-            link->asked_frames.at[0] < attempt->side[INITIATOR].first->frame ||
+            frame_list_at(&link->asked_frames, 0) < attempt->side[INITIATOR].first->frame ||
             ip_equal(&host->address, &failure->client))
             continue;
         if (asked)
