@@ -220,7 +220,7 @@ static struct attempt *blank_record(struct tracker *tracker)
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_slab(slabs - 1, 1, ATTEMPT_SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_zeroed(1, ATTEMPT_SLAB_BYTES);
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
@@ -488,7 +488,7 @@ void attempts_free(struct tracker *tracker)
         free(attempt_at(tracker, number)->esp_in_udp);
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
-        memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
+        free(tracker->attempt_slabs[i]);
     free(tracker->attempt_slabs);
     marks_free(&tracker->marks);
 }

@@ -20,7 +20,7 @@ void finished_free(struct finished_list *list)
     if (!list)
         return;
     for (size_t i = 0; i * FINISHED_SLAB < list->count; i++)
-        memory_table_free(list->slabs[i], 1, FINISHED_SLAB_BYTES);
+        free(list->slabs[i]);
     free(list->slabs);
     free(list->odd);
     free(list);
@@ -83,7 +83,7 @@ void finished_put(struct finished_list *list, const struct finished *finished)
     if (list->count % FINISHED_SLAB == 0) {
         size_t slabs = list->count / FINISHED_SLAB + 1;
         list->slabs = memory_resize(list->slabs, slabs, sizeof *list->slabs);
-        list->slabs[slabs - 1] = memory_slab(slabs - 1, 1, FINISHED_SLAB_BYTES);
+        list->slabs[slabs - 1] = memory_zeroed(1, FINISHED_SLAB_BYTES);
     }
     if (finished->begun_ns < list->first_ns || !list->count)
         list->first_ns = finished->begun_ns;

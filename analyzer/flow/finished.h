@@ -46,7 +46,7 @@ struct finished_packed {
 _Static_assert(sizeof(struct finished_packed) == 48, "of millions, every byte counts");
 
 enum {
-    FINISHED_SLAB_BYTES = 2 * 1024 * 1024,
+    FINISHED_SLAB_BYTES = 256 * 1024,
     FINISHED_SLAB = FINISHED_SLAB_BYTES / sizeof(struct finished_packed), /* records */
 };
 

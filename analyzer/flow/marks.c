@@ -9,7 +9,7 @@ union mark_cell {
     union mark_cell *next; /* free */
 };
 
-enum { SLAB_BYTES = 2 * 1024 * 1024, SLAB_MARKS = SLAB_BYTES / sizeof(union mark_cell) };
+enum { SLAB_BYTES = 256 * 1024, SLAB_MARKS = SLAB_BYTES / sizeof(union mark_cell) };
 
 const struct mark no_mark;
 
@@ -42,7 +42,7 @@ static const struct mark **name_at(struct attempt *attempt, int index)
 void marks_free(struct marks *marks)
 {
     for (size_t i = 0; i * SLAB_MARKS < marks->made; i++)
-        memory_table_free(marks->slabs[i], 1, SLAB_BYTES);
+        free(marks->slabs[i]);
     free(marks->slabs);
 }
 
@@ -56,7 +56,7 @@ static union mark_cell *new_cell(struct marks *marks)
     size_t slabs = marks->made / SLAB_MARKS;
     if (marks->made % SLAB_MARKS == 0) {
         marks->slabs = memory_resize(marks->slabs, slabs + 1, sizeof *marks->slabs);
-        marks->slabs[slabs] = memory_slab(slabs, 1, SLAB_BYTES);
+        marks->slabs[slabs] = memory_zeroed(1, SLAB_BYTES);
     }
     return &marks->slabs[slabs][marks->made++ % SLAB_MARKS];
 }

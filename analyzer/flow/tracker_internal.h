@@ -92,7 +92,7 @@ enum { HELD_BASE = 1 << 20 };
 
 /* attempts.c */
 enum {
-    ATTEMPT_SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
+    ATTEMPT_SLAB_BYTES = 256 * 1024, /* of huge pages half a one would be left over */
     ATTEMPT_SLAB = ATTEMPT_SLAB_BYTES / sizeof(struct attempt), /* records */
 };
 

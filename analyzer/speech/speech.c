@@ -174,7 +174,7 @@ static void look_up_frames(struct said *said, uint32_t *fresh, const struct stre
         struct said *message = &said[__builtin_ctz(*fresh)];
         const struct stream_piece *piece = stream_piece_at(stream, begin + message->at);
         if (piece) {
-            message->frame = piece->frame;
+            message->frame = piece->frame & ((UINT64_C(1) << 40) - 1);
             message->time_ns = piece->time_ns;
         }
     }
