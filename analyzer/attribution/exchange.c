@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/concern.h"
+#include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
 /* --- one attempt packet by packet --- */
@@ -246,19 +248,44 @@ static bool is_about(const struct finding *finding, const struct key *key)
     return compare_keys(&here, key) == 0;
 }
 
-/* The first of the findings about this client on this service, or `count`. */
-static size_t find_first(struct finding *const *sorted, size_t count, const struct key *key)
+static uint64_t hash_of_key(const struct key *key)
 {
-    size_t low = 0, high = count;
+    uint64_t hash = hash_two(key->port, key->client.halves[0], key->client.halves[1]);
+    return hash_two(hash, key->server.halves[0], key->server.halves[1]);
+}
+
+struct sorted {
+    struct finding **all; /* by_key */
+    size_t count;
+    struct concern keys; /* of all: most attempts are about others */
+};
+
+static struct sorted sort_findings(struct finding *const *findings, size_t count)
+{
+    struct sorted sorted = {memory_zeroed(count, sizeof(struct finding *)), count, {0}};
+    memcpy(sorted.all, findings, count * sizeof(struct finding *));
+    qsort(sorted.all, count, sizeof(struct finding *), by_key);
+    concern_open(&sorted.keys, count);
+    for (size_t i = 0; i < count; i++) {
+        struct key key = key_of_finding(findings[i]);
+        concern_add(&sorted.keys, hash_of_key(&key));
+    }
+    return sorted;
+}
+
+/* The first of the findings about this client on this service, or `count`. */
+static size_t find_first(const struct sorted *sorted, const struct key *key)
+{
+    size_t low = 0, high = concerned(&sorted->keys, hash_of_key(key)) ? sorted->count : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        struct key here = key_of_finding(sorted[middle]);
+        struct key here = key_of_finding(sorted->all[middle]);
         if (compare_keys(&here, key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && is_about(sorted[low], key) ? low : count;
+    return low < sorted->count && is_about(sorted->all[low], key) ? low : sorted->count;
 }
 
 static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t *last_ns)
@@ -288,12 +315,11 @@ static size_t bin_of(const struct history *history, int64_t time_ns)
 }
 
 /* One client fails on one service in as many ways as there are symptoms, no more. */
-static void fill_bins(struct finding *const *sorted, size_t count, const struct key *key,
+static void fill_bins(const struct sorted *sorted, size_t first, const struct key *key,
                       int64_t begun, bool failed)
 {
-    for (size_t at = find_first(sorted, count, key); at < count && is_about(sorted[at], key);
-         at++) {
-        struct history *history = &sorted[at]->history;
+    for (size_t at = first; at < sorted->count && is_about(sorted->all[at], key); at++) {
+        struct history *history = &sorted->all[at]->history;
         size_t bin = bin_of(history, begun);
         if (failed)
             history->failed[bin]++;
@@ -308,23 +334,21 @@ void histories_fill(const struct tracker *tracker, const struct detect_context *
     struct history empty = {.first_ns = 1};
     if (!count || !time_span(tracker, &empty.first_ns, &empty.last_ns))
         return;
-    struct finding **sorted = memory_zeroed(count, sizeof(struct finding *));
-    memcpy(sorted, findings, count * sizeof(struct finding *));
-    qsort(sorted, count, sizeof(struct finding *), by_key);
+    struct sorted sorted = sort_findings(findings, count);
     for (size_t i = 0; i < count; i++)
-        sorted[i]->history = empty;
+        findings[i]->history = empty;
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         struct detection detection;
         struct key key = key_of_attempt(attempt);
-        size_t at = attempt->bits & ATTEMPT_IS_INNER ? count : find_first(sorted, count, &key);
+        size_t at = attempt->bits & ATTEMPT_IS_INNER ? count : find_first(&sorted, &key);
         if (at == count)
             continue;
         detect(attempt, context, &detection);
         bool failed = detection.outcome == OUTCOME_FAILED || detection.outcome == OUTCOME_SILENT;
         if (!failed && detection.outcome != OUTCOME_SUCCEEDED)
             continue;
-        fill_bins(sorted, count, &key, begun_ns(attempt), failed);
+        fill_bins(&sorted, at, &key, begun_ns(attempt), failed);
     }
     position = 0;
     for (struct finished finished;
@@ -334,7 +358,8 @@ void histories_fill(const struct tracker *tracker, const struct detect_context *
         tracker_finished_ends(tracker, &finished, address, port);
         const struct key key = {address[INITIATOR], address[RESPONDER], finished.key.proto,
                                 port[RESPONDER]};
-        fill_bins(sorted, count, &key, finished.begun_ns, false);
+        fill_bins(&sorted, find_first(&sorted, &key), &key, finished.begun_ns, false);
     }
-    free(sorted);
+    concern_close(&sorted.keys);
+    free(sorted.all);
 }

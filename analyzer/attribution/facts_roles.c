@@ -6,8 +6,8 @@
 /* From within its own network somebody keeps a connection to the server. */
 static bool is_relay(const struct service *service, const struct ip_address address[2])
 {
-    return service->relayed_by && ip_is_private(&address[INITIATOR]) &&
-           ip_is_private(&address[RESPONDER]);
+    return service->relayed_by && ip_is_private(&address[RESPONDER]) &&
+           ip_is_private(&address[INITIATOR]);
 }
 
 void relays_gather(const struct tracker *tracker, const struct profiles *profiles,
