@@ -99,7 +99,7 @@ struct examination *examine(const struct diagnosis_request *request)
     vantage_of_capture(context, &examination->vantage);
     examination->histories = histories_gather(request->tracker, failures->all, failures->count,
                                               request->thresholds->idle_min_s);
-    relays_gather(request->tracker, request->profiles, &examination->relays);
+    relays_gather(request->tracker, request->profiles, failures, &examination->relays);
     return examination;
 }
 
