@@ -14,7 +14,7 @@
 enum {
     HOSTS_MAX = 1 << 20,
     HOSTS_EASY = 1 << 16,   /* up to here whoever sends anything gets an entry */
-    ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
+    ATTEMPTS_MAX = 1 << 17, /* product records; 0.2 GB when all are used */
     ATTEMPTS_EASY = 1 << 15,
     FLOWS_PER_ATTEMPT = 32,
     FINISHED_MAX = 1 << 20, /* 48 MB */
