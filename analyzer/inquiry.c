@@ -184,6 +184,11 @@ bool inquiry_step(struct inquiry *inquiry)
     return inquiry_step_to(inquiry, BATCH_FRAMES);
 }
 
+void inquiry_end(struct inquiry *inquiry)
+{
+    tracker_end(inquiry->tracker);
+}
+
 void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name)
 {
     const struct source_stats *stats = source_stats(inquiry->source);
@@ -230,17 +235,17 @@ void inquiry_successes(const struct inquiry *inquiry,
         each(context, &success);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(inquiry->tracker), &position));) {
+    for (struct finished finished;
+         finished_next(tracker_finished(inquiry->tracker), &position, &finished);) {
         struct ip_address address[2];
         uint16_t port[2];
-        tracker_finished_ends(inquiry->tracker, finished, address, port);
+        tracker_finished_ends(inquiry->tracker, &finished, address, port);
         const struct inquiry_success success = {
             .client = address[INITIATOR],
             .server = address[RESPONDER],
             .server_port = port[RESPONDER],
-            .service = profiles_service_at(profiles, finished->service),
-            .last_ns = finished->last_ns,
+            .service = profiles_service_at(profiles, finished.service),
+            .last_ns = finished.last_ns,
         };
         each(context, &success);
     }

@@ -54,6 +54,9 @@ bool inquiry_step(struct inquiry *inquiry);
 /* The same with at most `frames` frames, so that a caller can stop at a certain one. */
 bool inquiry_step_to(struct inquiry *inquiry, uint64_t frames);
 
+/* All was read, and nothing will be any more: memory that only reading needs is given back. */
+void inquiry_end(struct inquiry *inquiry);
+
 /* The capture goes on in another file: takes over `source`, closes the one before. Frame numbers
  * then count on over all files, and so do the connections. */
 void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name);

@@ -43,12 +43,13 @@ static void begin(struct next_slab *next, size_t slabs, size_t count, size_t siz
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
+void *next_slab_take(struct next_slab *next, size_t slabs, size_t slabs_max, size_t count,
+                     size_t size)
 {
     wait(next);
     void *slab = next->slab ? next->slab : memory_slab(slabs, count, size);
     next->slab = NULL;
-    if (slabs >= NEXT_SLAB_MANY && next_slab_pays())
+    if (slabs >= NEXT_SLAB_MANY && slabs + 1 < slabs_max && next_slab_pays())
         begin(next, slabs + 1, count, size);
     return slab;
 }

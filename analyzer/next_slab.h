@@ -22,9 +22,9 @@ struct next_slab {
 };
 
 /* The slab behind `slabs` others, as of memory_slab(); another is begun where there are
- * NEXT_SLAB_MANY, and it pays. */
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
-    __attribute__((returns_nonnull));
+ * NEXT_SLAB_MANY, the table may have it (`slabs_max`), and it pays. */
+void *next_slab_take(struct next_slab *next, size_t slabs, size_t slabs_max, size_t count,
+                     size_t size) __attribute__((returns_nonnull));
 /* Frees what was made and not taken. */
 void next_slab_drop(struct next_slab *next);
 

@@ -437,6 +437,8 @@ static enum exit_status run_offline(struct run *run)
     }
     if (!run->capture_count)
         return EXIT_CAPTURE;
+    for (size_t i = 0; i < run->capture_count; i++)
+        inquiry_end(run->inquiries[i]);
     run->diagnoses = memory_zeroed(run->capture_count, sizeof *run->diagnoses);
     run->captures = memory_zeroed(run->capture_count, sizeof *run->captures);
     return conclude(run, INT64_MIN);

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 struct said {
-    bool seen;
-    uint32_t at;    /* offset of its first byte in its direction's stream */
-    uint64_t frame; /* 0: not looked up */
     int64_t time_ns;
+    uint64_t frame : 40; /* 0: not looked up */
+    uint64_t at : 23;    /* offset of its first byte in its direction's stream */
+    uint64_t seen : 1;
 };
 
 /* One direction's message of this kind begins at `at`; the first of its kind stays. `fresh` gets
@@ -19,7 +19,7 @@ static inline void said_at(struct said *said, uint32_t *fresh, unsigned kind, ui
 {
     if (said[kind].seen)
         return;
-    said[kind] = (struct said){.seen = true, .at = at};
+    said[kind] = (struct said){.seen = true, .at = at & 0x7fffff};
     *fresh |= UINT32_C(1) << kind;
 }
 

@@ -42,6 +42,7 @@ struct asked_host {
 
 struct controls {
     struct concern clients, servers; /* of the failures; a failure's client may serve as well */
+    struct concern all_clients;      /* also of failures that only ask for habits */
     struct entry *entries;
     size_t mask;
     struct chained_slot *slots;
@@ -158,17 +159,25 @@ static void want(struct controls *controls, uint64_t key)
     find_entry(controls, key)->key = key;
 }
 
+/* Of one that lost a race nobody asks more than whether its client is a scanner. */
 static void want_all(struct controls *controls, const struct failure *failures, size_t count)
 {
-    size_t slots = 64;
-    while (slots < count * CONTROLS * 2)
+    size_t slots = 64, lost = 0;
+    for (size_t i = 0; i < count; i++)
+        lost += failures[i].lost_race;
+    while (slots < (lost + (count - lost) * CONTROLS) * 2)
         slots *= 2;
     controls->mask = slots - 1;
     controls->entries = memory_zeroed(slots, sizeof *controls->entries);
-    concern_open(&controls->clients, count);
-    concern_open(&controls->servers, count * 2);
+    concern_open(&controls->all_clients, count);
+    concern_open(&controls->clients, count - lost);
+    concern_open(&controls->servers, (count - lost) * 2);
     for (size_t i = 0; i < count; i++) {
         struct ends ends = ends_of_failure(&failures[i]), serves = ends_as_server(&failures[i]);
+        concern_add(&controls->all_clients, ends.client);
+        want(controls, control_key(CONTROL_ELSEWHERE, &ends));
+        if (failures[i].lost_race)
+            continue;
         concern_add(&controls->clients, ends.client);
         concern_add(&controls->servers, ends.server);
         concern_add(&controls->servers, serves.server);
@@ -266,9 +275,13 @@ static struct habit *habit_of(struct controls *controls, struct entry *entry)
 
 /* A TCP target that answered and was left at that counts as tried only: half-open scanning. Who
  * traces the way to a server, port by port, is no scanner. */
-static void note_habit(struct habit *habit, const struct ends *ends, const struct flow *flow,
+static void note_habit(struct controls *controls, const struct ends *ends, const struct flow *flow,
                        enum flow_fate fate)
 {
+    struct entry *entry = find_entry(controls, control_key(CONTROL_ELSEWHERE, ends));
+    if (!entry->key)
+        return;
+    struct habit *habit = habit_of(controls, entry);
     if (fate == FATE_ANSWERED && (flow->proto != PROTO_TCP || (flow->bits & FLOW_ESTABLISHED))) {
         habit->answered++;
         return;
@@ -300,6 +313,8 @@ static void count_flow(struct controls *controls, const struct ends *ends, const
 {
     bool client = concerned(&controls->clients, ends->client);
     bool server = concerned(&controls->servers, ends->server);
+    if (flow->proto != 1 && concerned(&controls->all_clients, ends->client))
+        note_habit(controls, ends, flow, fate);
     if (!client && !server)
         return;
     for (enum control control = 0; control < CONTROLS; control++) {
@@ -308,8 +323,6 @@ static void count_flow(struct controls *controls, const struct ends *ends, const
         struct entry *entry = find_entry(controls, control_key(control, ends));
         if (!entry->key)
             continue;
-        if (control == CONTROL_ELSEWHERE && flow->proto != 1)
-            note_habit(habit_of(controls, entry), ends, flow, fate);
         if (fate == FATE_ANSWERED)
             count_slot(controls, &entry->answered, control_who(control, ends), flow);
         else if (fate == FATE_FAILED && silence_counts(control, flow))
@@ -420,6 +433,7 @@ void controls_free(struct controls *controls)
 {
     if (!controls)
         return;
+    concern_close(&controls->all_clients);
     concern_close(&controls->clients);
     concern_close(&controls->servers);
     free(controls->entries);

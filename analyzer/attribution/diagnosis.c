@@ -82,11 +82,11 @@ struct examination *examine(const struct diagnosis_request *request)
     examination->request = *request;
     failures_gather(request->tracker, request->profiles, &detect_context, failures);
     ssl_vpn_tell(failures, request->tracker, request->profiles, request->signs);
+    failures_race(failures, request->tracker, request->profiles, request->thresholds);
     struct controls *controls =
         controls_gather(request->tracker, failures->all, failures->count, request->now_ns);
     examination->controls = controls;
-    failures_suppress(failures, request->tracker, request->profiles, controls, request->thresholds,
-                      &examination->left_out);
+    failures_suppress(failures, controls, request->thresholds, &examination->left_out);
     struct vantage_context *context = &examination->context;
     *context = (struct vantage_context){
         .tracker = request->tracker,
@@ -99,7 +99,7 @@ struct examination *examine(const struct diagnosis_request *request)
     vantage_of_capture(context, &examination->vantage);
     examination->histories = histories_gather(request->tracker, failures->all, failures->count,
                                               request->thresholds->idle_min_s);
-    relays_gather(request->tracker, request->profiles, &examination->relays);
+    relays_gather(request->tracker, request->profiles, failures, &examination->relays);
     return examination;
 }
 

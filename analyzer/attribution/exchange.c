@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/attribution/concern.h"
+#include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 
 /* --- one attempt packet by packet --- */
@@ -59,8 +61,8 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!frames)
         return;
     for (uint32_t i = 0; i < frames->count; i++)
-        if (!step_of_frame(exchange, frames->at[i]))
-            frame_list_add(&step->again, frames->at[i]);
+        if (!step_of_frame(exchange, frame_list_at(frames, i)))
+            frame_list_add(&step->again, frame_list_at(frames, i));
     /* Those that found no room in the list; the last of them is a step of its own. */
     if (frames->total > frames->count)
         step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
@@ -68,7 +70,7 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
 {
-    struct exchange_step *step = icmp->count ? add_step(exchange, &icmp->first, RESPONDER) : NULL;
+    struct exchange_step *step = icmp->count ? add_step(exchange, icmp->first, RESPONDER) : NULL;
     if (!step)
         return;
     step->sender = STEP_OF_OTHER;
@@ -83,24 +85,24 @@ static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
  * the SYN-ACK where the client never went on. */
 static void add_handshake(struct exchange *exchange, const struct attempt *attempt)
 {
-    bool answered = attempt->synack.frame || attempt->refused.frame || attempt->icmp.count ||
+    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp.count ||
                     (attempt->bits & ATTEMPT_ESTABLISHED);
-    add_repeated(exchange, &attempt->syn, &attempt->syn_last, &attempt->syn_frames, INITIATOR,
+    add_repeated(exchange, attempt->syn, attempt->syn_last, &attempt->syn_frames, INITIATOR,
                  !answered);
-    add_repeated(exchange, &attempt->synack, &attempt->synack_last, &attempt->synack_frames,
-                 RESPONDER, !attempt->confirmed.frame && !attempt->side[INITIATOR].rst.frame);
-    add_step(exchange, &attempt->refused, RESPONDER);
-    add_step(exchange, &attempt->confirmed, INITIATOR);
+    add_repeated(exchange, attempt->synack, attempt->synack_last, &attempt->synack_frames,
+                 RESPONDER, !attempt->confirmed->frame && !attempt->side[INITIATOR].rst->frame);
+    add_step(exchange, attempt->refused, RESPONDER);
+    add_step(exchange, attempt->confirmed, INITIATOR);
 }
 
 static void add_unanswered(struct exchange *exchange, const struct attempt *attempt, enum side side)
 {
     const struct side_record *record = &attempt->side[side];
     bool silent =
-        record->repeats > 0 || (attempt->proto == PROTO_UDP && !attempt->side[!side].first.frame);
+        record->repeats > 0 || (attempt->proto == PROTO_UDP && !attempt->side[!side].first->frame);
     if (!silent)
         return;
-    const struct mark *first = &record->first_unanswered, *last = &record->last;
+    const struct mark *first = record->first_unanswered, *last = record->last;
     bool repeats = last->frame > first->frame && last->length == first->length &&
                    (last->length || attempt->proto == PROTO_UDP);
     add_repeated(exchange, first, repeats ? last : NULL, &record->repeat_frames, side, true);
@@ -110,7 +112,7 @@ static void add_unanswered(struct exchange *exchange, const struct attempt *atte
 static void mark_unanswered(struct exchange *exchange, const struct attempt *attempt,
                             enum side side)
 {
-    uint64_t first = attempt->side[side].first_unanswered.frame;
+    uint64_t first = attempt->side[side].first_unanswered->frame;
     enum step_sender sender = side == INITIATOR ? STEP_OF_CLIENT : STEP_OF_SERVER;
     for (uint32_t i = 0; i < exchange->step_count; i++) {
         struct exchange_step *step = &exchange->steps[i];
@@ -127,8 +129,8 @@ static void drop_known_repeats(struct exchange *exchange)
         struct frame_list all = exchange->steps[i].again;
         exchange->steps[i].again = (struct frame_list){.total = all.total - all.count};
         for (uint32_t f = 0; f < all.count; f++)
-            if (!step_of_frame(exchange, all.at[f]))
-                frame_list_add(&exchange->steps[i].again, all.at[f]);
+            if (!step_of_frame(exchange, frame_list_at(&all, f)))
+                frame_list_add(&exchange->steps[i].again, frame_list_at(&all, f));
     }
 }
 
@@ -139,16 +141,16 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
     add_handshake(exchange, attempt);
     add_icmp(exchange, &attempt->icmp);
     for (int side = 0; side < 2; side++)
-        add_step(exchange, &attempt->side[side].rst, (enum side)side);
+        add_step(exchange, attempt->side[side].rst, (enum side)side);
     for (int side = 0; side < 2; side++)
         add_unanswered(exchange, attempt, (enum side)side);
     for (int side = 0; side < 2; side++) {
         const struct side_record *record = &attempt->side[side];
-        add_step(exchange, &record->first, (enum side)side);
-        add_step(exchange, &record->first_data, (enum side)side);
-        add_step(exchange, &record->last_data, (enum side)side);
-        add_step(exchange, &record->fin, (enum side)side);
-        add_step(exchange, &record->last, (enum side)side);
+        add_step(exchange, record->first, (enum side)side);
+        add_step(exchange, record->first_data, (enum side)side);
+        add_step(exchange, record->last_data, (enum side)side);
+        add_step(exchange, record->fin, (enum side)side);
+        add_step(exchange, record->last, (enum side)side);
     }
     for (int side = 0; side < 2; side++)
         mark_unanswered(exchange, attempt, (enum side)side);
@@ -201,7 +203,7 @@ void exchanges_release(struct finding *finding)
 
 static int64_t begun_ns(const struct attempt *attempt)
 {
-    const struct mark *first[2] = {&attempt->side[0].first, &attempt->side[1].first};
+    const struct mark *first[2] = {attempt->side[0].first, attempt->side[1].first};
     if (!first[0]->frame || (first[1]->frame && first[1]->time_ns < first[0]->time_ns))
         first[0] = first[1];
     return first[0]->frame ? first[0]->time_ns : attempt->last_ns;
@@ -246,19 +248,44 @@ static bool is_about(const struct finding *finding, const struct key *key)
     return compare_keys(&here, key) == 0;
 }
 
-/* The first of the findings about this client on this service, or `count`. */
-static size_t find_first(struct finding *const *sorted, size_t count, const struct key *key)
+static uint64_t hash_of_key(const struct key *key)
 {
-    size_t low = 0, high = count;
+    uint64_t hash = hash_two(key->port, key->client.halves[0], key->client.halves[1]);
+    return hash_two(hash, key->server.halves[0], key->server.halves[1]);
+}
+
+struct sorted {
+    struct finding **all; /* by_key */
+    size_t count;
+    struct concern keys; /* of all: most attempts are about others */
+};
+
+static struct sorted sort_findings(struct finding *const *findings, size_t count)
+{
+    struct sorted sorted = {memory_zeroed(count, sizeof(struct finding *)), count, {0}};
+    memcpy(sorted.all, findings, count * sizeof(struct finding *));
+    qsort(sorted.all, count, sizeof(struct finding *), by_key);
+    concern_open(&sorted.keys, count);
+    for (size_t i = 0; i < count; i++) {
+        struct key key = key_of_finding(findings[i]);
+        concern_add(&sorted.keys, hash_of_key(&key));
+    }
+    return sorted;
+}
+
+/* The first of the findings about this client on this service, or `count`. */
+static size_t find_first(const struct sorted *sorted, const struct key *key)
+{
+    size_t low = 0, high = concerned(&sorted->keys, hash_of_key(key)) ? sorted->count : 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        struct key here = key_of_finding(sorted[middle]);
+        struct key here = key_of_finding(sorted->all[middle]);
         if (compare_keys(&here, key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && is_about(sorted[low], key) ? low : count;
+    return low < sorted->count && is_about(sorted->all[low], key) ? low : sorted->count;
 }
 
 static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t *last_ns)
@@ -271,11 +298,10 @@ static bool time_span(const struct tracker *tracker, int64_t *first_ns, int64_t 
         *first_ns = begun < *first_ns ? begun : *first_ns;
         *last_ns = begun > *last_ns ? begun : *last_ns;
     }
-    position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
-        *first_ns = finished->begun_ns < *first_ns ? finished->begun_ns : *first_ns;
-        *last_ns = finished->begun_ns > *last_ns ? finished->begun_ns : *last_ns;
+    const struct finished_list *finished = tracker_finished(tracker);
+    if (finished_count(finished)) {
+        *first_ns = finished->first_ns < *first_ns ? finished->first_ns : *first_ns;
+        *last_ns = finished->last_ns > *last_ns ? finished->last_ns : *last_ns;
     }
     return *first_ns <= *last_ns;
 }
@@ -289,12 +315,11 @@ static size_t bin_of(const struct history *history, int64_t time_ns)
 }
 
 /* One client fails on one service in as many ways as there are symptoms, no more. */
-static void fill_bins(struct finding *const *sorted, size_t count, const struct key *key,
+static void fill_bins(const struct sorted *sorted, size_t first, const struct key *key,
                       int64_t begun, bool failed)
 {
-    for (size_t at = find_first(sorted, count, key); at < count && is_about(sorted[at], key);
-         at++) {
-        struct history *history = &sorted[at]->history;
+    for (size_t at = first; at < sorted->count && is_about(sorted->all[at], key); at++) {
+        struct history *history = &sorted->all[at]->history;
         size_t bin = bin_of(history, begun);
         if (failed)
             history->failed[bin]++;
@@ -309,33 +334,32 @@ void histories_fill(const struct tracker *tracker, const struct detect_context *
     struct history empty = {.first_ns = 1};
     if (!count || !time_span(tracker, &empty.first_ns, &empty.last_ns))
         return;
-    struct finding **sorted = memory_zeroed(count, sizeof(struct finding *));
-    memcpy(sorted, findings, count * sizeof(struct finding *));
-    qsort(sorted, count, sizeof(struct finding *), by_key);
+    struct sorted sorted = sort_findings(findings, count);
     for (size_t i = 0; i < count; i++)
-        sorted[i]->history = empty;
+        findings[i]->history = empty;
     size_t position = 0;
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         struct detection detection;
         struct key key = key_of_attempt(attempt);
-        size_t at = attempt->bits & ATTEMPT_IS_INNER ? count : find_first(sorted, count, &key);
+        size_t at = attempt->bits & ATTEMPT_IS_INNER ? count : find_first(&sorted, &key);
         if (at == count)
             continue;
         detect(attempt, context, &detection);
         bool failed = detection.outcome == OUTCOME_FAILED || detection.outcome == OUTCOME_SILENT;
         if (!failed && detection.outcome != OUTCOME_SUCCEEDED)
             continue;
-        fill_bins(sorted, count, &key, begun_ns(attempt), failed);
+        fill_bins(&sorted, at, &key, begun_ns(attempt), failed);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
         struct ip_address address[2];
         uint16_t port[2];
-        tracker_finished_ends(tracker, finished, address, port);
-        const struct key key = {address[INITIATOR], address[RESPONDER], finished->key.proto,
+        tracker_finished_ends(tracker, &finished, address, port);
+        const struct key key = {address[INITIATOR], address[RESPONDER], finished.key.proto,
                                 port[RESPONDER]};
-        fill_bins(sorted, count, &key, finished->begun_ns, false);
+        fill_bins(&sorted, find_first(&sorted, &key), &key, finished.begun_ns, false);
     }
-    free(sorted);
+    concern_close(&sorted.keys);
+    free(sorted.all);
 }

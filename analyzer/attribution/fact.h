@@ -14,10 +14,16 @@ enum { FRAMES_MAX = 12 };
 /* Frame numbers of one capture that show something, ascending, without repeats. When there are
  * more than fit, the first ones stay and `total` goes on counting. */
 struct frame_list {
-    uint64_t at[FRAMES_MAX];
-    uint32_t count;
     uint32_t total;
+    uint32_t low[FRAMES_MAX]; /* frame_list_at(): records and findings are full of such lists */
+    uint8_t high[FRAMES_MAX];
+    uint8_t count;
 };
+
+static inline uint64_t frame_list_at(const struct frame_list *list, uint32_t index)
+{
+    return (uint64_t)list->high[index] << 32 | list->low[index];
+}
 
 /* Adds a frame; 0 is ignored (no frame). */
 void frame_list_add(struct frame_list *list, uint64_t frame);

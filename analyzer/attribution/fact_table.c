@@ -64,13 +64,19 @@ const struct fact_definition fact_definitions[FACT_COUNT] = {
 #undef FACT_DEFINITION
 };
 
+static void put(struct frame_list *list, uint32_t index, uint64_t frame)
+{
+    list->low[index] = (uint32_t)frame;
+    list->high[index] = (uint8_t)(frame >> 32);
+}
+
 void frame_list_add(struct frame_list *list, uint64_t frame)
 {
     if (frame == 0)
         return;
     uint32_t at = list->count;
-    while (at > 0 && list->at[at - 1] >= frame) {
-        if (list->at[at - 1] == frame)
+    while (at > 0 && frame_list_at(list, at - 1) >= frame) {
+        if (frame_list_at(list, at - 1) == frame)
             return;
         at--;
     }
@@ -79,13 +85,13 @@ void frame_list_add(struct frame_list *list, uint64_t frame)
         return;
     uint32_t last = list->count < FRAMES_MAX ? list->count : FRAMES_MAX - 1;
     for (uint32_t i = last; i > at; i--)
-        list->at[i] = list->at[i - 1];
-    list->at[at] = frame;
-    list->count = last + 1;
+        put(list, i, frame_list_at(list, i - 1));
+    put(list, at, frame);
+    list->count = (uint8_t)(last + 1);
 }
 
 void frame_list_join(struct frame_list *list, const struct frame_list *more)
 {
     for (uint32_t i = 0; i < more->count; i++)
-        frame_list_add(list, more->at[i]);
+        frame_list_add(list, frame_list_at(more, i));
 }

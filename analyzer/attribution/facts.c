@@ -49,7 +49,7 @@ static const char *path_word(const struct fact_context *context, const struct fa
         return "tunnel";
     bool both_private = ip_is_private(&failure->client) && ip_is_private(&failure->server);
     if (attempt && both_private && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) &&
-        !attempt->side[RESPONDER].first.frame)
+        !attempt->side[RESPONDER].first->frame)
         return "tunnel"; /* what lies behind its far end does not show */
     if (attempt && vantage_same_link(context->vantage, attempt))
         return "same-link";
@@ -68,21 +68,21 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
         if (attempt->forwarded_sides >> RESPONDER & 1)
             frame_list_join(frames, &attempt->forwarded_frames);
         else if (twin)
-            frame_list_add(frames, twin->synack.frame);
+            frame_list_add(frames, twin->synack->frame);
         return;
     }
     enum side side =
         attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER : INITIATOR;
     const struct mark *failing = is_midstream(failure->symptom)
-                                     ? &attempt->side[side].first_unanswered
-                                     : &attempt->side[INITIATOR].first;
+                                     ? attempt->side[side].first_unanswered
+                                     : attempt->side[INITIATOR].first;
     for (uint32_t i = 0; i < attempt->forwarded_frames.count; i++)
-        if (attempt->forwarded_frames.at[i] > failing->frame)
-            frame_list_add(frames, attempt->forwarded_frames.at[i]);
+        if (frame_list_at(&attempt->forwarded_frames, i) > failing->frame)
+            frame_list_add(frames, frame_list_at(&attempt->forwarded_frames, i));
     if (!twin)
         return;
     const struct mark *leaving =
-        is_midstream(failure->symptom) ? &twin->side[side].last_data : &twin->side[side].first;
+        is_midstream(failure->symptom) ? twin->side[side].last_data : twin->side[side].first;
     if (leaving->frame > failing->frame)
         frame_list_add(frames, leaving->frame);
 }
@@ -98,8 +98,8 @@ static void swallowed_fact(const struct fact_context *context, const struct fail
     {
         const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
         any_twin |= twin != NULL;
-        if (twin && !attempt->side[RESPONDER].first.frame)
-            frame_list_add(&frames, twin->side[RESPONDER].first.frame);
+        if (twin && !attempt->side[RESPONDER].first->frame)
+            frame_list_add(&frames, twin->side[RESPONDER].first->frame);
     }
     if (any_twin)
         set_flag(facts, FACT_REPLY_SWALLOWED, frames.count > 0)->frames = frames;
@@ -201,7 +201,7 @@ static void return_path_fact(const struct failure *failure, struct fact *facts)
     const struct attempt *attempt;
     EACH_ATTEMPT(attempt, failure)
     {
-        const struct mark *asked = &attempt->syn, *answered = &attempt->synack;
+        const struct mark *asked = attempt->syn, *answered = attempt->synack;
         /* What a router forwards always leaves by another interface. */
         bool passes_by = asked->direction != LINK_UNKNOWN && answered->direction != LINK_OUT;
         if (!asked->frame || !answered->frame || passes_by)

@@ -5,6 +5,7 @@
 #include "analyzer/attribution/controls.h"
 #include "analyzer/attribution/facts.h"
 #include "analyzer/attribution/failure.h"
+#include "analyzer/attribution/failures.h"
 #include "analyzer/attribution/vantage.h"
 #include "analyzer/speech/signs.h"
 #include "analyzer/speech/spoken.h"
@@ -16,8 +17,9 @@ struct relays {
 };
 
 /* One pass over the attempts. */
+/* Where any of the failures is one for which that matters. */
 void relays_gather(const struct tracker *tracker, const struct profiles *profiles,
-                   struct relays *relays);
+                   const struct failures *failures, struct relays *relays);
 
 struct fact_context {
     const struct relays *relays;

@@ -37,10 +37,10 @@ static void how_it_fails(const struct attempt *data, const struct ftp_session *s
     } else if (data->icmp.count) {
         word = "unreachable";
         frame_list_join(&frames, &data->icmp.frames);
-    } else if (data->refused.frame) {
+    } else if (data->refused->frame) {
         word = "refused";
         frame_list_join(&frames, &data->refused_frames);
-    } else if (data->synack.frame) {
+    } else if (data->synack->frame) {
         word = "unconfirmed";
         frame_list_join(&frames, &data->synack_frames);
     } else {
@@ -77,9 +77,9 @@ static void what_was_taken_for_it(const struct attempt *control, const struct at
     enum side listener = control->ftp->mode == FTP_MODE_PASSIVE ? RESPONDER : INITIATOR;
     if (!ip_is_private(&data->address[RESPONDER]) || ip_is_private(&control->address[listener]))
         return;
-    frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, "private")->frames, data->syn.frame);
+    frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, "private")->frames, data->syn->frame);
     frame_list_add(&set_number(facts, FACT_FTP_PORT, data->port[RESPONDER])->frames,
-                   data->syn.frame);
+                   data->syn->frame);
 }
 
 /* What the server itself says of a data connection that never showed. */
@@ -115,7 +115,7 @@ static void data_forwarded(const struct attempt *data, struct fact *facts)
     if (data) {
         struct fact *fact = set_flag(facts, FACT_FORWARDED, attempt_is_forwarded(data));
         fact->frames = data->forwarded_frames;
-        frame_list_add(&fact->frames, data->syn.frame);
+        frame_list_add(&fact->frames, data->syn->frame);
     }
 }
 

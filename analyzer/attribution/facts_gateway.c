@@ -29,7 +29,7 @@ static void inside_fact(const struct fact_context *context, const struct failure
         if (!link->asked_out || link->asked_unanswered < INSIDE_ASKED_MIN ||
             link->asked_last_ns < failure->first_ns ||
             link->asked_last_ns > failure->last_ns + ASKS_ON_NS || !link->asked_frames.count ||
-            link->asked_frames.at[0] < attempt->side[INITIATOR].first.frame ||
+            frame_list_at(&link->asked_frames, 0) < attempt->side[INITIATOR].first->frame ||
             ip_equal(&host->address, &failure->client))
             continue;
         if (asked)
@@ -45,7 +45,7 @@ static void gateway_fact(const struct fact_context *context, const struct failur
                          struct fact *facts)
 {
     const struct attempt *attempt = first_attempt(failure);
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     const struct host_table *hosts = tracker_hosts(context->vantage->tracker);
     const struct host *client = host_table_find(hosts, &failure->client);
     const struct host *router =
@@ -67,9 +67,9 @@ static void server_asks_fact(const struct fact_context *context, const struct fa
     const struct neighbours *neighbours = &context->vantage->neighbours;
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     const struct attempt *here = twin ? twin : attempt;
-    const struct mark *first = &here->side[INITIATOR].first;
+    const struct mark *first = here->side[INITIATOR].first;
     const struct host *router = first->has_mac ? neighbours_with(neighbours, first->mac) : NULL;
-    if (!router || attempt->side[RESPONDER].first.frame || here->side[RESPONDER].first.frame)
+    if (!router || attempt->side[RESPONDER].first->frame || here->side[RESPONDER].first->frame)
         return;
     for (size_t i = 0; i < neighbours->asked_count; i++) {
         const struct host *asked = neighbours->asked[i];
@@ -94,8 +94,8 @@ static void forward_facts(const struct fact_context *context, const struct attem
     struct frame_list frames = {0};
     if (!sent_on || (attempt->bits & ATTEMPT_IS_INNER))
         return;
-    frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
-    frame_list_add(&frames, sent_on->side[INITIATOR].first.frame);
+    frame_list_add(&frames, attempt->side[INITIATOR].first->frame);
+    frame_list_add(&frames, sent_on->side[INITIATOR].first->frame);
     set_flag(facts, FACT_FORWARD_PORT_CHANGED, attempt->port[RESPONDER] != sent_on->port[RESPONDER])
         ->frames = frames;
     bool to_private = ip_is_private(&attempt->address[INITIATOR]) &&

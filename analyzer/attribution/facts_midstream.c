@@ -9,7 +9,7 @@ enum { TRANSFER_BYTES = 64 * 1024 /* more than any exchange of greetings */ };
 
 static bool is_unanswered(const struct attempt *attempt, enum side side)
 {
-    return attempt->side[side].first_unanswered.frame && attempt->side[side].repeats;
+    return attempt->side[side].first_unanswered->frame && attempt->side[side].repeats;
 }
 
 /* The server answered what came before TLS (FTP's AUTH, a proxy's CONNECT), and not TLS itself. */
@@ -19,7 +19,7 @@ static bool hello_is_last(const struct attempt *attempt)
     speech_heard(attempt, &spoken);
     const struct said *hello =
         spoken.heard_tls ? &spoken.heard_tls->talk.side[INITIATOR].said[TLS_CLIENT_HELLO] : NULL;
-    return hello && hello->seen && attempt->side[RESPONDER].last_data.time_ns < hello->time_ns;
+    return hello && hello->seen && attempt->side[RESPONDER].last_data->time_ns < hello->time_ns;
 }
 
 static const char *phase_word(const struct fact_context *context, const struct attempt *attempt)
@@ -28,7 +28,7 @@ static const char *phase_word(const struct fact_context *context, const struct a
     const struct side_record *server = &attempt->side[RESPONDER];
     double idle_s = 0;
     for (int i = 0; i < 2; i++)
-        if (attempt->side[i].first_unanswered.frame)
+        if (attempt->side[i].first_unanswered->frame)
             idle_s = fmax(idle_s, (double)attempt->side[i].idle_before_ns / 1e9);
     if (!client->data_packets && !server->data_packets)
         return "handshake";
@@ -55,10 +55,10 @@ static void idle_facts(const struct fact_context *context, const struct failure 
         double longest_s = -1;
         for (int i = 0; i < 2; i++) {
             const struct side_record *side = &attempt->side[i];
-            if (!side->first_unanswered.frame)
+            if (!side->first_unanswered->frame)
                 continue;
             longest_s = fmax(longest_s, (double)side->idle_before_ns / 1e9);
-            frame_list_add(&frames, side->first_unanswered.frame);
+            frame_list_add(&frames, side->first_unanswered->frame);
         }
         repeated += longest_s >= context->thresholds->idle_min_s;
         if (idle_s < 0)
@@ -73,16 +73,16 @@ static void idle_facts(const struct fact_context *context, const struct failure 
 static const char *other_side_word(const struct side_record *stalled,
                                    const struct side_record *other)
 {
-    int64_t since_ns = stalled->first_unanswered.time_ns;
-    if (other->last_data.frame && other->last_data.time_ns > since_ns)
+    int64_t since_ns = stalled->first_unanswered->time_ns;
+    if (other->last_data->frame && other->last_data->time_ns > since_ns)
         return "data";
-    return other->last.frame && other->last.time_ns > since_ns ? "acks" : "silent";
+    return other->last->frame && other->last->time_ns > since_ns ? "acks" : "silent";
 }
 
 /* Serial number arithmetic, RFC 1982. */
 static bool was_acknowledged(const struct side_record *sender, const struct side_record *receiver)
 {
-    uint32_t end = sender->last_data.sequence + sender->last_data.length;
+    uint32_t end = sender->last_data->sequence + sender->last_data->length;
     return receiver->has_acknowledged && (int32_t)(end - receiver->acknowledged) <= 0;
 }
 
@@ -101,13 +101,13 @@ static bool only_full_size_lost(const struct attempt *attempt, const struct side
 static void missing_fact(const struct side_record *sender, const struct side_record *receiver,
                          struct fact *facts)
 {
-    const struct mark *beyond = &sender->beyond_missing;
+    const struct mark *beyond = sender->beyond_missing;
     if (!sender->missing || !receiver->has_acknowledged ||
         !sequence_after(beyond->sequence, receiver->acknowledged))
         return;
     struct frame_list frames = {0};
     frame_list_add(&frames, beyond->frame);
-    frame_list_add(&frames, receiver->last.frame);
+    frame_list_add(&frames, receiver->last->frame);
     set_number(facts, FACT_STALL_MISSING, sender->missing)->frames = frames;
     if (sender->missing >= FULL_SIZE_MIN && !sender->has_full_size)
         set_flag(facts, FACT_STALL_FULL_SIZE, true)->frames = frames;
@@ -121,19 +121,19 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
     if (!client && !server) {
         /* Everything was acknowledged: the reply is what is missing. */
         missing_fact(other, stalled, facts);
-        if (!stalled->last_data.frame || other->data_packets || !was_acknowledged(stalled, other))
+        if (!stalled->last_data->frame || other->data_packets || !was_acknowledged(stalled, other))
             return;
         set_flag(facts, FACT_STALL_ACKED, true);
-        frame_list_add(&facts[FACT_STALL_ACKED].frames, stalled->last_data.frame);
+        frame_list_add(&facts[FACT_STALL_ACKED].frames, stalled->last_data->frame);
         /* Who waits for a reply gives up some day, and says so. */
         bool cut_off = attempt->proto == PROTO_TCP && stalled->bytes >= TRANSFER_BYTES &&
-                       !stalled->fin.frame && !stalled->rst.frame;
+                       !stalled->fin->frame && !stalled->rst->frame;
         set_flag(facts, FACT_STALL_CUT_OFF, cut_off)->frames = facts[FACT_STALL_ACKED].frames;
         set_word(facts, FACT_STALL_FROM, "initiator")->frames = facts[FACT_STALL_ACKED].frames;
         return;
     }
     struct frame_list frames = stalled->repeat_frames;
-    frame_list_add(&frames, stalled->first_unanswered.frame);
+    frame_list_add(&frames, stalled->first_unanswered->frame);
     set_flag(facts, FACT_STALL_ACKED, false)->frames = frames;
     set_word(facts, FACT_STALL_FROM,
              client && server ? "both"
@@ -153,8 +153,8 @@ static void gave_up_fact(const struct attempt *attempt, struct fact *facts)
     struct frame_list frames = {0};
     for (int i = 0; i < 2; i++) {
         const struct side_record *side = &attempt->side[i];
-        gave_up[i] = side->fin.frame || side->rst.frame;
-        frame_list_add(&frames, side->fin.frame ? side->fin.frame : side->rst.frame);
+        gave_up[i] = side->fin->frame || side->rst->frame;
+        frame_list_add(&frames, side->fin->frame ? side->fin->frame : side->rst->frame);
     }
     if (gave_up[INITIATOR] || gave_up[RESPONDER])
         set_word(facts, FACT_STALL_GAVE_UP,

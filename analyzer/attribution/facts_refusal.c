@@ -65,11 +65,11 @@ static struct sighting arriving(const struct fact_context *context, const struct
     const struct sighting here = {refusal, attempt};
     if (!twin || refusal->direction != LINK_OUT)
         return here;
-    const struct mark *there = refusal == &attempt->icmp.first ? &twin->icmp.first
-                               : refusal == &attempt->refused  ? &twin->refused
-                               : refusal == &attempt->side[RESPONDER].rst
-                                   ? &twin->side[RESPONDER].rst
-                                   : &twin->side[INITIATOR].rst;
+    const struct mark *there = refusal == attempt->icmp.first ? twin->icmp.first
+                               : refusal == attempt->refused  ? twin->refused
+                               : refusal == attempt->side[RESPONDER].rst
+                                   ? twin->side[RESPONDER].rst
+                                   : twin->side[INITIATOR].rst;
     return there->frame && there->direction == LINK_IN ? (struct sighting){there, twin} : here;
 }
 
@@ -100,14 +100,14 @@ static void icmp_distance(const struct fact_context *context, const struct attem
 static void refused_while_fact(const struct fact_context *context, const struct attempt *attempt,
                                struct fact *facts)
 {
-    const struct attempt *seen = arriving(context, attempt, &attempt->icmp.first).attempt;
+    const struct attempt *seen = arriving(context, attempt, attempt->icmp.first).attempt;
     const struct icmp_record *icmp = &seen->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int beyond =
-        icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first.hop_limit);
+        icmp->quoted_as_sent - icmp->quoted_hop_limit - hops_travelled(icmp->first->hop_limit);
     /* The capturing box took one off itself, where the error comes from its other side. */
-    if (attempt->forwarded && !attempt_loops(attempt) && icmp->first.direction == LINK_IN)
+    if (attempt->forwarded && !attempt_loops(attempt) && icmp->first->direction == LINK_IN)
         beyond--;
     if (beyond == 0 || beyond == 1)
         set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
@@ -121,16 +121,16 @@ static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
     const struct attempt *attempt;
     EACH_ATTEMPT(attempt, failure)
     {
-        const struct mark *first = &attempt->side[INITIATOR].first;
+        const struct mark *first = attempt->side[INITIATOR].first;
         if (!attempt->icmp.count || !first->frame)
             continue;
-        double ms = (double)(attempt->icmp.first.time_ns - first->time_ns) / 1e6;
+        double ms = (double)(attempt->icmp.first->time_ns - first->time_ns) / 1e6;
         if (ms <= longest_ms)
             continue;
         longest_ms = ms;
         frames = (struct frame_list){0};
         frame_list_add(&frames, first->frame);
-        frame_list_add(&frames, attempt->icmp.first.frame);
+        frame_list_add(&frames, attempt->icmp.first->frame);
     }
     if (longest_ms >= 0)
         set_number(facts, FACT_ICMP_WAITED_MS, round(longest_ms))->frames = frames;
@@ -153,14 +153,14 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
         set_word(facts, FACT_ICMP_REASON, icmp_reason(icmp, ip_is_v4(&icmp->sender)))->frames =
             icmp->frames;
         set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
-        set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first.hop_limit))->frames =
+        set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first->hop_limit))->frames =
             icmp->frames;
-        const struct sighting seen = arriving(context, attempt, &icmp->first);
+        const struct sighting seen = arriving(context, attempt, icmp->first);
         const char *ttl = against_baseline(context, host_at(context, seen.attempt, RESPONDER),
                                            seen.mark->hop_limit);
         if (ttl)
             set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
-        const char *mac = mac_word(server, &icmp->first);
+        const char *mac = mac_word(server, icmp->first);
         if (mac)
             set_word(facts, FACT_ICMP_MAC, mac)->frames = icmp->frames;
         set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
@@ -174,19 +174,19 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
 static const struct mark *reset_of(const struct attempt *attempt, enum side *side)
 {
     *side = RESPONDER;
-    if (attempt->refused.frame)
-        return &attempt->refused;
+    if (attempt->refused->frame)
+        return attempt->refused;
     for (int i = RESPONDER; i >= INITIATOR; i--) {
         *side = (enum side)i;
-        if (attempt->side[i].rst.frame)
-            return &attempt->side[i].rst;
+        if (attempt->side[i].rst->frame)
+            return attempt->side[i].rst;
     }
     return NULL;
 }
 
 static double reset_delay_ms(const struct attempt *attempt, const struct mark *rst, enum side side)
 {
-    const struct mark *before = attempt->refused.frame ? &attempt->syn : &attempt->side[!side].last;
+    const struct mark *before = attempt->refused->frame ? attempt->syn : attempt->side[!side].last;
     /* Windows repeats its SYN after a RST: the first pair is the one to measure. */
     return before->frame && before->time_ns <= rst->time_ns
                ? (double)(rst->time_ns - before->time_ns) / 1e6
@@ -207,7 +207,7 @@ static void reset_timing(const struct fact_context *context, const struct host *
 static const char *reset_ttl(const struct fact_context *context, const struct attempt *attempt,
                              const struct mark *rst, enum side side, const struct host *host)
 {
-    const struct mark *own = &attempt->side[side].last;
+    const struct mark *own = attempt->side[side].last;
     if (!own->frame)
         return against_baseline(context, host, rst->hop_limit);
     int apart = (int)rst->hop_limit - (int)own->hop_limit;
@@ -224,7 +224,7 @@ static const char *reset_ttl(const struct fact_context *context, const struct at
 static void own_stack_fact(const struct attempt *attempt, const struct mark *rst, enum side side,
                            struct fact *facts)
 {
-    const struct mark *own = &attempt->side[side].last, *other = &attempt->side[!side].last;
+    const struct mark *own = attempt->side[side].last, *other = attempt->side[!side].last;
     if (!rst->has_timestamp || !own->has_timestamp || !own->frame)
         return;
     bool goes_on =
@@ -267,9 +267,9 @@ static void reset_facts(const struct fact_context *context, const struct failure
     struct frame_list frames = {0};
     frame_list_add(&frames, rst->frame);
     const struct host *host = host_at(context, attempt, side);
-    bool both = attempt->side[INITIATOR].rst.frame && attempt->side[RESPONDER].rst.frame;
+    bool both = attempt->side[INITIATOR].rst->frame && attempt->side[RESPONDER].rst->frame;
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-    both |= twin && !attempt->refused.frame && twin->side[!side].rst.frame;
+    both |= twin && !attempt->refused->frame && twin->side[!side].rst->frame;
     set_word(facts, FACT_RST_FROM,
              both                ? "both"
              : side == RESPONDER ? "responder"
@@ -281,7 +281,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
         reset_ttl(context, seen.attempt, seen.mark, side, host_at(context, seen.attempt, side));
     if (ttl)
         set_word(facts, FACT_RST_TTL, ttl)->frames = frames;
-    const struct mark *own = &seen.attempt->side[side].last;
+    const struct mark *own = seen.attempt->side[side].last;
     if (own->frame)
         set_number(facts, FACT_RST_HOPS_FEWER,
                    hops_travelled(own->hop_limit) - hops_travelled(seen.mark->hop_limit))
@@ -289,16 +289,15 @@ static void reset_facts(const struct fact_context *context, const struct failure
     const char *mac = mac_word(host, rst);
     if (mac)
         set_word(facts, FACT_RST_MAC, mac)->frames = frames;
-    const struct mark *trigger =
-        attempt->refused.frame ? &attempt->syn : &attempt->side[!side].last;
+    const struct mark *trigger = attempt->refused->frame ? attempt->syn : attempt->side[!side].last;
     bool copied = trigger->frame && trigger->time_ns <= rst->time_ns &&
                   ((rst->ip_id && (rst->ip_id == trigger->ip_id ||
-                                   rst->ip_id == attempt->side[side].last.ip_id)) ||
+                                   rst->ip_id == attempt->side[side].last->ip_id)) ||
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     same_id_fact(failure, facts);
     own_stack_fact(attempt, rst, side, facts);
-    if (!attempt->refused.frame)
+    if (!attempt->refused->frame)
         set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =
             frames;
     double delay_ms = reset_delay_ms(attempt, rst, side);
@@ -314,7 +313,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     const struct attempt *attempt = first_attempt(failure);
     enum side side;
     const struct mark *rst = attempt ? reset_of(attempt, &side) : NULL;
-    const struct mark *refusal = rst ? rst : attempt ? &attempt->icmp.first : NULL;
+    const struct mark *refusal = rst ? rst : attempt ? attempt->icmp.first : NULL;
     if (!refusal || !refusal->frame || refusal->direction == LINK_UNKNOWN)
         return;
     if (other_side_unknown(failure))
@@ -323,7 +322,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
      * on. */
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     bool passed_on =
-        twin && (rst ? twin->refused.frame || twin->side[side].rst.frame : twin->icmp.count > 0);
+        twin && (rst ? twin->refused->frame || twin->side[side].rst->frame : twin->icmp.count > 0);
     struct fact *fact =
         set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);
@@ -345,7 +344,7 @@ static void delay_fact(const struct failure *failure, struct fact *facts)
             continue;
         shortest_ms = ms;
         frames = (struct frame_list){0};
-        frame_list_add(&frames, rst ? rst->frame : attempt->icmp.first.frame);
+        frame_list_add(&frames, rst ? rst->frame : attempt->icmp.first->frame);
     }
     if (shortest_ms >= 0)
         set_number(facts, FACT_ANSWER_DELAY_MS, shortest_ms)->frames = frames;

@@ -75,7 +75,7 @@ static void answer_fact(const struct attempt *attempt, const struct spoken *spok
     struct fact *fact = set_word(facts, FACT_CONTENT_ANSWER, word);
     if (first_words(spoken))
         add_said(&fact->frames, first_words(spoken));
-    frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data.frame);
+    frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data->frame);
 }
 
 /* The NAT of a virtual machine ends every connection itself: all answers come from next door, and
@@ -116,7 +116,7 @@ static const char *next_door_word(const struct fact_context *context, const stru
 static void next_door_fact(const struct fact_context *context, const struct failure *failure,
                            const struct attempt *attempt, struct fact *facts)
 {
-    const struct mark *answer = &attempt->side[RESPONDER].first;
+    const struct mark *answer = attempt->side[RESPONDER].first;
     if (!answer->frame || ip_is_private(&failure->server) || !ip_is_private(&failure->client))
         return;
     const char *word = vantage_answered_next_door(context->vantage, attempt)

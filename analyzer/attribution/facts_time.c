@@ -46,12 +46,12 @@ static double bytes_of(const struct attempt *attempt)
 /* From the first packet to the first that stays unanswered, or to the RST. */
 static double age_of(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     int64_t end_ns = attempt->last_ns;
     for (int i = 0; i < 2; i++) {
         const struct side_record *side = &attempt->side[i];
-        if (side->first_unanswered.frame && side->first_unanswered.time_ns < end_ns)
-            end_ns = side->first_unanswered.time_ns;
+        if (side->first_unanswered->frame && side->first_unanswered->time_ns < end_ns)
+            end_ns = side->first_unanswered->time_ns;
     }
     return first->frame && !(attempt->bits & ATTEMPT_MIDSTREAM)
                ? (double)(end_ns - first->time_ns) / 1e9

@@ -37,12 +37,12 @@ static void over_tcp_fact(const struct fact_context *context, const struct failu
     for (const struct attempt *attempt;
          (attempt = tracker_next_attempt(context->vantage->tracker, &position));) {
         if (attempt->last_ns < failure->first_ns ||
-            attempt->side[INITIATOR].first.time_ns > failure->last_ns ||
+            attempt->side[INITIATOR].first->time_ns > failure->last_ns ||
             !is_vpn_over_tcp(context, attempt))
             continue;
         struct fact *fact = set_flag(facts, FACT_TUNNEL_OVER_TCP, true);
-        frame_list_add(&fact->frames, attempt->side[INITIATOR].first_data.frame);
-        frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data.frame);
+        frame_list_add(&fact->frames, attempt->side[INITIATOR].first_data->frame);
+        frame_list_add(&fact->frames, attempt->side[RESPONDER].first_data->frame);
         return;
     }
 }

@@ -13,8 +13,8 @@ static void elsewhere_fact(const struct fact_context *context, const struct fail
         if (!answers || ip_equal(&answers->address[RESPONDER], &asked->address[RESPONDER]))
             continue;
         struct fact *fact = set_word(facts, FACT_RETURN_PATH, "other-address");
-        frame_list_add(&fact->frames, asked->side[INITIATOR].first.frame);
-        frame_list_add(&fact->frames, answers->side[RESPONDER].first.frame);
+        frame_list_add(&fact->frames, asked->side[INITIATOR].first->frame);
+        frame_list_add(&fact->frames, answers->side[RESPONDER].first->frame);
         return;
     }
 }

@@ -27,6 +27,7 @@ struct failure {
     /* An SSL VPN on a port of others: whose, by what it is known, and where. NULL: none. */
     const char *vpn, *vpn_known_by;
     struct frame_list vpn_frames;
+    bool lost_race;  /* each of its attempts looked at was given up because another one worked */
     bool suppressed; /* not a failure of the path: a scan, a race that was lost, ... */
 };
 

@@ -100,8 +100,8 @@ static int64_t begun_ns(const struct attempt *attempt)
 {
     int64_t first = INT64_MAX;
     for (int i = 0; i < 2; i++)
-        if (attempt->side[i].first.frame && attempt->side[i].first.time_ns < first)
-            first = attempt->side[i].first.time_ns;
+        if (attempt->side[i].first->frame && attempt->side[i].first->time_ns < first)
+            first = attempt->side[i].first->time_ns;
     return first == INT64_MAX ? attempt->last_ns : first;
 }
 
@@ -214,7 +214,7 @@ void failures_gather(const struct tracker *tracker, const struct profiles *profi
             add_failed(&table, tracker, attempt, &detection);
         } else if (detection.outcome == OUTCOME_SILENT) {
             struct frame_list frames = {0};
-            frame_list_add(&frames, attempt->side[INITIATOR].first.frame);
+            frame_list_add(&frames, attempt->side[INITIATOR].first->frame);
             add_attempt(group_of(&table, attempt, SYMPTOM_NONE), attempt, begun_ns(attempt),
                         &frames);
         }
@@ -251,19 +251,27 @@ static bool is_scan(const struct failure *failure, const struct controls *contro
     return habit.failed_hosts >= thresholds->scan_targets_min && !insists(failure);
 }
 
-/* Every attempt looked at was given up because another one did as well. */
+static bool may_race(const struct failure *failure)
+{
+    return failure->symptom == SYMPTOM_SYN_TIMEOUT || failure->symptom == SYMPTOM_SYN_RESET ||
+           failure->symptom == SYMPTOM_ICMP_UNREACHABLE;
+}
+
 static bool lost_race(const struct failure *failure, const struct races *races)
 {
     for (uint32_t i = 0; i < failure->sample_count; i++)
         if (!races_lost(races, failure->sample[i]))
             return false;
-    return failure->sample_count > 0;
+    return failure->sample_count > 0 && may_race(failure);
 }
 
-static bool may_race(const struct failure *failure)
+void failures_race(struct failures *failures, const struct tracker *tracker,
+                   const struct profiles *profiles, const struct thresholds *thresholds)
 {
-    return failure->symptom == SYMPTOM_SYN_TIMEOUT || failure->symptom == SYMPTOM_SYN_RESET ||
-           failure->symptom == SYMPTOM_ICMP_UNREACHABLE;
+    struct races *races = races_gather(tracker, profiles, failures, thresholds->eyeballs_window_s);
+    for (size_t i = 0; i < failures->count; i++)
+        failures->all[i].lost_race = lost_race(&failures->all[i], races);
+    races_free(races);
 }
 
 /* SYN-ACKs that strangers never confirm and never ask for again: forged sources. */
@@ -346,14 +354,12 @@ static void join_alternatives(struct failures *failures, const struct thresholds
     free(pairs.slots);
 }
 
-void failures_suppress(struct failures *failures, const struct tracker *tracker,
-                       const struct profiles *profiles, const struct controls *controls,
+void failures_suppress(struct failures *failures, const struct controls *controls,
                        const struct thresholds *thresholds, struct suppressions *suppressions)
 {
     const struct control_summary *summary = controls_summary(controls);
     bool one_directional =
         summary->conversations >= 3 && summary->one_sided * 2 > summary->conversations;
-    struct races *races = races_gather(tracker, profiles, failures, thresholds->eyeballs_window_s);
     size_t flood_parts = 0;
     *suppressions = (struct suppressions){0};
     for (size_t i = 0; i < failures->count; i++)
@@ -368,9 +374,9 @@ void failures_suppress(struct failures *failures, const struct tracker *tracker,
             suppress(failures, failure, &suppressions->scans);
         else if (one_directional && failure->symptom == SYMPTOM_UDP_NO_RESPONSE)
             suppress(failures, failure, &suppressions->one_directional);
-        else if (may_race(failure) && lost_race(failure, races))
+        else if (failure->lost_race)
             suppress(failures, failure, &suppressions->races);
     }
     join_alternatives(failures, thresholds, suppressions);
-    races_free(races);
+    drop_suppressed(failures);
 }

@@ -17,14 +17,17 @@ struct failures {
 void failures_gather(const struct tracker *tracker, const struct profiles *profiles,
                      const struct detect_context *context, struct failures *failures);
 
+/* Tells those that another attempt won (races.h). */
+void failures_race(struct failures *failures, const struct tracker *tracker,
+                   const struct profiles *profiles, const struct thresholds *thresholds);
+
 /* What was left out, for a warning. */
 struct suppressions {
     uint32_t scans, races, floods, one_directional;
 };
 
-/* Marks failures that are none as `suppressed` and takes them out of failures->failed. */
-void failures_suppress(struct failures *failures, const struct tracker *tracker,
-                       const struct profiles *profiles, const struct controls *controls,
+/* Takes out failures that are none, of failures->failed as well. */
+void failures_suppress(struct failures *failures, const struct controls *controls,
                        const struct thresholds *thresholds, struct suppressions *suppressions);
 
 #endif

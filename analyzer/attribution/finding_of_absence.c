@@ -15,11 +15,11 @@ static bool is_expected(const struct expectation *peer, const struct ip_address 
 static bool finished_appeared(const struct tracker *tracker, const struct expectation *peer)
 {
     size_t position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
         struct ip_address address[2];
         uint16_t port[2];
-        tracker_finished_ends(tracker, finished, address, port);
+        tracker_finished_ends(tracker, &finished, address, port);
         if (is_expected(peer, address))
             return true;
     }

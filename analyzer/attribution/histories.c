@@ -61,8 +61,8 @@ static void note_silence(struct service_history *history, const struct attempt *
     for (int i = 0; i < 2; i++) {
         const struct side_record *side = &attempt->side[i];
         /* UDP: one datagram without an answer is no death. */
-        bool waits = side->first_unanswered.frame && side->repeats > (attempt->proto == PROTO_UDP);
-        bool reset = side->first_unanswered.frame && attempt->side[!i].rst.frame;
+        bool waits = side->first_unanswered->frame && side->repeats > (attempt->proto == PROTO_UDP);
+        bool reset = side->first_unanswered->frame && attempt->side[!i].rst->frame;
         if ((waits || reset) && (double)side->idle_before_ns / 1e9 >= idle_min_s &&
             (!died || side->idle_before_ns > died->idle_before_ns))
             died = side;
@@ -71,7 +71,7 @@ static void note_silence(struct service_history *history, const struct attempt *
         return;
     if (!history->died++ || died->idle_before_ns < history->shortest_died_ns)
         history->shortest_died_ns = died->idle_before_ns;
-    frame_list_add(&history->died_frames, died->first_unanswered.frame);
+    frame_list_add(&history->died_frames, died->first_unanswered->frame);
 }
 
 static void note_answered(struct service_history *history, const struct ip_address *client,
@@ -93,12 +93,12 @@ static void note_answered(struct service_history *history, const struct ip_addre
 static void note_fate(struct service_history *history, const struct attempt *attempt)
 {
     const struct ip_address *client = &attempt->address[INITIATOR];
-    const struct mark *syn = &attempt->syn;
+    const struct mark *syn = attempt->syn;
     if (!syn->frame)
         return;
-    if (attempt->synack.frame) {
+    if (attempt->synack->frame) {
         note_answered(history, client, syn->frame, syn->time_ns);
-    } else if (attempt->refused.frame || attempt->icmp.count ||
+    } else if (attempt->refused->frame || attempt->icmp.count ||
                attempt->syn_count >= FAILED_SYNS_MIN) {
         history->several_failed |=
             history->failed_first && !ip_equal(&history->failed_client, client);
@@ -114,7 +114,7 @@ static void note_fate(struct service_history *history, const struct attempt *att
 
 static bool is_probe(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return first->frame && first->hop_limit <= PROBE_HOP_LIMIT_MAX;
 }
 
@@ -154,9 +154,8 @@ struct histories *histories_gather(const struct tracker *tracker, const struct f
         note_fate(&entry->history, attempt);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));)
-        note_finished(histories, tracker, finished);
+    for (struct finished finished; finished_next(tracker_finished(tracker), &position, &finished);)
+        note_finished(histories, tracker, &finished);
     return histories;
 }
 

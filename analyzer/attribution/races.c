@@ -22,8 +22,8 @@ struct races {
     struct concern keys; /* that a failure will be looked up by */
     const struct profiles *profiles;
     int64_t window_ns;
-    struct heat *heats;
-    size_t mask, winners;
+    struct heat *heats; /* open addressing, at most half full */
+    size_t mask, count;
 };
 
 /* What a race knows of a runner, whether its record is still whole or not. */
@@ -38,14 +38,14 @@ struct runner {
 
 static int64_t begun_ns(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return first->frame ? first->time_ns : attempt->last_ns;
 }
 
 static bool worked(const struct attempt *attempt)
 {
     return (attempt->bits & ATTEMPT_ESTABLISHED) &&
-           (attempt->proto != PROTO_TCP || attempt->synack.frame || attempt->side[1].data_packets);
+           (attempt->proto != PROTO_TCP || attempt->synack->frame || attempt->side[1].data_packets);
 }
 
 /* The MAC address is what tells that addresses of both families are one host's. */
@@ -59,7 +59,7 @@ static uint64_t mac_number(bool has_mac, const uint8_t mac[6])
 
 static struct runner runner_of(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return (struct runner){
         .client = attempt->address[INITIATOR],
         .server = attempt->address[RESPONDER],
@@ -109,22 +109,47 @@ static uint64_t heat_key(uint64_t key, int64_t step)
     return hash_two(key, (uint64_t)step, 0x726163) | 1;
 }
 
-/* The heat of a key and a step, or the free place where it would go. */
-static struct heat *find_heat(const struct races *races, uint64_t key, int64_t step)
+static struct heat *slot_of_heat(const struct races *races, uint64_t wanted)
 {
-    uint64_t wanted = heat_key(key, step);
     size_t slot = (wanted >> 1) & races->mask;
     while (races->heats[slot].key && races->heats[slot].key != wanted)
         slot = (slot + 1) & races->mask;
     return &races->heats[slot];
 }
 
+/* The heat of a key and a step, or the free place where it would go. */
+static struct heat *find_heat(const struct races *races, uint64_t key, int64_t step)
+{
+    return slot_of_heat(races, heat_key(key, step));
+}
+
+static void grow_heats(struct races *races)
+{
+    struct heat *old = races->heats;
+    size_t slots = races->mask + 1;
+    races->mask = slots * 2 - 1;
+    races->heats = memory_zeroed(slots * 2, sizeof *races->heats);
+    for (size_t i = 0; i < slots; i++)
+        if (old[i].key)
+            *slot_of_heat(races, old[i].key) = old[i];
+    free(old);
+}
+
+static struct heat *new_heat(struct races *races, uint64_t key, int64_t step)
+{
+    if (++races->count * 2 > races->mask)
+        grow_heats(races);
+    return find_heat(races, key, step);
+}
+
 static void widen(struct races *races, uint64_t key, int64_t step, int64_t first_ns,
                   int64_t last_ns)
 {
     struct heat *heat = find_heat(races, key, step);
-    if (!heat->key)
+    if (!heat->key) {
+        heat = new_heat(races, key, step);
         *heat = (struct heat){heat_key(key, step), first_ns, last_ns};
+    }
     if (first_ns < heat->first_ns)
         heat->first_ns = first_ns;
     if (last_ns > heat->last_ns)
@@ -155,20 +180,14 @@ static bool won_near(const struct races *races, uint64_t key, int64_t time_ns)
            (after->key && after->first_ns - time_ns <= races->window_ns);
 }
 
-/* Who worked, as far as a failure may ask for it: counted while there is no table yet. */
+/* Who worked, as far as a failure may ask for it. */
 static void take_winner(struct races *races, const struct runner *runner)
 {
     uint64_t service = service_key(runner, runner->service);
     uint64_t family = family_key(runner, ip_is_v4(&runner->server));
-    bool by_service = concerned(&races->keys, service);
-    bool by_family = runner->mac && concerned(&races->keys, family);
-    if (!races->heats) {
-        races->winners += (size_t)by_service + by_family;
-        return;
-    }
-    if (by_service)
+    if (concerned(&races->keys, service))
         widen(races, service, WHOLE_TIME, runner->begun_ns, runner->last_ns);
-    if (by_family)
+    if (runner->mac && concerned(&races->keys, family))
         enter(races, family, runner->begun_ns);
 }
 
@@ -181,9 +200,9 @@ static void take_winners(struct races *races, const struct tracker *tracker)
             take_winner(races, &runner);
     }
     position = 0;
-    for (const struct finished *finished;
-         (finished = finished_next(tracker_finished(tracker), &position));) {
-        const struct runner runner = runner_of_finished(tracker, finished);
+    for (struct finished finished;
+         finished_next(tracker_finished(tracker), &position, &finished);) {
+        const struct runner runner = runner_of_finished(tracker, &finished);
         take_winner(races, &runner);
     }
 }
@@ -203,20 +222,16 @@ static void ask_for(struct races *races, const struct attempt *attempt)
 struct races *races_gather(const struct tracker *tracker, const struct profiles *profiles,
                            const struct failures *failures, double window_s)
 {
-    enum { KEYS_PER_FAILURE = 4 };
+    enum { KEYS_PER_FAILURE = 4, HEATS_FIRST = 64 };
     struct races *races = memory_zeroed(1, sizeof *races);
-    size_t slots = 64;
     races->profiles = profiles;
+    races->heats = memory_zeroed(HEATS_FIRST, sizeof *races->heats);
+    races->mask = HEATS_FIRST - 1;
     races->window_ns = window_s > 0 ? (int64_t)(window_s * 1e9) : 1;
     concern_open(&races->keys, failures->count * KEYS_PER_FAILURE);
     for (size_t i = 0; i < failures->count; i++)
         for (uint32_t sample = 0; sample < failures->all[i].sample_count; sample++)
             ask_for(races, failures->all[i].sample[sample]);
-    take_winners(races, tracker);
-    while (slots < races->winners * 2) /* at most half full */
-        slots *= 2;
-    races->heats = memory_zeroed(slots, sizeof *races->heats);
-    races->mask = slots - 1;
     take_winners(races, tracker);
     return races;
 }

@@ -50,7 +50,7 @@ static void tell_by_attempts(struct failure *failure, const struct signs *signs)
         failure->vpn = ssl_vpn_of(failure->sample[i], signs, &failure->vpn_known_by);
         if (failure->vpn)
             frame_list_add(&failure->vpn_frames,
-                           failure->sample[i]->side[INITIATOR].first_data.frame);
+                           failure->sample[i]->side[INITIATOR].first_data->frame);
     }
 }
 

@@ -111,7 +111,7 @@ static const struct host *host_of(const struct vantage_context *context,
 int vantage_hops(const struct vantage_context *context, const struct attempt *attempt,
                  enum side side)
 {
-    const struct mark *first = &attempt->side[side].first;
+    const struct mark *first = attempt->side[side].first;
     if (first->frame && !(first->flags & TCP_RST) && first->hop_limit > PROBE_HOP_LIMIT_MAX)
         return hops_travelled(first->hop_limit);
     const struct host *host = host_of(context, attempt, side);
@@ -121,7 +121,7 @@ int vantage_hops(const struct vantage_context *context, const struct attempt *at
 bool vantage_answered_next_door(const struct vantage_context *context,
                                 const struct attempt *attempt)
 {
-    return !attempt_is_forwarded(attempt) && attempt->side[RESPONDER].first.frame &&
+    return !attempt_is_forwarded(attempt) && attempt->side[RESPONDER].first->frame &&
            ip_is_private(&attempt->address[INITIATOR]) &&
            !ip_is_private(&attempt->address[RESPONDER]) &&
            vantage_hops(context, attempt, INITIATOR) == 0 &&
@@ -134,7 +134,7 @@ static bool beyond_router(const struct vantage_context *context, const struct at
                           enum side side)
 {
     static const uint8_t none[6];
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     const uint8_t *mac = side == RESPONDER ? first->mac_to : first->mac;
     return first->has_mac && !attempt->tunnels && memcmp(mac, none, sizeof none) != 0 &&
            !host_on_link(host_of(context, attempt, side)) &&
@@ -244,10 +244,10 @@ static int hop_class(int hops)
  * but whoever sent it, the capturing host did not send it from afar. */
 static uint8_t refusal_hop_limit(const struct attempt *attempt)
 {
-    if (attempt->refused.frame)
-        return attempt->refused.hop_limit;
+    if (attempt->refused->frame)
+        return attempt->refused->hop_limit;
     if (attempt->icmp.count && ip_equal(&attempt->icmp.sender, &attempt->address[RESPONDER]))
-        return attempt->icmp.first.hop_limit;
+        return attempt->icmp.first->hop_limit;
     return 0;
 }
 
@@ -275,7 +275,7 @@ static bool refused_while_forwarding(const struct attempt *attempt)
     const struct icmp_record *icmp = &attempt->icmp;
     return icmp->count && icmp->quoted_as_sent == icmp->quoted_hop_limit + 1 &&
            ip_equal(&icmp->sender, &attempt->address[RESPONDER]) &&
-           hops_travelled(icmp->first.hop_limit) == 0;
+           hops_travelled(icmp->first->hop_limit) == 0;
 }
 
 /* What rows of the table below ask of more than once. */
@@ -326,7 +326,7 @@ static struct ends_view view_ends(const struct vantage_context *context,
         .is_client = host_link(client)->out,
         .is_server = host_link(server)->out,
         .is_wrapped = (attempt->tunnels & TUNNELS_OF_SITES) != 0,
-        .comes_in = attempt->side[INITIATOR].first.direction == LINK_IN,
+        .comes_in = attempt->side[INITIATOR].first->direction == LINK_IN,
         /* A host at the end of a tunnel has another address and another interface outside of it. */
         .plain = !(attempt->bits & ATTEMPT_TUNNEL_DEVICE),
         .look_up = names_of_address(tracker_names(context->tracker), &attempt->address[INITIATOR],

@@ -76,7 +76,11 @@ size_t failure_of(const struct correlation *all, uint32_t capture, const struct 
 
 /* An attempt as far as a match tells of it: for a capture in which the conversation is not one of a
  * watched product (a NAT changed its port), or that holds only others like it. */
-void stand_in(const struct match *match, int index, struct attempt *attempt);
+struct stand_in {
+    struct attempt attempt;
+    struct mark first[2], last[2]; /* by enum side: what its names stand for */
+};
+void stand_in(const struct match *match, int index, struct stand_in *room);
 /* The ends as capture `index` of the pairing names them. */
 void ends_at(const struct couple *couple, const struct relation *relation,
              const struct failure *failure, int index, struct ip_address ends[2]);

@@ -45,7 +45,7 @@ static void collect_flows(const struct tracker *tracker, struct collection *all)
 static void collect_datagrams(const struct attempt *attempt, struct collection *all)
 {
     for (int side = 0; side < 2; side++) {
-        const struct mark *first = &attempt->side[side].first_data;
+        const struct mark *first = attempt->side[side].first_data;
         uint64_t said = (uint64_t)side << 32 | first->content;
         if (!first->content)
             continue;
@@ -64,8 +64,8 @@ static void collect_attempts(const struct tracker *tracker, struct collection *a
     for (const struct attempt *attempt; (attempt = tracker_next_attempt(tracker, &position));) {
         if (attempt->proto == PROTO_UDP)
             collect_datagrams(attempt, all);
-        else if (attempt->syn.frame && attempt->syn.timestamp)
-            collect(all, BY_NUMBER_AND_TIMESTAMP, attempt->syn.sequence, attempt->syn.timestamp);
+        else if (attempt->syn->frame && attempt->syn->timestamp)
+            collect(all, BY_NUMBER_AND_TIMESTAMP, attempt->syn->sequence, attempt->syn->timestamp);
     }
 }
 

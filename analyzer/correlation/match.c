@@ -55,17 +55,17 @@ int match_nearer_initiator(const struct match *match)
 
 static uint8_t hop_limit_of(const struct side_record *side)
 {
-    return side->first.frame && !(side->first.flags & TCP_RST) ? side->first.hop_limit : 0;
+    return side->first->frame && !(side->first->flags & TCP_RST) ? side->first->hop_limit : 0;
 }
 
 /* From the first packet of the initiator to the first of the responder; -1: not both there. */
 static int64_t answered_after(const struct attempt *attempt)
 {
-    const struct mark *asked = &attempt->side[INITIATOR].first;
-    const struct mark *answered = &attempt->side[RESPONDER].first;
+    const struct mark *asked = attempt->side[INITIATOR].first;
+    const struct mark *answered = attempt->side[RESPONDER].first;
     if (attempt->proto == PROTO_TCP) {
-        asked = &attempt->syn_last;
-        answered = &attempt->synack;
+        asked = attempt->syn_last;
+        answered = attempt->synack;
     }
     return asked->frame && answered->frame && answered->time_ns >= asked->time_ns
                ? answered->time_ns - asked->time_ns
@@ -82,9 +82,9 @@ void match_of_attempts(const struct attempt *a, const struct attempt *b, struct 
             match->address[capture][side] = of[capture]->address[side];
             match->port[capture][side] = of[capture]->port[side];
             match->hop_limit[capture][side] = hop_limit_of(record);
-            match->frame[capture][side] = record->first.frame;
+            match->frame[capture][side] = record->first->frame;
         }
-        const struct mark *first = &of[capture]->side[INITIATOR].first;
+        const struct mark *first = of[capture]->side[INITIATOR].first;
         match->first_ns[capture] = first->frame ? first->time_ns : of[capture]->last_ns;
         match->last_ns[capture] = of[capture]->last_ns;
         match->answered_ns[capture] = answered_after(of[capture]);
@@ -139,12 +139,12 @@ static void sample_attempts(struct workspace *work, const struct attempt *a,
 {
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         const struct side_record *one = &a->side[side], *other = &b->side[side];
-        sample_marks(work, match, a->proto, side, &one->first, &other->first);
-        sample_marks(work, match, a->proto, side, &one->first_data, &other->first_data);
-        sample_marks(work, match, a->proto, side, &one->last_data, &other->last_data);
-        sample_marks(work, match, a->proto, side, &one->last, &other->last);
+        sample_marks(work, match, a->proto, side, one->first, other->first);
+        sample_marks(work, match, a->proto, side, one->first_data, other->first_data);
+        sample_marks(work, match, a->proto, side, one->last_data, other->last_data);
+        sample_marks(work, match, a->proto, side, one->last, other->last);
     }
-    sample_marks(work, match, a->proto, INITIATOR, &a->syn_last, &b->syn_last);
+    sample_marks(work, match, a->proto, INITIATOR, a->syn_last, b->syn_last);
 }
 
 /* --- conversations of any product, by their initial sequence numbers --- */
@@ -305,23 +305,23 @@ static size_t keys_of(const struct attempt *attempt, bool wide, uint64_t keys[KE
 {
     size_t count = 0;
     const struct side_record *asker = &attempt->side[INITIATOR];
-    if (attempt->syn.frame) {
-        keys[count++] = key_of(KEY_ISN, attempt->syn.sequence, 0);
-        if (attempt->syn.timestamp)
-            keys[count++] = key_of(KEY_TIMESTAMP, attempt->syn.timestamp, 0);
+    if (attempt->syn->frame) {
+        keys[count++] = key_of(KEY_ISN, attempt->syn->sequence, 0);
+        if (attempt->syn->timestamp)
+            keys[count++] = key_of(KEY_TIMESTAMP, attempt->syn->timestamp, 0);
     }
-    if (attempt->synack.frame)
-        keys[count++] = key_of(KEY_ANSWER, attempt->synack.sequence, 0);
-    if (asker->first_data.content &&
-        (attempt->proto == PROTO_UDP || asker->first_data.length >= CONTENT_MIN))
-        keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->first_data.content);
-    if (attempt->proto == PROTO_UDP && asker->last_data.content != asker->first_data.content)
-        keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->last_data.content);
+    if (attempt->synack->frame)
+        keys[count++] = key_of(KEY_ANSWER, attempt->synack->sequence, 0);
+    if (asker->first_data->content &&
+        (attempt->proto == PROTO_UDP || asker->first_data->length >= CONTENT_MIN))
+        keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->first_data->content);
+    if (attempt->proto == PROTO_UDP && asker->last_data->content != asker->first_data->content)
+        keys[count++] = key_of(KEY_CONTENT, attempt->proto, asker->last_data->content);
     keys[count++] = ends_hash(attempt->address, attempt->port, attempt->proto);
     for (int side = 0; attempt->proto == PROTO_TCP && side < 2; side++) {
         const struct side_record *record = &attempt->side[side];
-        uint32_t bucket = record->last.sequence >> SEQUENCE_BUCKET_BITS;
-        if (!record->last.frame || (attempt->syn.frame && !wide))
+        uint32_t bucket = record->last->sequence >> SEQUENCE_BUCKET_BITS;
+        if (!record->last->frame || (attempt->syn->frame && !wide))
             continue;
         for (uint32_t near = 0; near < (wide ? 3u : 1u); near++)
             keys[count++] = key_of(KEY_RANGE, (uint64_t)side, bucket + near - (wide ? 1u : 0u));
@@ -331,33 +331,33 @@ static size_t keys_of(const struct attempt *attempt, bool wide, uint64_t keys[KE
 
 static bool ranges_overlap(const struct side_record *a, const struct side_record *b)
 {
-    return a->first.frame && b->first.frame && a->has_sequence && b->has_sequence &&
-           !sequence_after(a->first.sequence, b->next_sequence) &&
-           !sequence_after(b->first.sequence, a->next_sequence);
+    return a->first->frame && b->first->frame && a->has_sequence && b->has_sequence &&
+           !sequence_after(a->first->sequence, b->next_sequence) &&
+           !sequence_after(b->first->sequence, a->next_sequence);
 }
 
 static int points_tcp(const struct attempt *a, const struct attempt *b)
 {
     int points = 0;
-    bool stamped = a->syn.timestamp && a->syn.timestamp == b->syn.timestamp;
-    bool both_syns = a->syn.frame && b->syn.frame;
-    bool both_answers = a->synack.frame && b->synack.frame;
-    const struct mark *data = &a->side[INITIATOR].first_data;
-    const struct mark *other_data = &b->side[INITIATOR].first_data;
+    bool stamped = a->syn->timestamp && a->syn->timestamp == b->syn->timestamp;
+    bool both_syns = a->syn->frame && b->syn->frame;
+    bool both_answers = a->synack->frame && b->synack->frame;
+    const struct mark *data = a->side[INITIATOR].first_data;
+    const struct mark *other_data = b->side[INITIATOR].first_data;
     bool spoke = data->content && data->content == other_data->content &&
                  data->length == other_data->length && data->length >= CONTENT_MIN;
-    if (both_syns && a->syn.sequence == b->syn.sequence)
+    if (both_syns && a->syn->sequence == b->syn->sequence)
         points += POINTS_NUMBER;
     else if (both_syns && !stamped && !spoke) /* a box that rewrites them leaves those alone */
         return 0;
-    if (both_answers && a->synack.sequence == b->synack.sequence)
+    if (both_answers && a->synack->sequence == b->synack->sequence)
         points += POINTS_NUMBER;
     points += stamped ? POINTS_STRONG : 0;
     points += spoke ? POINTS_STRONG : 0;
     if (!both_syns && !both_answers)
         for (int side = 0; side < 2; side++)
             points += ranges_overlap(&a->side[side], &b->side[side]) ? POINTS_STRONG : 0;
-    if (both_syns && a->syn.ip_id && a->syn.ip_id == b->syn.ip_id)
+    if (both_syns && a->syn->ip_id && a->syn->ip_id == b->syn->ip_id)
         points += POINTS_WEAK;
     return points;
 }
@@ -368,10 +368,10 @@ static int points_udp(const struct attempt *a, const struct attempt *b)
     for (int side = 0; side < 2; side++) {
         const struct side_record *one = &a->side[side], *other = &b->side[side];
         bool first =
-            one->first_data.content && one->first_data.content == other->first_data.content;
-        bool last = one->last_data.content && one->last_data.content == other->last_data.content;
+            one->first_data->content && one->first_data->content == other->first_data->content;
+        bool last = one->last_data->content && one->last_data->content == other->last_data->content;
         points += first || last ? POINTS_STRONG : 0;
-        if (one->first.ip_id && one->first.ip_id == other->first.ip_id)
+        if (one->first->ip_id && one->first->ip_id == other->first->ip_id)
             points += POINTS_WEAK;
     }
     return points;
@@ -395,7 +395,7 @@ static int points_of(const struct attempt *a, const struct attempt *b)
 /* How long before or after the one the other was seen, by the clock of b; 0: while it lasted. */
 static int64_t gap_ns(const struct clock *clock, const struct attempt *a, const struct attempt *b)
 {
-    const struct mark *first_a = &a->side[INITIATOR].first, *first_b = &b->side[INITIATOR].first;
+    const struct mark *first_a = a->side[INITIATOR].first, *first_b = b->side[INITIATOR].first;
     int64_t begun_a = clock_at_b(clock, first_a->frame ? first_a->time_ns : a->last_ns);
     int64_t ended_a = clock_at_b(clock, a->last_ns);
     int64_t begun_b = first_b->frame ? first_b->time_ns : b->last_ns;
@@ -408,7 +408,7 @@ static int64_t begin_gap_ns(const struct clock *clock, const struct attempt *a,
                             const struct attempt *b)
 {
     int64_t apart =
-        clock_at_b(clock, a->side[INITIATOR].first.time_ns) - b->side[INITIATOR].first.time_ns;
+        clock_at_b(clock, a->side[INITIATOR].first->time_ns) - b->side[INITIATOR].first->time_ns;
     return apart < 0 ? -apart : apart;
 }
 
@@ -461,7 +461,7 @@ static void link_attempts(struct workspace *work, const struct chains *chains,
         struct match match;
         match_of_attempts(a, b, &match);
         sample_attempts(work, a, b, &match);
-        if (a->proto == PROTO_UDP || !a->syn.frame || !b->syn.frame)
+        if (a->proto == PROTO_UDP || !a->syn->frame || !b->syn->frame)
             add_match(work, &match);
     }
 }
@@ -624,7 +624,7 @@ const struct match *pairing_conversation(const struct pairing *pairing, int capt
 {
     const struct match_index *index = pairing->index[capture][INDEX_ENDS];
     uint64_t hash = ends_hash(attempt->address, attempt->port, attempt->proto);
-    int64_t begun_ns = attempt->side[INITIATOR].first.time_ns;
+    int64_t begun_ns = attempt->side[INITIATOR].first->time_ns;
     size_t at = first_with(index, pairing->match_count, hash);
     for (unsigned looked = 0;
          looked < CANDIDATES_MAX && at < pairing->match_count && index[at].hash == hash;

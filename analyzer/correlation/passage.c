@@ -33,26 +33,26 @@ static int64_t margin_ns(const struct coverage *cover)
 
 static void request_frames(const struct attempt *attempt, struct frame_list *frames)
 {
-    if (attempt->syn.frame)
+    if (attempt->syn->frame)
         frame_list_join(frames, &attempt->syn_frames);
     else if (attempt->side[INITIATOR].repeat_frames.count)
         frame_list_join(frames, &attempt->side[INITIATOR].repeat_frames);
     else
-        frame_list_add(frames, attempt->side[INITIATOR].first.frame);
+        frame_list_add(frames, attempt->side[INITIATOR].first->frame);
 }
 
 static bool replied(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[RESPONDER].first;
-    return attempt->synack.frame || (first->frame && !(first->flags & TCP_RST));
+    const struct mark *first = attempt->side[RESPONDER].first;
+    return attempt->synack->frame || (first->frame && !(first->flags & TCP_RST));
 }
 
 static void reply_frames(const struct attempt *attempt, struct frame_list *frames)
 {
-    if (attempt->synack.frame)
+    if (attempt->synack->frame)
         frame_list_join(frames, &attempt->synack_frames);
     else
-        frame_list_add(frames, attempt->side[RESPONDER].first.frame);
+        frame_list_add(frames, attempt->side[RESPONDER].first->frame);
 }
 
 static bool icmp_refuses(const struct attempt *attempt)
@@ -64,16 +64,16 @@ static bool icmp_refuses(const struct attempt *attempt)
 /* The first packet by which the initiator is refused, in the responder's name or by ICMP. */
 static const struct mark *refusal_of(const struct attempt *attempt)
 {
-    if (attempt->refused.frame)
-        return &attempt->refused;
-    if (attempt->side[RESPONDER].rst.frame)
-        return &attempt->side[RESPONDER].rst;
-    return icmp_refuses(attempt) ? &attempt->icmp.first : NULL;
+    if (attempt->refused->frame)
+        return attempt->refused;
+    if (attempt->side[RESPONDER].rst->frame)
+        return attempt->side[RESPONDER].rst;
+    return icmp_refuses(attempt) ? attempt->icmp.first : NULL;
 }
 
 const struct mark *passage_refusal(const struct attempt *attempt, bool as_initiator)
 {
-    const struct mark *forged = &attempt->side[INITIATOR].rst;
+    const struct mark *forged = attempt->side[INITIATOR].rst;
     return as_initiator ? refusal_of(attempt) : forged->frame ? forged : NULL;
 }
 
@@ -102,12 +102,12 @@ static uint32_t relative(const struct attempt *attempt, enum side side, uint32_t
 {
     if (!by_start)
         return sequence;
-    return sequence - (side == INITIATOR ? attempt->syn.sequence : attempt->synack.sequence);
+    return sequence - (side == INITIATOR ? attempt->syn->sequence : attempt->synack->sequence);
 }
 
 static bool started(const struct attempt *attempt, enum side side)
 {
-    return side == INITIATOR ? attempt->syn.frame != 0 : attempt->synack.frame != 0;
+    return side == INITIATOR ? attempt->syn->frame != 0 : attempt->synack->frame != 0;
 }
 
 /* Bytes, or a datagram, that the near capture has and the far one never got to. */
@@ -115,7 +115,7 @@ static bool goes_beyond(const struct attempt *near, const struct attempt *far, e
                         int64_t open_ns, const struct coverage *cover)
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
-    const struct mark *open = &sent->first_unanswered, *last = &came->last;
+    const struct mark *open = sent->first_unanswered, *last = came->last;
     bool by_start = started(near, side) && started(far, side);
     if (near->proto == PROTO_TCP)
         return sent->has_sequence && came->has_sequence &&
@@ -130,10 +130,10 @@ static bool goes_beyond(const struct attempt *near, const struct attempt *far, e
 static uint32_t repeats_missing(const struct side_record *sent, const struct side_record *came,
                                 int64_t shift_ns, const struct coverage *cover)
 {
-    int64_t open_ns = sent->first_unanswered.time_ns + shift_ns;
-    int64_t last_ns = sent->last.time_ns + shift_ns;
+    int64_t open_ns = sent->first_unanswered->time_ns + shift_ns;
+    int64_t last_ns = sent->last->time_ns + shift_ns;
     int64_t until_ns = last_ns < cover->last_ns ? last_ns : cover->last_ns;
-    int64_t since_ns = came->last.frame ? came->last.time_ns : cover->first_ns;
+    int64_t since_ns = came->last->frame ? came->last->time_ns : cover->first_ns;
     if (!sent->repeats || last_ns <= open_ns || until_ns <= since_ns)
         return 0;
     double interval_ns = (double)(last_ns - open_ns) / sent->repeats;
@@ -149,15 +149,15 @@ static enum passage compare_range(const struct attempt *near, const struct attem
                                   struct frame_list *near_frames, struct frame_list *far_frames)
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
-    const struct mark *open = &sent->first_unanswered;
-    bool refused = near->side[!side].rst.frame != 0;
-    if (!sent->last.frame || !open->frame || !(sent->repeats || refused))
+    const struct mark *open = sent->first_unanswered;
+    bool refused = near->side[!side].rst->frame != 0;
+    if (!sent->last->frame || !open->frame || !(sent->repeats || refused))
         return PASSAGE_UNKNOWN;
     int64_t open_ns = open->time_ns + shift_ns;
     bool beyond = goes_beyond(near, far, side, open_ns, cover);
     frame_list_add(near_frames, open->frame);
     frame_list_join(near_frames, &sent->repeat_frames);
-    frame_list_add(far_frames, came->last.frame);
+    frame_list_add(far_frames, came->last->frame);
     uint32_t missing = repeats_missing(sent, came, shift_ns, cover);
     if (beyond && covers(cover, open_ns) && missing == 0)
         missing = 1;
@@ -165,7 +165,7 @@ static enum passage compare_range(const struct attempt *near, const struct attem
     if (lost)
         return cover->sees[side] && !chance_explains(cover, missing) ? PASSAGE_LOST
                                                                      : PASSAGE_UNKNOWN;
-    bool came_later = came->last.frame && came->last.time_ns + cover->doubt_ns >= open_ns;
+    bool came_later = came->last->frame && came->last->time_ns + cover->doubt_ns >= open_ns;
     return came_later && !beyond ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
 }
 
@@ -175,9 +175,9 @@ static bool some_are_lost(const struct attempt *near, const struct attempt *far,
                           const struct coverage *cover, int64_t shift_ns)
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
-    int64_t last_ns = sent->last.time_ns + shift_ns;
-    bool from_the_start = (sent->first.content && sent->first.content == came->first.content) ||
-                          covers(cover, sent->first.time_ns + shift_ns);
+    int64_t last_ns = sent->last->time_ns + shift_ns;
+    bool from_the_start = (sent->first->content && sent->first->content == came->first->content) ||
+                          covers(cover, sent->first->time_ns + shift_ns);
     bool to_the_end = far->last_ns - cover->doubt_ns > last_ns || covers(cover, last_ns);
     if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start ||
         !to_the_end || sent->data_packets < came->data_packets + REPEATS_MIN)
@@ -222,9 +222,9 @@ static void compare_reply(const struct attempt *upstream, const struct attempt *
     struct frame_list up = {0}, down = {0};
     if (left && !came) {
         const struct mark *first =
-            downstream->synack.frame ? &downstream->synack : &downstream->side[RESPONDER].first;
-        uint32_t missing = downstream->synack.frame ? downstream->synack_count
-                                                    : downstream->side[RESPONDER].data_packets;
+            downstream->synack->frame ? downstream->synack : downstream->side[RESPONDER].first;
+        uint32_t missing = downstream->synack->frame ? downstream->synack_count
+                                                     : downstream->side[RESPONDER].data_packets;
         /* Once the attempt itself was seen, both ways of it are expected where others show both. */
         if (above->sees[RESPONDER] && covers(above, first->time_ns - shift.to_downstream_ns) &&
             !chance_explains(above, missing))
@@ -274,8 +274,8 @@ static void compare_forged(const struct attempt *upstream, const struct attempt 
                            const struct coverage cover[2], struct time_shift shift,
                            struct passing *passing)
 {
-    const struct mark *sent = &upstream->side[INITIATOR].rst;
-    const struct mark *came = &downstream->side[INITIATOR].rst;
+    const struct mark *sent = upstream->side[INITIATOR].rst;
+    const struct mark *came = downstream->side[INITIATOR].rst;
     if (passing->refusal != PASSAGE_UNKNOWN || !came->frame || sent->frame ||
         !cover[UPSTREAM].sees[INITIATOR] ||
         !covers(&cover[UPSTREAM], came->time_ns - shift.to_downstream_ns) ||

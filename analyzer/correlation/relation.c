@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analyzer/correlation/correlation_internal.h"
+#include "analyzer/flow/marks.h"
 
 enum {
     ASKS_ON_NS = 500000000,    /* under the first retry of a SYN (RFC 6298: 1 s) */
@@ -43,29 +44,31 @@ static int way_by_vantage(const struct couple *couple)
     return order < 0 ? 1 : -1;
 }
 
-void stand_in(const struct match *match, int index, struct attempt *attempt)
+void stand_in(const struct match *match, int index, struct stand_in *room)
 {
-    *attempt = (struct attempt){.proto = match->proto};
+    struct attempt *attempt = &room->attempt;
+    attempt_clear(attempt);
+    attempt->proto = match->proto;
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         bool seen = match->hop_limit[index][side] != 0;
         attempt->address[side] = match->address[index][side];
         attempt->port[side] = match->port[index][side];
-        attempt->side[side].first = (struct mark){
+        room->first[side] = (struct mark){
             .frame = seen ? match->frame[index][side] : 0,
             .time_ns = match->first_ns[index],
             .hop_limit = match->hop_limit[index][side],
         };
-        attempt->side[side].last = attempt->side[side].first;
-        attempt->side[side].last.time_ns = match->last_ns[index];
+        room->last[side] = room->first[side];
+        room->last[side].time_ns = match->last_ns[index];
+        attempt->side[side].first = &room->first[side];
+        attempt->side[side].last = &room->last[side];
     }
     if (match->bits[index] & FLOW_SYN)
         attempt->syn = attempt->side[INITIATOR].first;
     if (match->bits[index] & FLOW_SYNACK)
         attempt->synack = attempt->side[RESPONDER].first;
-    if (match->bits[index] & FLOW_REFUSED) {
-        attempt->refused = attempt->side[INITIATOR].first;
-        attempt->refused.time_ns = match->last_ns[index];
-    }
+    if (match->bits[index] & FLOW_REFUSED)
+        attempt->refused = attempt->side[INITIATOR].last;
     if (match->bits[index] & FLOW_RESET)
         attempt->side[RESPONDER].rst = attempt->side[INITIATOR].last;
     attempt->last_ns = match->last_ns[index];
@@ -83,7 +86,7 @@ static const struct attempt *side_of(const struct correlation_view *view,
 /* The same attempt in the other capture (as it comes in), or what stands for it there; NULL: it has
  * none. */
 static const struct attempt *partner_of(const struct couple *couple, const struct attempt *own,
-                                        struct attempt *room)
+                                        struct stand_in *room)
 {
     const struct correlation_view *view = couple->view[couple->own];
     const struct correlation_view *other = couple->view[!couple->own];
@@ -97,16 +100,16 @@ static const struct attempt *partner_of(const struct couple *couple, const struc
     if (!match)
         return NULL;
     stand_in(match, !couple->own, room);
-    return room;
+    return &room->attempt;
 }
 
 /* Here the initiator goes on asking after it got through there: what looks the same cannot be. */
 static bool asks_on(const struct couple *couple, const struct attempt *own,
                     const struct attempt *other)
 {
-    const struct mark *last = own->syn_last.frame ? &own->syn_last : &own->side[INITIATOR].last;
+    const struct mark *last = own->syn_last->frame ? own->syn_last : own->side[INITIATOR].last;
     const struct mark *through =
-        other->confirmed.frame ? &other->confirmed : &other->side[RESPONDER].last;
+        other->confirmed->frame ? other->confirmed : other->side[RESPONDER].last;
     int64_t last_ns = pairing_time_at_other(couple->pairing, couple->own, last->time_ns);
     return own->proto == PROTO_TCP && last_ns > through->time_ns + ASKS_ON_NS;
 }
@@ -118,7 +121,7 @@ static void find_control(const struct correlation *all, const struct couple *cou
 {
     if (failure->symptom != SYMPTOM_FTP_DATA_FAILED || !failure->sample_count)
         return;
-    struct attempt room;
+    struct stand_in room;
     const struct attempt *own = teller_of(couple->view[couple->own], failure->sample[0]);
     const struct attempt *other = partner_of(couple, own, &room);
     if (!other)
@@ -131,10 +134,10 @@ static void find_control(const struct correlation *all, const struct couple *cou
     relation->linked = relation->has_match = true;
     relation->way = way_of(couple, &relation->match);
     relation->hops = hops_between(&relation->match);
-    relation->other_attempt = other == &room ? NULL : other;
+    relation->other_attempt = other == &room.attempt ? NULL : other;
     relation->witness = WITNESS_FLOW;
-    frame_list_add(&relation->witness_frames, other->side[INITIATOR].first.frame);
-    frame_list_add(&relation->witness_frames, other->side[RESPONDER].first.frame);
+    frame_list_add(&relation->witness_frames, other->side[INITIATOR].first->frame);
+    frame_list_add(&relation->witness_frames, other->side[RESPONDER].first->frame);
 }
 
 /* Every attempt looked at, in the other capture: how many are there, which failure it is, and
@@ -145,7 +148,7 @@ static void find_linked(const struct correlation *all, const struct couple *coup
     uint32_t worked = 0, linked = 0;
     int ways = 0;
     for (uint32_t i = 0; i < failure->sample_count; i++) {
-        struct attempt room;
+        struct stand_in room;
         const struct attempt *own = failure->sample[i];
         const struct attempt *other = partner_of(couple, own, &room);
         enum outcome outcome = OUTCOME_NOTHING;
@@ -157,15 +160,15 @@ static void find_linked(const struct correlation *all, const struct couple *coup
         if (linked++ == 0) {
             relation->match = match;
             relation->has_match = true;
-            relation->other_attempt = other == &room ? NULL : other;
+            relation->other_attempt = other == &room.attempt ? NULL : other;
         }
-        size_t found =
-            other == &room ? NO_FAILURE : failure_of(all, relation->capture, other, &outcome);
+        size_t found = other == &room.attempt ? NO_FAILURE
+                                              : failure_of(all, relation->capture, other, &outcome);
         if (relation->failure == NO_FAILURE)
             relation->failure = found;
         worked += outcome == OUTCOME_SUCCEEDED && !asks_on(couple, own, other);
-        frame_list_add(&relation->witness_frames, other->side[INITIATOR].first.frame);
-        frame_list_add(&relation->witness_frames, other->side[RESPONDER].first.frame);
+        frame_list_add(&relation->witness_frames, other->side[INITIATOR].first->frame);
+        frame_list_add(&relation->witness_frames, other->side[RESPONDER].first->frame);
     }
     relation->linked = linked > 0;
     relation->worked = linked && worked == failure->sample_count;
@@ -282,7 +285,7 @@ static void compare_attempts(const struct couple *couple, const struct failure *
     const struct coverage cover[2] = {coverage_of(couple, relation, failure, upstream),
                                       coverage_of(couple, relation, failure, !upstream)};
     for (uint32_t i = 0; i < failure->sample_count; i++) {
-        struct attempt room;
+        struct stand_in room;
         const struct attempt *own = failure->sample[i];
         const struct attempt *other = partner_of(couple, own, &room);
         struct passing passing;
@@ -291,9 +294,9 @@ static void compare_attempts(const struct couple *couple, const struct failure *
         const struct attempt *up = relation->way > 0 ? own : other;
         const struct attempt *down = relation->way > 0 ? other : own;
         /* Each as it is on the side of the stretch between the two. */
-        if (up && up != &room)
+        if (up && up != &room.attempt)
             up = side_of(couple->view[upstream], up, true);
-        if (down && down != &room)
+        if (down && down != &room.attempt)
             down = side_of(couple->view[!upstream], down, false);
         passage_compare(up, down, cover, shift_of(couple, own, relation->way), &passing);
         vote(&request, passing.request, passing.request_frames);

@@ -69,11 +69,11 @@ static void other_belief(const struct couple *couple, const struct relation *rel
                          struct vantage_belief *belief)
 {
     const struct correlation_view *view = couple->view[!couple->own];
-    struct attempt like;
+    struct stand_in like;
     const struct attempt *attempt = relation->other_attempt;
     if (!attempt && relation->has_match) {
         stand_in(&relation->match, !couple->own, &like);
-        attempt = &like;
+        attempt = &like.attempt;
     }
     if (attempt) {
         average_belief(view->vantage, &attempt, 1, belief);

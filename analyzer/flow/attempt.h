@@ -16,15 +16,16 @@
 #include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
-/* One packet worth remembering. frame 0: there was none. */
+/* One packet worth remembering. Kept by marks.h, once for all the names that it has. */
 struct mark {
     int64_t time_ns;
     uint64_t frame;
     uint32_t sequence, acknowledgment;
     uint32_t length : 24;   /* payload bytes; no frame is longer than 256 KiB */
-    uint32_t direction : 4; /* enum link_direction */
+    uint32_t direction : 2; /* enum link_direction */
     uint32_t has_mac : 1;
     uint32_t has_timestamp : 1; /* TCP, RFC 7323 */
+    uint32_t names : 4;         /* that stand for it: at most those of one side, and the maker's */
     uint32_t ip_id;
     uint32_t if_index;
     uint32_t content; /* of the first payload bytes, a hash; 0: none captured */
@@ -36,7 +37,10 @@ struct mark {
     uint8_t mac_to[6]; /* destination; zero where the link header has none */
 };
 
-_Static_assert(sizeof(struct mark) == 64, "an attempt has some twenty of them");
+_Static_assert(sizeof(struct mark) == 64, "an attempt has five of them, and more");
+
+/* What a name stands for where there was no such packet: frame 0. */
+extern const struct mark no_mark;
 
 /* Serial number arithmetic, RFC 1982: a after b. */
 static inline bool sequence_after(uint32_t a, uint32_t b)
@@ -49,10 +53,10 @@ enum { FULL_SIZE_MIN = 1200 };
 
 /* What one side sent. */
 struct side_record {
-    struct mark first, last; /* any packet; duplicates left out */
-    struct mark first_data;  /* first with payload */
-    struct mark last_data;   /* last with new payload */
-    struct mark fin, rst;    /* first of each */
+    const struct mark *first, *last; /* any packet; duplicates left out */
+    const struct mark *first_data;   /* first with payload */
+    const struct mark *last_data;    /* last with new payload */
+    const struct mark *fin, *rst;    /* first of each */
     uint32_t rst_count;
     uint64_t bytes; /* new payload */
     uint32_t data_packets;
@@ -63,7 +67,8 @@ struct side_record {
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
     uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
-    struct mark first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
+    const struct mark
+        *first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
     struct frame_list repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
     uint32_t unanswered_length_max;
@@ -73,12 +78,12 @@ struct side_record {
     bool has_full_size;
     /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
     uint32_t missing;
-    struct mark beyond_missing; /* the first of those packets */
-    int64_t idle_before_ns;     /* silence of the whole connection before first_unanswered */
+    const struct mark *beyond_missing; /* the first of those packets */
+    int64_t idle_before_ns;            /* silence of the whole connection before first_unanswered */
 };
 
 struct icmp_record {
-    struct mark first;
+    const struct mark *first;
     struct ip_address sender;
     uint8_t type, code;
     enum icmp_class class_;
@@ -132,25 +137,26 @@ struct attempt {
     uint16_t tunnels;                /* enum tunnel bits of its first packet */
     struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
     struct flow_key key;
+    struct flow *flow; /* while that has its number; entries are used again, and never move */
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
 
-    struct mark syn, syn_last; /* of the initiator */
-    uint32_t syn_count;        /* copies left out */
+    const struct mark *syn, *syn_last; /* of the initiator */
+    uint32_t syn_count;                /* copies left out */
     struct frame_list syn_frames;
-    struct mark synack, synack_last;
+    const struct mark *synack, *synack_last;
     uint32_t synack_count;
     struct frame_list synack_frames;
     /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
     int64_t asked_ns[ASKED_TIMES];
     uint32_t asked_count;
-    struct mark confirmed; /* the initiator's first packet after the handshake */
+    const struct mark *confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
 
     struct side_record side[2]; /* by enum side */
     struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
                                    goes before one that quotes the responder */
-    struct mark refused;        /* RST in reply to the SYN */
+    const struct mark *refused; /* RST in reply to the SYN */
     struct frame_list refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
@@ -190,8 +196,8 @@ static inline bool attempt_went_well(const struct attempt *attempt)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
     const struct side_record *server = &attempt->side[RESPONDER];
-    return attempt->syn.frame && attempt->syn.frame == client->first.frame &&
-           attempt->synack.frame && client->fin.frame && server->fin.frame &&
+    return attempt->syn->frame && attempt->syn->frame == client->first->frame &&
+           attempt->synack->frame && client->fin->frame && server->fin->frame &&
            client->data_packets && server->data_packets && !client->rst_count &&
            !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
            !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
@@ -216,16 +222,16 @@ static inline bool attempt_loops(const struct attempt *attempt)
 /* The packet that the side had waiting is answered: what was silent before it did no harm. */
 static inline void attempt_survived(struct attempt *attempt, const struct side_record *side)
 {
-    if (!side->first_unanswered.frame || side->idle_before_ns <= attempt->idle_survived_ns)
+    if (!side->first_unanswered->frame || side->idle_before_ns <= attempt->idle_survived_ns)
         return;
     attempt->idle_survived_ns = side->idle_before_ns;
-    attempt->idle_survived_frame = side->first_unanswered.frame;
+    attempt->idle_survived_frame = side->first_unanswered->frame;
 }
 
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */
 static inline bool attempt_client_gone(const struct attempt *attempt)
 {
-    return attempt->icmp.count && attempt->side[RESPONDER].first.frame &&
+    return attempt->icmp.count && attempt->side[RESPONDER].first->frame &&
            ip_equal(&attempt->icmp.sender, &attempt->address[INITIATOR]);
 }
 

@@ -10,9 +10,10 @@
 
 enum {
     EVICT_LOOKS = 32,
-    SETTLED_MAX = 4096, /* records of what went well that are kept whole, for late packets ... */
-    KEPT_WHOLE = 4096,  /* ... and always the first: vantages and what is usual are told by them */
     LATEST = sizeof((struct tracker *)0)->latest / sizeof(uint32_t),
+    SETTLED_MAX =
+        2 * LATEST,    /* records of what went well that are kept whole, for late packets ... */
+    KEPT_WHOLE = 1024, /* ... and always the first: vantages and what is usual are told by them */
     TWIN_LOOKS = 64,
     COPY_WINDOW_ID_NS = 1000000000, /* same non-zero IP-ID: a copy, however late */
     COPY_WINDOW_NS = 5000000,       /* nothing but the content to go by: a mirror port's delay */
@@ -61,7 +62,8 @@ static void begins_last(struct tracker *tracker, struct attempt *attempt)
 
 static uint64_t first_frame(const struct attempt *attempt)
 {
-    uint64_t one = attempt->side[INITIATOR].first.frame, two = attempt->side[RESPONDER].first.frame;
+    uint64_t one = attempt->side[INITIATOR].first->frame,
+             two = attempt->side[RESPONDER].first->frame;
     return !one || (two && two < one) ? two : one;
 }
 
@@ -89,8 +91,8 @@ void attempts_sort(struct tracker *tracker)
 
 static bool worked_and_ended(const struct attempt *attempt)
 {
-    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin.frame &&
-           attempt->side[RESPONDER].fin.frame;
+    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin->frame &&
+           attempt->side[RESPONDER].fin->frame;
 }
 
 /* Connections that worked and ended go first, then the one silent for longest. */
@@ -142,6 +144,19 @@ static bool is_dispensable(const struct tracker *tracker, const struct attempt *
     return !tracker->is_dispensable || tracker->is_dispensable(attempt, tracker->settle_context);
 }
 
+static bool has_flow(const struct attempt *attempt)
+{
+    return attempt->flow->attempt == attempt->number;
+}
+
+static void make_blank(struct tracker *tracker, struct attempt *attempt)
+{
+    uint32_t number = attempt->number;
+    attempt_drop_marks(&tracker->marks, attempt);
+    attempt_clear(attempt);
+    attempt->number = number;
+}
+
 /* The oldest, once there are many: a record to use again, of which what matters is kept. NULL:
  * none, or no room to keep it. Late packets of it are no new attempt. */
 static struct attempt *reuse_settled(struct tracker *tracker)
@@ -153,14 +168,13 @@ static struct attempt *reuse_settled(struct tracker *tracker)
             continue; /* something came of it since, or was said on it */
         if (tracker->on_evict)
             tracker->on_evict(attempt, tracker->evict_context);
-        struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
-        if (flow && flow->attempt == attempt->number) {
-            flow->attempt = 0;
-            flow->bits |= FLOW_UNWATCHED;
+        if (has_flow(attempt)) {
+            attempt->flow->attempt = 0;
+            attempt->flow->bits |= FLOW_UNWATCHED;
         }
         finished_add(tracker->finished, attempt);
         link_begun(tracker, attempt->begun_link[0], attempt->begun_link[1]);
-        *attempt = (struct attempt){.number = attempt->number};
+        make_blank(tracker, attempt);
         begins_last(tracker, attempt);
         return attempt;
     }
@@ -176,9 +190,8 @@ static struct attempt *evict(struct tracker *tracker)
     tracker->counters.attempts_evicted++;
     if (worked_and_ended(attempt))
         tracker->counters.evicted_succeeded++;
-    struct flow *flow = flow_table_find(tracker->flows, &attempt->key);
-    if (flow && flow->attempt == attempt->number)
-        flow->attempt = 0;
+    if (has_flow(attempt))
+        attempt->flow->attempt = 0;
     struct attempt *twin = tracker_attempt(tracker, attempt->twin);
     if (twin) {
         twin->twin = 0;
@@ -197,10 +210,9 @@ static struct attempt *blank_record(struct tracker *tracker)
         ftp_forget(attempt);
         free(attempt->pace);
         free(attempt->esp_in_udp);
-        *attempt = (struct attempt){
-            .number = attempt->number,
-            .begun_link = {attempt->begun_link[0], attempt->begun_link[1]},
-        };
+        const uint32_t link[2] = {attempt->begun_link[0], attempt->begun_link[1]};
+        make_blank(tracker, attempt);
+        memcpy(attempt->begun_link, link, sizeof link);
         return attempt;
     }
     size_t count = tracker->attempt_count;
@@ -208,10 +220,11 @@ static struct attempt *blank_record(struct tracker *tracker)
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_slab(slabs - 1, 1, ATTEMPT_SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_zeroed(1, ATTEMPT_SLAB_BYTES);
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
+    attempt_clear(attempt);
     attempt->number = number;
     begins_last(tracker, attempt);
     return attempt;
@@ -234,14 +247,29 @@ static uint32_t nat_mark(const struct packet *packet, uint64_t hash)
     return packet->kind == PACKET_TCP ? packet->tcp.sequence : (uint32_t)hash;
 }
 
-void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number)
+/* Of the newest TWIN_LOOKS marks, those with the same hash as this one: mostly there is none, and
+ * the ring need not be searched. */
+static uint8_t *alike(struct tracker *tracker, uint32_t mark)
 {
-    tracker->latest_mark[tracker->latest_at % LATEST] = mark;
-    tracker->latest[tracker->latest_at++ % LATEST] = number;
+    enum { HASH_BITS = 10 };
+    _Static_assert(sizeof tracker->latest_alike == 1 << HASH_BITS, "one for each hash");
+    return &tracker->latest_alike[mark * UINT32_C(0x9e3779b1) >> (32 - HASH_BITS)];
 }
 
-uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
+void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number)
 {
+    uint32_t at = tracker->latest_at++;
+    if (at >= TWIN_LOOKS)
+        --*alike(tracker, tracker->latest_mark[(at - TWIN_LOOKS) % LATEST]);
+    ++*alike(tracker, mark);
+    tracker->latest_mark[at % LATEST] = mark;
+    tracker->latest[at % LATEST] = number;
+}
+
+uint32_t attempts_latest_with(struct tracker *tracker, uint32_t mark)
+{
+    if (!*alike(tracker, mark))
+        return 0;
     for (uint32_t i = 1; i < TWIN_LOOKS && i <= tracker->latest_at; i++)
         if (tracker->latest_mark[(tracker->latest_at - i) % LATEST] == mark)
             return tracker->latest[(tracker->latest_at - i) % LATEST];
@@ -250,19 +278,19 @@ uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark)
 
 /* A port forward of the capturing box may lead to a port that is no product's: what leaves it with
  * the initial sequence number of a product's SYN that has just come in, one router later. */
-static const struct service *service_forwarded(const struct tracker *tracker,
-                                               const struct event *event)
+static const struct service *service_forwarded(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     if (packet->kind != PACKET_TCP || packet->direction != LINK_OUT)
         return NULL;
     const struct attempt *outer =
         tracker_attempt(tracker, attempts_latest_with(tracker, packet->tcp.sequence));
-    if (!outer || !outer->syn.frame || outer->twin || outer->syn.sequence != packet->tcp.sequence ||
+    if (!outer || !outer->syn->frame || outer->twin ||
+        outer->syn->sequence != packet->tcp.sequence ||
         outer->port[INITIATOR] != packet->source_port ||
         !ip_equal(&outer->address[INITIATOR], &packet->ip.source) ||
-        outer->syn.hop_limit != packet->ip.hop_limit + 1 ||
-        event->time_ns - outer->syn.time_ns > TWIN_WINDOW_NS)
+        outer->syn->hop_limit != packet->ip.hop_limit + 1 ||
+        event->time_ns - outer->syn->time_ns > TWIN_WINDOW_NS)
         return NULL;
     return profiles_service_at(tracker->options.profiles, outer->service);
 }
@@ -291,6 +319,7 @@ struct attempt *attempt_new(struct tracker *tracker, struct flow *flow, const st
     attempt->service = profiles_service_index(tracker->options.profiles, service);
     attempt->proto = key->proto;
     attempt->key = *key;
+    attempt->flow = flow;
     attempt->tunnels = packet->tunnels;
     if (packet->tunnels) {
         attempt->tunnel_end[sender] = packet->tunnel_source;
@@ -406,10 +435,10 @@ static bool was_forwarded(const struct mark *before, const struct mark *after)
 static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 {
     if (outer == inner || outer->proto != inner->proto ||
-        !was_forwarded(&outer->side[INITIATOR].first, &inner->side[INITIATOR].first))
+        !was_forwarded(outer->side[INITIATOR].first, inner->side[INITIATOR].first))
         return false;
     if (outer->proto == PROTO_TCP) /* a NAT leaves the initial sequence number alone */
-        return outer->syn.frame && outer->syn.sequence == inner->syn.sequence;
+        return outer->syn->frame && outer->syn->sequence == inner->syn->sequence;
     return outer->payload_hash == inner->payload_hash &&
            (ip_equal(&outer->address[INITIATOR], &inner->address[INITIATOR]) ||
             ip_equal(&outer->address[RESPONDER], &inner->address[RESPONDER]));
@@ -418,6 +447,8 @@ static bool is_twin(const struct attempt *outer, const struct attempt *inner)
 void attempt_find_twin(struct tracker *tracker, struct attempt *attempt)
 {
     uint32_t mark = tracker->latest_mark[(tracker->latest_at - 1) % LATEST]; /* its own */
+    if (*alike(tracker, mark) == 1)
+        return;
     for (uint32_t i = 2; i <= TWIN_LOOKS && i <= tracker->latest_at; i++) {
         uint32_t at = (tracker->latest_at - i) % LATEST;
         if (tracker->latest_mark[at] != mark)
@@ -440,7 +471,7 @@ void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *a
         struct attempt *asked = tracker_attempt(tracker, number);
         if (asked && asked != answers && asked->proto == PROTO_UDP &&
             asked->service == answers->service && !asked->answered_by &&
-            !asked->side[RESPONDER].first.frame && asked->side[INITIATOR].first.frame &&
+            !asked->side[RESPONDER].first->frame && asked->side[INITIATOR].first->frame &&
             asked->port[INITIATOR] == answers->port[INITIATOR] &&
             ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
             asked->answered_by = answers->number;
@@ -457,6 +488,7 @@ void attempts_free(struct tracker *tracker)
         free(attempt_at(tracker, number)->esp_in_udp);
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
-        memory_table_free(tracker->attempt_slabs[i], 1, ATTEMPT_SLAB_BYTES);
+        free(tracker->attempt_slabs[i]);
     free(tracker->attempt_slabs);
+    marks_free(&tracker->marks);
 }

@@ -103,8 +103,9 @@ static size_t new_entry(struct flow_table *table)
         return evict_one(table);
     if (table->count == table->slab_count * FLOW_SLAB) {
         table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
-        table->slabs[table->slab_count] =
-            next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
+        size_t slabs_max = (table->cap + FLOW_SLAB - 1) / FLOW_SLAB;
+        table->slabs[table->slab_count] = next_slab_take(&table->next, table->slab_count, slabs_max,
+                                                         FLOW_SLAB, sizeof(struct flow));
         table->slab_count++;
     }
     return table->count++;

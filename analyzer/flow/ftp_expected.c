@@ -56,7 +56,7 @@ static bool control_lives(const struct tracker *tracker, const struct ftp_expect
 {
     const struct attempt *control = tracker_attempt(tracker, expected->control);
     return control && flow_key_equal(&control->key, &expected->control_key) &&
-           !control->side[INITIATOR].rst.frame && !control->side[RESPONDER].rst.frame;
+           !control->side[INITIATOR].rst->frame && !control->side[RESPONDER].rst->frame;
 }
 
 static bool fits(const struct tracker *tracker, const struct ftp_expected *expected,

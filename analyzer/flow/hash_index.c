@@ -11,6 +11,7 @@ void hash_index_open(struct hash_index *index, size_t slots)
 void hash_index_close(struct hash_index *index)
 {
     memory_table_free(index->slots, index->mask + 1, sizeof *index->slots);
+    *index = (struct hash_index){0};
 }
 
 /* The old slots stand in the order of their hashes, more or less, so both are walked through. */

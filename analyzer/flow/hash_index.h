@@ -21,7 +21,7 @@ struct hash_index {
 };
 
 void hash_index_open(struct hash_index *index, size_t slots); /* a power of two */
-void hash_index_close(struct hash_index *index);
+void hash_index_close(struct hash_index *index);              /* also one that is closed */
 /* Twice the slots. */
 void hash_index_grow(struct hash_index *index);
 

@@ -27,8 +27,8 @@ static bool quotes_translated(const struct attempt *attempt, const struct icmp_q
     if (!quote->has_ports || attempt->proto != quote->ip.protocol)
         return false;
     if (attempt->proto == PROTO_TCP)
-        return quote->has_sequence && attempt->syn.frame &&
-               attempt->syn.sequence == quote->sequence;
+        return quote->has_sequence && attempt->syn->frame &&
+               attempt->syn->sequence == quote->sequence;
     return attempt->port[RESPONDER] == quote->destination_port &&
            (ip_equal(&attempt->address[RESPONDER], &quote->ip.destination) ||
             (attempt->port[INITIATOR] == quote->source_port &&
@@ -40,7 +40,7 @@ static bool quotes_translated(const struct attempt *attempt, const struct icmp_q
  */
 static bool quotes_too_little(const struct attempt *attempt, const struct packet *packet)
 {
-    return !packet->icmp.quote.has_ports && !attempt->side[RESPONDER].first.frame &&
+    return !packet->icmp.quote.has_ports && !attempt->side[RESPONDER].first->frame &&
            ip_equal(&attempt->address[INITIATOR], &packet->ip.destination) &&
            ip_equal(&attempt->address[RESPONDER], &packet->ip.source);
 }
@@ -75,8 +75,8 @@ static struct attempt *search_latest(const struct tracker *tracker, const struct
     return NULL;
 }
 
-static void note_error(const struct tracker *tracker, struct attempt *attempt,
-                       enum side quoted_side, bool translated, const struct event *event)
+static void note_error(struct tracker *tracker, struct attempt *attempt, enum side quoted_side,
+                       bool translated, const struct event *event)
 {
     const struct icmp_header *icmp = &event->packet->icmp;
     struct icmp_record *record = &attempt->icmp;
@@ -87,14 +87,16 @@ static void note_error(const struct tracker *tracker, struct attempt *attempt,
     if (icmp->class_ == ICMP_REDIRECTED)
         return;
     /* A closed socket refuses a late reply: not what the attempt failed by, if another error is. */
-    if (record->count && record->quoted_side == RESPONDER && quoted_side == INITIATOR)
-        *record = (struct icmp_record){0};
+    if (record->count && record->quoted_side == RESPONDER && quoted_side == INITIATOR) {
+        mark_name(&tracker->marks, &record->first, &no_mark);
+        *record = (struct icmp_record){.first = &no_mark};
+    }
     frame_list_add(&record->frames, event->frame);
     if (record->count++)
         return;
     record->quoted_side = (uint8_t)quoted_side;
-    const struct mark *quoted = &attempt->side[quoted_side].last;
-    record->first = mark_of(tracker, event);
+    const struct mark *quoted = attempt->side[quoted_side].last;
+    record->first = mark_of_event(tracker, event);
     record->sender = event->packet->ip.source;
     record->type = icmp->type;
     record->code = icmp->code;

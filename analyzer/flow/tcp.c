@@ -175,46 +175,46 @@ bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct s
 
 /* --- the record of a product's attempt --- */
 
-static void attempt_syn(struct attempt *attempt, const struct mark *mark)
+static void attempt_syn(struct tracker *tracker, struct attempt *attempt, const struct mark *mark)
 {
-    if (!attempt->syn.frame) {
-        attempt->syn = *mark;
+    if (!attempt->syn->frame) {
+        mark_name(&tracker->marks, &attempt->syn, mark);
         attempt->side[INITIATOR].has_sequence = true;
         attempt->side[INITIATOR].next_sequence = mark->sequence + 1;
     }
-    attempt->syn_last = *mark;
+    mark_name(&tracker->marks, &attempt->syn_last, mark);
     attempt_asked(attempt, mark->time_ns);
     attempt->syn_count++;
     frame_list_add(&attempt->syn_frames, mark->frame);
-    if (attempt->synack.frame)
+    if (attempt->synack->frame)
         attempt->syns_after_synack++;
 }
 
 /* It may acknowledge data of the SYN as well (RFC 7413, Fast Open). */
 static bool acknowledges_syn(const struct attempt *attempt, uint32_t acknowledgment)
 {
-    uint32_t beyond = acknowledgment - (attempt->syn.sequence + 1);
-    return !attempt->syn.frame || beyond <= attempt->syn.length;
+    uint32_t beyond = acknowledgment - (attempt->syn->sequence + 1);
+    return !attempt->syn->frame || beyond <= attempt->syn->length;
 }
 
 static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
                            const struct mark *mark)
 {
     struct side_record *responder = &attempt->side[RESPONDER];
-    if (!attempt->synack.frame) {
-        attempt->synack = *mark;
+    if (!attempt->synack->frame) {
+        mark_name(&tracker->marks, &attempt->synack, mark);
         responder->has_sequence = true;
         responder->next_sequence = mark->sequence + 1;
         /* Before it, a server may have acknowledged the old connection of these ports. */
         responder->has_acknowledged = false;
         struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
         if (server && attempt->syn_count == 1) {
-            int64_t us = (mark->time_ns - attempt->syn.time_ns) / 1000;
+            int64_t us = (mark->time_ns - attempt->syn->time_ns) / 1000;
             if (us >= 0 && us < server->answer_min_us)
                 server->answer_min_us = (uint32_t)us;
         }
     }
-    attempt->synack_last = *mark;
+    mark_name(&tracker->marks, &attempt->synack_last, mark);
     attempt->synack_count++;
     frame_list_add(&attempt->synack_frames, mark->frame);
 }
@@ -222,15 +222,15 @@ static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
 static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
                               const struct mark *mark)
 {
-    attempt->confirmed = *mark;
+    mark_name(&tracker->marks, &attempt->confirmed, mark);
     attempt->bits |= ATTEMPT_ESTABLISHED;
-    if (!attempt->synack.frame) {
-        if (attempt->syn.frame)
+    if (!attempt->synack->frame) {
+        if (attempt->syn->frame)
             attempt->bits |= ATTEMPT_ONE_SIDED;
         return;
     }
     struct host *client = host_table_add(tracker->hosts, &attempt->address[INITIATOR]);
-    int64_t us = (mark->time_ns - attempt->synack_last.time_ns) / 1000;
+    int64_t us = (mark->time_ns - attempt->synack_last->time_ns) / 1000;
     if (client && attempt->synack_count == 1 && us >= 0 && us < client->confirm_min_us)
         client->confirm_min_us = (uint32_t)us;
 }
@@ -259,7 +259,7 @@ static void note_round_trip(struct tracker *tracker, struct attempt *attempt, ui
                             int64_t now_ns)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
-    const struct mark *newest = &client->last_data;
+    const struct mark *newest = client->last_data;
     if (!newest->frame || client->repeats || newest->sequence + newest->length != number)
         return;
     struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
@@ -280,36 +280,37 @@ static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum s
         if (receiver_side == RESPONDER)
             note_round_trip(tracker, attempt, number, now_ns);
         receiver->has_acknowledged = true;
-        if (attempt->side[INITIATOR].rst.frame || attempt->side[RESPONDER].rst.frame)
+        if (attempt->side[INITIATOR].rst->frame || attempt->side[RESPONDER].rst->frame)
             went_on_after_rst(attempt, receiver_side);
     }
     if (!progress && outstanding(sender, receiver))
         return;
     attempt_survived(attempt, sender);
     forget_unanswered(sender);
-    const struct mark *newest = &sender->last_data;
+    const struct mark *newest = sender->last_data;
     if (newest->frame &&
         sequence_after(newest->sequence + newest->length, receiver->acknowledged)) {
-        sender->first_unanswered = *newest; /* sent while data moved */
+        mark_name(&tracker->marks, &sender->first_unanswered, newest); /* sent while data moved */
         sender->idle_before_ns = 0;
     } else {
-        sender->first_unanswered.frame = 0;
+        mark_name(&tracker->marks, &sender->first_unanswered, &no_mark);
     }
 }
 
 /* A closed window (RFC 9293 3.8.6.1): the receiver is there and asks to wait. What probes it stays
  * unacknowledged and is no failure. */
-static void window_closed(struct attempt *attempt, enum side receiver_side)
+static void window_closed(struct tracker *tracker, struct attempt *attempt, enum side receiver_side)
 {
     struct side_record *sender = &attempt->side[!receiver_side];
     forget_unanswered(sender);
-    sender->first_unanswered.frame = 0;
+    mark_name(&tracker->marks, &sender->first_unanswered, &no_mark);
 }
 
-static void note_repeat(struct side_record *side, const struct mark *mark, int64_t idle_ns)
+static void note_repeat(struct tracker *tracker, struct side_record *side, const struct mark *mark,
+                        int64_t idle_ns)
 {
-    if (!side->first_unanswered.frame) {
-        side->first_unanswered = *mark;
+    if (!side->first_unanswered->frame) {
+        mark_name(&tracker->marks, &side->first_unanswered, mark);
         side->idle_before_ns = idle_ns;
     }
     if (side->repeats == 0 || mark->length < side->unanswered_length_min)
@@ -322,7 +323,8 @@ static void note_repeat(struct side_record *side, const struct mark *mark, int64
 
 /* A packet that begins beyond all that was seen of its side: what lies between was sent before it,
  * and lost before the capture (or by it). What comes late fills the gap. */
-static void note_missing(struct side_record *record, const struct mark *mark)
+static void note_missing(struct tracker *tracker, struct side_record *record,
+                         const struct mark *mark)
 {
     if (!sequence_after(mark->sequence, record->next_sequence)) {
         if (mark->length && record->missing)
@@ -330,12 +332,13 @@ static void note_missing(struct side_record *record, const struct mark *mark)
         return;
     }
     if (!record->missing)
-        record->beyond_missing = *mark;
+        mark_name(&tracker->marks, &record->beyond_missing, mark);
     record->missing = mark->sequence - record->next_sequence;
 }
 
 /* New data, a retransmission, or a keep-alive probe (RFC 9293 3.8.4: one below the next). */
-static void attempt_data(struct attempt *attempt, enum side side, const struct mark *mark)
+static void attempt_data(struct tracker *tracker, struct attempt *attempt, enum side side,
+                         const struct mark *mark)
 {
     struct side_record *record = &attempt->side[side];
     const struct side_record *other = &attempt->side[!side];
@@ -345,10 +348,10 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
         record->has_sequence = true;
         record->next_sequence = mark->sequence;
     }
-    note_missing(record, mark);
+    note_missing(tracker, record, mark);
     if (sequence_after(end, record->next_sequence)) {
-        if (!outstanding(record, other) || !record->first_unanswered.frame) {
-            record->first_unanswered = *mark;
+        if (!outstanding(record, other) || !record->first_unanswered->frame) {
+            mark_name(&tracker->marks, &record->first_unanswered, mark);
             record->idle_before_ns = idle_ns;
         }
         record->next_sequence = end;
@@ -357,34 +360,35 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
             record->has_full_size = true;
             record->full_size_sequence = mark->sequence;
         }
-        if (record->rst.frame)
+        if (record->rst->frame)
             went_on_after_rst(attempt, side);
         if (mark->length) {
             record->data_packets++;
-            record->last_data = *mark;
-            if (!record->first_data.frame)
-                record->first_data = *mark;
+            mark_name(&tracker->marks, &record->last_data, mark);
+            if (!record->first_data->frame)
+                mark_name(&tracker->marks, &record->first_data, mark);
         }
     } else if (end != mark->sequence) {
         if (other->has_acknowledged && !sequence_after(end, other->acknowledged) &&
             mark->length > 1)
             return; /* sent again needlessly: it had arrived */
-        note_repeat(record, mark, idle_ns);
+        note_repeat(tracker, record, mark, idle_ns);
     } else if (mark->sequence == record->next_sequence - 1 && !(mark->flags & TCP_SYN)) {
-        note_repeat(record, mark, idle_ns);
+        note_repeat(tracker, record, mark, idle_ns);
     }
 }
 
-static void attempt_rst(struct attempt *attempt, enum side side, const struct mark *mark)
+static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum side side,
+                        const struct mark *mark)
 {
     struct side_record *record = &attempt->side[side];
     if (record->rst_count++ == 0)
-        record->rst = *mark;
-    bool answers_syn = attempt->syn.frame && !attempt->synack.frame && side == RESPONDER &&
+        mark_name(&tracker->marks, &record->rst, mark);
+    bool answers_syn = attempt->syn->frame && !attempt->synack->frame && side == RESPONDER &&
                        !(attempt->bits & ATTEMPT_ESTABLISHED);
     if (answers_syn) {
-        if (!attempt->refused.frame)
-            attempt->refused = *mark;
+        if (!attempt->refused->frame)
+            mark_name(&tracker->marks, &attempt->refused, mark);
         frame_list_add(&attempt->refused_frames, mark->frame);
     }
 }
@@ -395,30 +399,30 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     struct side_record *record = &attempt->side[side];
     if (is_synack(packet) && !acknowledges_syn(attempt, packet->tcp.acknowledgment))
         return; /* of an older connection */
-    if (!record->first.frame)
-        record->first = *mark;
+    if (!record->first->frame)
+        mark_name(&tracker->marks, &record->first, mark);
     if (has(packet, TCP_RST)) {
-        attempt_rst(attempt, side, mark);
+        attempt_rst(tracker, attempt, side, mark);
     } else if (is_syn(packet)) {
-        attempt_syn(attempt, mark);
+        attempt_syn(tracker, attempt, mark);
     } else if (is_synack(packet)) {
         attempt_synack(tracker, attempt, mark);
     } else {
-        if (side == INITIATOR && !attempt->confirmed.frame)
+        if (side == INITIATOR && !attempt->confirmed->frame)
             attempt_confirmed(tracker, attempt, mark);
         if (side == RESPONDER && packet->payload_length)
             attempt->bits |= ATTEMPT_ESTABLISHED;
-        attempt_data(attempt, side, mark);
-        if (has(packet, TCP_FIN) && !record->fin.frame)
-            record->fin = *mark;
+        attempt_data(tracker, attempt, side, mark);
+        if (has(packet, TCP_FIN) && !record->fin->frame)
+            mark_name(&tracker->marks, &record->fin, mark);
     }
     if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {
         acknowledge(tracker, attempt, side, packet->tcp.acknowledgment, mark->time_ns);
         if (packet->tcp.window == 0 && !has(packet, TCP_FIN))
-            window_closed(attempt, side);
+            window_closed(tracker, attempt, side);
     }
     if (!has(packet, TCP_RST))
-        record->last = *mark;
+        mark_name(&tracker->marks, &record->last, mark);
     if (attempt->went_on_after_rst == 3)
         attempt->bits |= ATTEMPT_RST_SURVIVED;
     if (mark->time_ns > attempt->last_ns) /* merged captures go back in time */
@@ -463,10 +467,11 @@ struct attempt *tcp_track(struct tracker *tracker, struct event *event, enum sid
         return NULL;
     *fresh = !attempt_is_copy(attempt, *side, event, tracker->options.syn_copy_gap_ns);
     if (*fresh) {
-        const struct mark mark = mark_of(tracker, event);
-        attempt_packet(tracker, attempt, *side, packet, &mark);
+        const struct mark *mark = mark_of_event(tracker, event);
+        attempt_packet(tracker, attempt, *side, packet, mark);
         if (packet->payload_captured && !(attempt->bits & ATTEMPT_NOT_FTP))
-            ftp_packet(tracker, attempt, *side, packet, &mark);
+            ftp_packet(tracker, attempt, *side, packet, mark);
+        mark_drop(&tracker->marks, mark);
     }
     if (first && opens)
         attempt_find_twin(tracker, attempt);

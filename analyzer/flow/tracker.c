@@ -13,10 +13,10 @@
 
 enum {
     HOSTS_MAX = 1 << 20,
-    ATTEMPTS_MAX = 1 << 17, /* product records; 0.3 GB when all are used */
+    ATTEMPTS_MAX = 1 << 17, /* product records; 0.2 GB when all are used */
     ATTEMPTS_EASY = 1 << 15,
     FLOWS_PER_ATTEMPT = 32,
-    FINISHED_MAX = 1 << 20, /* 72 MB */
+    FINISHED_MAX = 1 << 20, /* 48 MB */
     HELD_MAX = 1 << 18,     /* 50 MB when all are used, and 64 MB of packets */
     HELD_FLOWS = 32,        /* one in so many of the flow table's */
 };
@@ -132,7 +132,7 @@ static uint32_t content_hash(const struct packet *packet)
     return (uint32_t)(hash >> 32) | 1;
 }
 
-struct mark mark_of(const struct tracker *tracker, const struct event *event)
+const struct mark *mark_of_event(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
     struct mark mark = {
@@ -142,7 +142,7 @@ struct mark mark_of(const struct tracker *tracker, const struct event *event)
         .ip_id = packet->ip.id,
         .if_index = packet->if_index,
         .hop_limit = packet->ip.hop_limit,
-        .direction = packet->direction & 0xf,
+        .direction = packet->direction & 3,
         .has_mac = packet->has_mac,
     };
     if (packet->has_mac) {
@@ -160,7 +160,7 @@ struct mark mark_of(const struct tracker *tracker, const struct event *event)
     }
     if (tracker->options.compared)
         mark.content = content_hash(packet);
-    return mark;
+    return mark_keep(&tracker->marks, &mark);
 }
 
 /* Echo is a control ("the host answers ping"), kept as a flow of its own: identifier and 0. */
@@ -562,6 +562,16 @@ void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *
 void tracker_let_go(struct tracker *tracker)
 {
     tracker->counters.silent_forgotten += held_let_all_go(tracker);
+}
+
+void tracker_end(struct tracker *tracker)
+{
+    next_slab_drop(&tracker->flows->next);
+    hash_index_close(&tracker->flows->index); /* what was held has its flow */
+    tracker_let_go(tracker);
+    held_free(tracker->held);
+    tracker->held = NULL;
+    hash_index_close(&tracker->addresses->index);
 }
 
 void tracker_on_evict(struct tracker *tracker, void (*evict)(const struct attempt *, void *),

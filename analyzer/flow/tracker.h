@@ -54,6 +54,9 @@ void tracker_free(struct tracker *tracker);
 struct attempt *tracker_packet(struct tracker *tracker, const struct packet *packet, uint64_t frame,
                                int64_t time_ns, enum side *side, bool *fresh);
 
+/* No packet comes any more: gives back what finds flows and addresses, and what is held. */
+void tracker_end(struct tracker *tracker);
+
 const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */
 uint64_t tracker_addresses_refused(const struct tracker *tracker);

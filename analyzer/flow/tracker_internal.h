@@ -4,6 +4,7 @@
 
 #include "analyzer/flow/address_pool.h"
 #include "analyzer/flow/ftp_expected.h"
+#include "analyzer/flow/marks.h"
 #include "analyzer/flow/names.h"
 #include "analyzer/flow/segment.h"
 #include "analyzer/flow/tracker.h"
@@ -44,6 +45,7 @@ struct tracker {
     struct probes *probes;
     struct attempt **attempt_slabs; /* by number - 1 */
     size_t attempt_count, attempt_cap, attempt_hand;
+    struct marks marks;
     struct finished_list *finished;
     struct held_table *held; /* NULL: nothing is held back */
     uint32_t settled_end[2]; /* numbers of the oldest and newest settled attempt; 0: none */
@@ -54,6 +56,7 @@ struct tracker {
     uint32_t latest[256];      /* ring of the newest attempts' numbers, for twins and quotes */
     uint32_t latest_mark[256]; /* beside it, what a NAT leaves alone of their first packet */
     uint32_t latest_at;
+    uint8_t latest_alike[1024]; /* how many of the newest of these marks have a hash */
     struct fragment_slot fragments[FRAGMENT_SLOTS];
     struct tunnels tunnels;
     struct tunnels esp; /* between the ends of IKE */
@@ -69,7 +72,8 @@ bool tracker_key(struct tracker *tracker, uint8_t proto, uint8_t ip_version,
                  const struct ip_address *source, uint16_t source_port,
                  const struct ip_address *destination, uint16_t destination_port, bool add,
                  struct flow_key *key, bool *from_high);
-struct mark mark_of(const struct tracker *tracker, const struct event *event);
+/* To be let go of with mark_drop(). */
+const struct mark *mark_of_event(struct tracker *tracker, const struct event *event);
 
 /* The whole way of a packet. */
 struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum side *side,
@@ -120,7 +124,7 @@ static inline bool tracker_ignores(const struct tracker *tracker, const struct f
 
 /* attempts.c */
 enum {
-    ATTEMPT_SLAB_BYTES = 2 * 1024 * 1024, /* one huge page, which the kernel has zeroed already */
+    ATTEMPT_SLAB_BYTES = 256 * 1024, /* of huge pages half a one would be left over */
     ATTEMPT_SLAB = ATTEMPT_SLAB_BYTES / sizeof(struct attempt), /* records */
 };
 
@@ -149,7 +153,7 @@ void attempt_settle(struct tracker *tracker, struct attempt *attempt);
 void attempts_free(struct tracker *tracker);
 /* Of those that began last, one whose first packet has this mark that a NAT leaves alone; 0: none.
  */
-uint32_t attempts_latest_with(const struct tracker *tracker, uint32_t mark);
+uint32_t attempts_latest_with(struct tracker *tracker, uint32_t mark);
 void attempts_note_latest(struct tracker *tracker, uint32_t mark, uint32_t number);
 /* Puts them into the order in which they began, again. */
 void attempts_sort(struct tracker *tracker);

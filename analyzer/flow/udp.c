@@ -26,7 +26,7 @@ static void note_answer_time(struct tracker *tracker, const struct attempt *atte
 {
     const struct side_record *asker = &attempt->side[INITIATOR];
     struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
-    int64_t us = (event->time_ns - asker->last.time_ns) / 1000;
+    int64_t us = (event->time_ns - asker->last->time_ns) / 1000;
     if (server && asker->repeats <= 1 && us >= 0 && us < server->answer_min_us)
         server->answer_min_us = (uint32_t)us;
 }
@@ -36,41 +36,45 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
 {
     struct side_record *record = &attempt->side[side];
     struct side_record *other = &attempt->side[!side];
-    struct mark mark = mark_of(tracker, event);
-    if (side == RESPONDER && other->last.frame)
+    const struct mark *mark = mark_of_event(tracker, event);
+    if (side == RESPONDER && other->last->frame)
         note_answer_time(tracker, attempt, event);
-    if (side == INITIATOR && !other->first.frame)
-        attempt_asked(attempt, mark.time_ns);
-    if (!record->first.frame)
-        record->first = record->first_data = mark;
+    if (side == INITIATOR && !other->first->frame)
+        attempt_asked(attempt, mark->time_ns);
+    if (!record->first->frame) {
+        mark_name(&tracker->marks, &record->first, mark);
+        mark_name(&tracker->marks, &record->first_data, mark);
+    }
     if (record->repeats == 0) {
-        record->first_unanswered = mark;
-        record->idle_before_ns = mark.time_ns - attempt->last_ns;
-        record->unanswered_length_min = mark.length;
+        mark_name(&tracker->marks, &record->first_unanswered, mark);
+        record->idle_before_ns = mark->time_ns - attempt->last_ns;
+        record->unanswered_length_min = mark->length;
     }
     record->repeats++;
     if ((attempt->bits & ATTEMPT_CARRIES) &&
-        vpn_asks(event->packet->payload, event->packet->payload_captured, mark.length))
+        vpn_asks(event->packet->payload, event->packet->payload_captured, mark->length))
         record->asks++;
     frame_list_add(&record->repeat_frames, event->frame);
-    if (mark.length < record->unanswered_length_min)
-        record->unanswered_length_min = mark.length;
-    if (mark.length > record->unanswered_length_max)
-        record->unanswered_length_max = mark.length;
+    if (mark->length < record->unanswered_length_min)
+        record->unanswered_length_min = mark->length;
+    if (mark->length > record->unanswered_length_max)
+        record->unanswered_length_max = mark->length;
     if (!attempt->pace)
         attempt->pace = memory_zeroed(1, sizeof *attempt->pace);
     pace_datagram(attempt->pace, side == INITIATOR, attempt_payload_hash(event->packet),
-                  mark.length, event->frame, event->time_ns);
-    record->bytes += mark.length;
+                  mark->length, event->frame, event->time_ns);
+    record->bytes += mark->length;
     record->data_packets++;
-    record->last = record->last_data = mark;
+    mark_name(&tracker->marks, &record->last, mark);
+    mark_name(&tracker->marks, &record->last_data, mark);
+    mark_drop(&tracker->marks, mark);
 
     attempt_survived(attempt, other);
     other->repeats = other->asks = 0;
     other->repeat_frames = (struct frame_list){0};
-    other->first_unanswered.frame = 0;
+    mark_name(&tracker->marks, &other->first_unanswered, &no_mark);
     other->unanswered_length_max = 0;
-    if (attempt->side[INITIATOR].first.frame && attempt->side[RESPONDER].first.frame)
+    if (attempt->side[INITIATOR].first->frame && attempt->side[RESPONDER].first->frame)
         attempt->bits |= ATTEMPT_ESTABLISHED;
     if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
         attempt->last_ns = event->time_ns;
@@ -85,7 +89,7 @@ enum { IDLE_UNANSWERED_S = 120, IDLE_ANSWERED_S = 300 };
 
 static bool begins_anew(const struct attempt *attempt, enum side side, const struct event *event)
 {
-    bool answered = attempt->side[RESPONDER].first.frame != 0;
+    bool answered = attempt->side[RESPONDER].first->frame != 0;
     int64_t idle_s = (event->time_ns - attempt->last_ns) / 1000000000;
     return side == INITIATOR && idle_s >= (answered ? IDLE_ANSWERED_S : IDLE_UNANSWERED_S);
 }

@@ -80,7 +80,7 @@ static void note_exchanges(struct evidence *evidence, const struct finding *find
             struct note note = {finding->exchanges[e].capture, step->frame, 0, finding, step, NULL};
             add_note(evidence, note);
             for (uint32_t i = 0; i < step->again.count; i++) {
-                note.frame = step->again.at[i];
+                note.frame = frame_list_at(&step->again, i);
                 add_note(evidence, note);
             }
         }
@@ -94,8 +94,8 @@ static void note_reasons(struct evidence *evidence, const struct finding *findin
             view_reason_capture(evidence->report, finding, reason);
         uint32_t index = capture ? (uint32_t)(capture - evidence->report->captures) : 0;
         for (uint32_t i = 0; i < reason->frames.count; i++)
-            add_note(evidence,
-                     (struct note){index, reason->frames.at[i], 0, finding, NULL, reason});
+            add_note(evidence, (struct note){index, frame_list_at(&reason->frames, i), 0, finding,
+                                             NULL, reason});
     }
 }
 

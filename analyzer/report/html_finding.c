@@ -64,7 +64,7 @@ static void list_steps(struct section *section, const struct finding *finding)
             if (listed)
                 listed->step = step;
             for (uint32_t a = 0; a < step->again.count; a++) {
-                listed = list_frame(section, capture, step->again.at[a]);
+                listed = list_frame(section, capture, frame_list_at(&step->again, a));
                 if (listed)
                     listed->repeats = step->frame;
             }
@@ -89,7 +89,7 @@ static void list_frames(struct section *section)
         const struct frame_list *frames = &reason->frames;
         uint32_t capture = reason_capture(section, reason);
         for (uint32_t i = 0; i < frames->count; i++) {
-            struct listed *listed = list_frame(section, capture, frames->at[i]);
+            struct listed *listed = list_frame(section, capture, frame_list_at(frames, i));
             if (listed && r < 64)
                 listed->reasons |= UINT64_C(1) << r;
         }
@@ -245,7 +245,7 @@ static void write_reason(const struct section *section, const struct reason *rea
         fputs(reason->frames.total == 1 ? "Frame " : "Frames ", out);
         for (uint32_t i = 0; i < reason->frames.count; i++) {
             fputs(i ? ", " : "", out);
-            write_frame(section, capture, reason->frames.at[i]);
+            write_frame(section, capture, frame_list_at(&reason->frames, i));
         }
         if (reason->frames.total > reason->frames.count)
             html_raw(out, " and %s more",
@@ -321,7 +321,7 @@ static void write_packet(const struct section *section, const struct listed *lis
             html_raw(out, ", repeated in frame%s ", step->again.total == 1 ? "" : "s");
             for (uint32_t i = 0; i < step->again.count; i++) {
                 fputs(i ? ", " : "", out);
-                write_frame(section, listed->capture, step->again.at[i]);
+                write_frame(section, listed->capture, frame_list_at(&step->again, i));
             }
             fputs(step->again.total > step->again.count ? ", ..." : "", out);
         }

@@ -97,7 +97,7 @@ static cJSON *frames_item(const struct frame_list *frames)
 {
     cJSON *array = cJSON_CreateArray();
     for (uint32_t i = 0; i < frames->count; i++)
-        append(array, count_item(frames->at[i]));
+        append(array, count_item(frame_list_at(frames, i)));
     return array;
 }
 

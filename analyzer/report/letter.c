@@ -34,7 +34,7 @@ static void add_reason(struct text *text, const struct reason *reason)
         return;
     add(text, " (%s", reason->frames.total == 1 ? "frame" : "frames");
     for (uint32_t i = 0; i < reason->frames.count; i++)
-        add(text, "%s %llu", i ? "," : "", (unsigned long long)reason->frames.at[i]);
+        add(text, "%s %llu", i ? "," : "", (unsigned long long)frame_list_at(&reason->frames, i));
     if (reason->frames.total > reason->frames.count)
         add(text, " and %u more", reason->frames.total - reason->frames.count);
     add(text, ")");

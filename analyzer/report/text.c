@@ -340,7 +340,8 @@ static void write_frames(struct writer *writer, const struct finding *finding,
     page_style(page, STYLE_FAINT);
     page_printf(page, " (%s", frames->total == 1 ? "frame" : "frames");
     for (uint32_t i = 0; i < shown; i++)
-        page_printf(page, "%s %llu", i > 0 ? "," : "", (unsigned long long)frames->at[i]);
+        page_printf(page, "%s %llu", i > 0 ? "," : "",
+                    (unsigned long long)frame_list_at(frames, i));
     if (frames->total > shown)
         page_printf(page, " and %s more", format_count(frames->total - shown, number));
     const struct capture_report *capture = view_reason_capture(writer->report, finding, reason);

@@ -102,7 +102,7 @@ const char *view_frames_filter(const struct frame_list *frames, char buffer[FILT
     size_t used = (size_t)snprintf(buffer, FILTER_TEXT, "frame.number in {");
     for (uint32_t i = 0; i < frames->count && used + 24 < FILTER_TEXT; i++)
         used += (size_t)snprintf(buffer + used, FILTER_TEXT - used, "%s%" PRIu64, i ? ", " : "",
-                                 frames->at[i]);
+                                 frame_list_at(frames, i));
     snprintf(buffer + used, FILTER_TEXT - used, "}");
     return buffer;
 }

@@ -174,7 +174,7 @@ static void look_up_frames(struct said *said, uint32_t *fresh, const struct stre
         struct said *message = &said[__builtin_ctz(*fresh)];
         const struct stream_piece *piece = stream_piece_at(stream, begin + message->at);
         if (piece) {
-            message->frame = piece->frame;
+            message->frame = piece->frame & ((UINT64_C(1) << 40) - 1);
             message->time_ns = piece->time_ns;
         }
     }
@@ -245,7 +245,7 @@ static uint32_t first_sequence(const struct speech *speech, const struct attempt
     const struct ftp_session *ftp = speech->begun_again ? attempt->ftp : NULL;
     if (ftp) /* else what asked for TLS was not captured */
         return side == RESPONDER || ftp->asked_for_tls ? ftp->behind[side] : packet->tcp.sequence;
-    const struct mark *opening = side == INITIATOR ? &attempt->syn : &attempt->synack;
+    const struct mark *opening = side == INITIATOR ? attempt->syn : attempt->synack;
     uint32_t syn = (packet->tcp.flags & TCP_SYN) != 0; /* RFC 7413: data on the SYN itself */
     return opening->frame ? opening->sequence + 1 : packet->tcp.sequence + syn;
 }
@@ -278,7 +278,7 @@ static void put_in_order(struct listener *listener, struct speech *speech,
 static bool conversation_over(const struct attempt *attempt, const struct packet *packet)
 {
     return (packet->tcp.flags & TCP_RST) ||
-           (attempt->side[INITIATOR].fin.frame && attempt->side[RESPONDER].fin.frame);
+           (attempt->side[INITIATOR].fin->frame && attempt->side[RESPONDER].fin->frame);
 }
 
 static struct speech *speech_of(struct listener *listener, struct attempt *attempt)

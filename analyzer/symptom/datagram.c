@@ -13,13 +13,13 @@ bool detect_udp_no_response(const struct attempt *attempt, const struct detect_c
                             struct detection *detection)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
-    if (!client->first.frame || attempt->side[RESPONDER].first.frame ||
+    if (!client->first->frame || attempt->side[RESPONDER].first->frame ||
         (attempt->bits & ATTEMPT_MIDSTREAM))
         return false;
     if (unanswered(attempt, client) < context->thresholds->udp_requests_min ||
-        seconds_between(client->first.time_ns, context->now_ns) < context->thresholds->udp_wait_s)
+        seconds_between(client->first->time_ns, context->now_ns) < context->thresholds->udp_wait_s)
         return false;
-    detection->failed_ns = client->first.time_ns;
+    detection->failed_ns = client->first->time_ns;
     detection->frames = client->repeat_frames;
     return true;
 }
@@ -33,13 +33,13 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
         const struct side_record *sender = &attempt->side[side];
         const struct thresholds *limit = context->thresholds;
-        if (!sender->first_unanswered.frame ||
+        if (!sender->first_unanswered->frame ||
             unanswered(attempt, sender) < limit->udp_stall_requests_min ||
-            seconds_between(sender->first_unanswered.time_ns, sender->last.time_ns) <
+            seconds_between(sender->first_unanswered->time_ns, sender->last->time_ns) <
                 limit->udp_stall_wait_s)
             continue;
-        detection->failed_ns = sender->first_unanswered.time_ns;
-        frame_list_add(&detection->frames, attempt->side[!side].last.frame);
+        detection->failed_ns = sender->first_unanswered->time_ns;
+        frame_list_add(&detection->frames, attempt->side[!side].last->frame);
         frame_list_join(&detection->frames, &sender->repeat_frames);
         return true;
     }
@@ -83,7 +83,7 @@ bool detect_esp_unanswered(const struct attempt *attempt, const struct detect_co
             packets > limit->esp_rate_max * tried_s)
             continue;
         detection->failed_ns = esp->first_ns[end];
-        frame_list_add(&detection->frames, attempt->side[RESPONDER].first.frame);
+        frame_list_add(&detection->frames, attempt->side[RESPONDER].first->frame);
         frame_list_add(&detection->frames, esp->first_frame[end]);
         frame_list_add(&detection->frames, esp->last_frame[end]);
         return true;

@@ -24,15 +24,15 @@ static const struct {
 
 static bool is_probe(const struct attempt *attempt)
 {
-    const struct mark *first = &attempt->side[INITIATOR].first;
+    const struct mark *first = attempt->side[INITIATOR].first;
     return first->frame && first->hop_limit <= PROBE_HOP_LIMIT_MAX &&
-           !attempt->side[RESPONDER].first_data.frame;
+           !attempt->side[RESPONDER].first_data->frame;
 }
 
 /* A stray RST or ACK of a conversation that is not in the capture. */
 static bool is_stray(const struct attempt *attempt)
 {
-    return !attempt->syn.frame && !attempt->synack.frame &&
+    return !attempt->syn->frame && !attempt->synack->frame &&
            !attempt->side[INITIATOR].data_packets && !attempt->side[RESPONDER].data_packets &&
            !attempt->side[INITIATOR].repeats && !attempt->side[RESPONDER].repeats;
 }
@@ -42,7 +42,7 @@ static enum outcome outcome_without_symptom(const struct attempt *attempt,
 {
     if (attempt->bits & ATTEMPT_ESTABLISHED)
         return OUTCOME_SUCCEEDED;
-    if (attempt->synack.frame || attempt->side[RESPONDER].first.frame)
+    if (attempt->synack->frame || attempt->side[RESPONDER].first->frame)
         return OUTCOME_PENDING;
     double waited_s = seconds_between(attempt->last_ns, context->now_ns);
     return waited_s >= context->thresholds->syn_wait_s ? OUTCOME_SILENT : OUTCOME_PENDING;

@@ -7,7 +7,7 @@
 static const struct mark *end_of(const struct attempt *attempt)
 {
     const struct side_record *client = &attempt->side[INITIATOR];
-    return client->fin.frame ? &client->fin : &client->rst;
+    return client->fin->frame ? client->fin : client->rst;
 }
 
 /* Agreed on, never seen, and given up by the client after it had waited. With nothing after the

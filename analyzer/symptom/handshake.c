@@ -10,17 +10,17 @@ bool detect_syn_timeout(const struct attempt *attempt, const struct detect_conte
                         struct detection *detection)
 {
     const struct thresholds *limit = context->thresholds;
-    if (!attempt->syn.frame || attempt->synack.frame || attempt->refused.frame ||
-        attempt->side[RESPONDER].first.frame || (attempt->bits & ATTEMPT_ESTABLISHED))
+    if (!attempt->syn->frame || attempt->synack->frame || attempt->refused->frame ||
+        attempt->side[RESPONDER].first->frame || (attempt->bits & ATTEMPT_ESTABLISHED))
         return false;
     double retries = attempt->syn_count - 1;
-    double waited_s = seconds_between(attempt->syn.time_ns, context->now_ns);
+    double waited_s = seconds_between(attempt->syn->time_ns, context->now_ns);
     /* In a loop it will not arrive, however often it is repeated. */
     bool sure = attempt_loops(attempt) ||
                 (retries >= limit->syn_retries_sure && waited_s >= RETRIES_SPAN_MIN_S);
     if (!sure && (retries < 1 || waited_s < limit->syn_wait_s))
         return false;
-    detection->failed_ns = attempt->syn.time_ns;
+    detection->failed_ns = attempt->syn->time_ns;
     detection->frames = attempt->syn_frames;
     return true;
 }
@@ -31,15 +31,15 @@ bool detect_synack_unanswered(const struct attempt *attempt, const struct detect
                               struct detection *detection)
 {
     const struct thresholds *limit = context->thresholds;
-    if (!attempt->syn.frame || !attempt->synack.frame || attempt->confirmed.frame ||
-        attempt->side[INITIATOR].rst.frame || attempt->side[RESPONDER].rst.frame ||
+    if (!attempt->syn->frame || !attempt->synack->frame || attempt->confirmed->frame ||
+        attempt->side[INITIATOR].rst->frame || attempt->side[RESPONDER].rst->frame ||
         (attempt->bits & ATTEMPT_ESTABLISHED))
         return false;
-    double waited_s = seconds_between(attempt->synack.time_ns, context->now_ns);
+    double waited_s = seconds_between(attempt->synack->time_ns, context->now_ns);
     double repeated = attempt->synack_count - 1 + attempt->syns_after_synack;
     if (repeated < limit->synack_retries_min || waited_s < limit->synack_wait_s)
         return false;
-    detection->failed_ns = attempt->synack.time_ns;
+    detection->failed_ns = attempt->synack->time_ns;
     detection->frames = attempt->synack_frames;
     frame_list_join(&detection->frames, &attempt->syn_frames);
     return true;
@@ -49,10 +49,10 @@ bool detect_syn_reset(const struct attempt *attempt, const struct detect_context
                       struct detection *detection)
 {
     (void)context;
-    if (!attempt->refused.frame || attempt->synack.frame || (attempt->bits & ATTEMPT_ESTABLISHED))
+    if (!attempt->refused->frame || attempt->synack->frame || (attempt->bits & ATTEMPT_ESTABLISHED))
         return false;
-    detection->failed_ns = attempt->refused.time_ns;
+    detection->failed_ns = attempt->refused->time_ns;
     detection->frames = attempt->refused_frames;
-    frame_list_add(&detection->frames, attempt->syn.frame);
+    frame_list_add(&detection->frames, attempt->syn->frame);
     return true;
 }

@@ -9,18 +9,18 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
     (void)context;
     const struct icmp_record *icmp = &attempt->icmp;
     const struct side_record *responder = &attempt->side[RESPONDER];
-    if (!icmp->count || icmp->quoted_side != INITIATOR || attempt->synack.frame ||
-        attempt->refused.frame)
+    if (!icmp->count || icmp->quoted_side != INITIATOR || attempt->synack->frame ||
+        attempt->refused->frame)
         return false;
     if (attempt_client_gone(attempt))
         return false;
     if (icmp->class_ != ICMP_UNREACHABLE && icmp->class_ != ICMP_TIME_EXCEEDED)
         return false;
-    if (responder->first.frame &&
-        (responder->last.time_ns > icmp->first.time_ns || attempt->proto == PROTO_TCP))
+    if (responder->first->frame &&
+        (responder->last->time_ns > icmp->first->time_ns || attempt->proto == PROTO_TCP))
         return false;
-    detection->failed_ns = icmp->first.time_ns;
+    detection->failed_ns = icmp->first->time_ns;
     detection->frames = icmp->frames;
-    frame_list_add(&detection->frames, attempt->side[INITIATOR].first.frame);
+    frame_list_add(&detection->frames, attempt->side[INITIATOR].first->frame);
     return true;
 }

@@ -12,8 +12,8 @@ static void shows(struct detection *detection, const struct said *said)
 static void shows_end(struct detection *detection, const struct attempt *attempt)
 {
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
-        frame_list_add(&detection->frames, attempt->side[side].rst.frame);
-        frame_list_add(&detection->frames, attempt->side[side].fin.frame);
+        frame_list_add(&detection->frames, attempt->side[side].rst->frame);
+        frame_list_add(&detection->frames, attempt->side[side].fin->frame);
     }
 }
 

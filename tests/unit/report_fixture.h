@@ -75,9 +75,7 @@ static inline void add_reason(struct verdict *verdict, const char *rule, const c
     reason->weight[EGRESS_POLICY] = egress;
     reason->weight[EDGE_FIREWALL] = edge;
     for (uint32_t i = 0; i < frames; i++)
-        if (i < FRAMES_MAX)
-            reason->frames.at[reason->frames.count++] = first_frame + i;
-    reason->frames.total = frames;
+        frame_list_add(&reason->frames, first_frame + i);
 }
 
 static inline void fill_verdict(struct verdict *verdict)

@@ -481,12 +481,12 @@ static inline struct study *scene_study(struct scene *scene, double now)
     struct study *study = calloc(1, sizeof *study);
     assert_non_null(study);
     failures_gather(scene->tracker, known->profiles, &detecting, &study->failures);
+    failures_race(&study->failures, scene->tracker, known->profiles, &known->thresholds);
     study->controls = controls_gather(scene->tracker, study->failures.all, study->failures.count,
                                       detecting.now_ns);
     study->histories = histories_gather(scene->tracker, study->failures.all, study->failures.count,
                                         known->thresholds.idle_min_s);
-    failures_suppress(&study->failures, scene->tracker, known->profiles, study->controls,
-                      &known->thresholds, &study->left_out);
+    failures_suppress(&study->failures, study->controls, &known->thresholds, &study->left_out);
     const struct control_summary *summary = controls_summary(study->controls);
     study->vantage = (struct vantage_context){.tracker = scene->tracker,
                                               .site = &scene->site,

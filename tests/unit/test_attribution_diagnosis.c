@@ -19,7 +19,7 @@ static const struct finding *only_finding(struct scene *scene)
     for (size_t i = 0; i < verdict->reason_count; i++)
         for (uint32_t f = 0; f < verdict->reasons[i].frames.count; f++) {
             shown = true;
-            assert_in_range(verdict->reasons[i].frames.at[f], 1, scene->frame);
+            assert_in_range(frame_list_at(&verdict->reasons[i].frames, f), 1, scene->frame);
         }
     assert_true(fabs(sum - 1) < 1e-9);
     assert_true(shown || finding->symptom == SYMPTOM_NO_TRAFFIC);

@@ -41,7 +41,7 @@ static void silence(void **state)
     assert_int_equal(exchange->step_count, 2);
     assert_int_equal(exchange->steps[0].frame, 1);
     assert_int_equal(exchange->steps[0].again.count, 3);
-    assert_int_equal(exchange->steps[0].again.at[2], 4);
+    assert_int_equal(frame_list_at(&exchange->steps[0].again, 2), 4);
     assert_int_equal(exchange->steps[1].frame, 5);
     assert_int_equal(lost(exchange), 2);
     assert_int_equal(exchange->steps[0].flags, TCP_SYN);
@@ -85,7 +85,7 @@ static void stall(void **state)
         assert_int_equal(step->lost, step->frame > begun);
         for (uint32_t a = 0; a < step->again.count; a++) /* no frame twice */
             for (uint32_t j = 0; j < exchange->step_count; j++)
-                assert_true(exchange->steps[j].frame != step->again.at[a]);
+                assert_true(exchange->steps[j].frame != frame_list_at(&step->again, a));
     }
     assert_true(lost(exchange) >= 2);
     scene_end(scene);

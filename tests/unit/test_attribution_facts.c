@@ -202,8 +202,7 @@ static void the_same_id_in_resets_of_several_connections(void **state)
             struct talk talk =
                 scene_talk(scene, "10.0.0.7", (uint16_t)(50000 + i), "203.0.113.2", 5800);
             CLIENT_SENDS(&talk, .at = i, .flags = "S");
-            struct attempt *attempt = SERVER_SENDS(&talk, .at = i + 0.1, .flags = "RA", .id = 7777);
-            attempt->refused.ip_id = id ? 7777 : 0;
+            SERVER_SENDS(&talk, .at = i + 0.1, .flags = "RA", .id = 7777, .no_id = !id);
         }
         const struct fact *facts = facts_of(scene, 10);
         assert_int_equal(facts[FACT_RST_SAME_ID].known ? (int)facts[FACT_RST_SAME_ID].number : 0,

@@ -43,7 +43,7 @@ static const struct fact *facts_of(struct scene *scene, struct study **study)
 static void expect_frame(const struct detection *detection, uint64_t frame)
 {
     for (uint32_t i = 0; i < detection->frames.count; i++)
-        if (detection->frames.at[i] == frame)
+        if (frame_list_at(&detection->frames, i) == frame)
             return;
     fail_msg("frame %llu is not shown", (unsigned long long)frame);
 }

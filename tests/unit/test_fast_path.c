@@ -151,7 +151,7 @@ static void assert_same_attempts(const struct twins *twins)
         for (int side = 0; side < 2; side++) {
             assert_int_equal(a->side[side].bytes, b->side[side].bytes);
             assert_int_equal(a->side[side].repeats, b->side[side].repeats);
-            assert_int_equal(a->side[side].last.frame, b->side[side].last.frame);
+            assert_int_equal(a->side[side].last->frame, b->side[side].last->frame);
             assert_int_equal(a->side[side].next_sequence, b->side[side].next_sequence);
         }
     }

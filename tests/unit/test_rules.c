@@ -480,10 +480,10 @@ static void reasons_have_frames(void **state)
     assert_int_equal(verdict->reason_count, 2);
     assert_string_equal(verdict->reasons[0].text, "red 2.5 unknown");
     assert_int_equal(verdict->reasons[0].frames.count, 2);
-    assert_int_equal(verdict->reasons[0].frames.at[0], 3);
-    assert_int_equal(verdict->reasons[0].frames.at[1], 7);
+    assert_int_equal(frame_list_at(&verdict->reasons[0].frames, 0), 3);
+    assert_int_equal(frame_list_at(&verdict->reasons[0].frames, 1), 7);
     assert_int_equal(verdict->reasons[1].frames.count, 1);
-    assert_int_equal(verdict->reasons[1].frames.at[0], 100);
+    assert_int_equal(frame_list_at(&verdict->reasons[1].frames, 0), 100);
     drop(verdict);
     rules_free(rules);
 }
