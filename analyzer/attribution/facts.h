@@ -52,12 +52,14 @@ X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             
 X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,             "how many routers fewer the RST passed than the other packets of the address it carries did") \
 X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
+X(RST_CHECKSUM,             "rst.checksum",            WORD,   rst_checksum_list, "the checksum of a RST in reply to a SYN, over IPv4 and with IP-ID 0 as Linux and BSD send it: unfinished (left for the network card), complete (while other TCP packets of its address are left unfinished)") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers, or the IP-ID of the packet before it") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
 X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
 X(CONTROL_BEFORE,           "control.same-before",     WORD,   control_list,     "this client on this service before the first failure") \
 X(CONTROL_AFTER,            "control.same-after",      WORD,   control_list,     "this client on this service after the last failure") \
 X(CONTROL_OTHER_PORTS,      "control.other-ports",     WORD,   control_list,     "this client on other TCP or UDP ports of the same server") \
+X(CONTROL_TAKEN_UP,         "control.taken-up",        FLAG,   NULL,             "this client takes up what the same server answers it on other TCP ports: the answers of this server reach it") \
 X(CONTROL_SAME_PORT,        "control.same-port",       WORD,   control_list,     "this client on the same port of other servers") \
 X(CONTROL_WEB,              "control.web",             WORD,   control_list,     "this client on TCP 80 or 443 of other servers") \
 X(CONTROL_ELSEWHERE,        "control.elsewhere",       WORD,   control_list,     "this client on other servers at all") \

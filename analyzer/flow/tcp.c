@@ -374,7 +374,8 @@ static void attempt_data(struct attempt *attempt, enum side side, const struct m
     }
 }
 
-static void attempt_rst(struct attempt *attempt, enum side side, const struct mark *mark)
+static void attempt_rst(struct attempt *attempt, enum side side, const struct packet *packet,
+                        const struct mark *mark)
 {
     struct side_record *record = &attempt->side[side];
     if (record->rst_count++ == 0)
@@ -382,8 +383,10 @@ static void attempt_rst(struct attempt *attempt, enum side side, const struct ma
     bool answers_syn = attempt->syn.frame && !attempt->synack.frame && side == RESPONDER &&
                        !(attempt->bits & ATTEMPT_ESTABLISHED);
     if (answers_syn) {
-        if (!attempt->refused.frame)
+        if (!attempt->refused.frame) {
             attempt->refused = *mark;
+            attempt->refused.checksum = packet_checksum_state(packet) & 3;
+        }
         frame_list_add(&attempt->refused_frames, mark->frame);
     }
 }
@@ -397,7 +400,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     if (!record->first.frame)
         record->first = *mark;
     if (has(packet, TCP_RST)) {
-        attempt_rst(attempt, side, mark);
+        attempt_rst(attempt, side, packet, mark);
     } else if (is_syn(packet)) {
         attempt_syn(attempt, mark);
     } else if (is_synack(packet)) {
