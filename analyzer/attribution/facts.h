@@ -149,6 +149,7 @@ X(CUT_SECONDS_ALIKE,        "cut.seconds-alike",       NUMBER, NULL,            
 X(CUT_SECONDS,              "cut.seconds",             NUMBER, NULL,             "that age, in seconds") \
 X(CONTROL_BETWEEN,          "control.same-between",    WORD,   control_list,     "this client on this service between the first failure and the last: answered, none") \
 X(SERVICE_TURN,             "service.turn",            WORD,   turn_list,        "two clients or more see the same service change at once: went-down (it answered until then, and nobody since), came-up (nobody until then)") \
+X(SERVICE_MUTE,             "service.mute",            NUMBER, NULL,             "where SYNs are not answered: connections of this service, of any client, that were accepted and whose request was acknowledged, and on none of them, nor on any other since, a byte of answer came for 3 s and more") \
 X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
 /* clang-format on */
 

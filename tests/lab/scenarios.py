@@ -451,6 +451,8 @@ REPEATED = [
     S("lan-opened", "lan", "syncrify", LOCAL, "drop", play="opened"),
     S("inet-opened", "internet", "peersync", LOCAL, "drop", play="opened"),
     S("inet-outage", "internet", "syncrify", PATH, "no-route", "blackhole", play="outage"),
+    S("lan-backlog-filled", "lan", "synaman", HOST, "backlog-full", behaviour="hangs", play="filled"),
+    S("inet-backlog-filled", "internet", "syncrify", HOST, "backlog-full", behaviour="hangs", play="filled"),
     S("lan-local-drop-ping", "lan", "syncrify", LOCAL, "drop", controls=("ping",)),
     S("lan-local-drop-no-ping", "lan", "synaman", LOCAL, "drop", "no-ping", controls=("ping-fails",)),
     S("inet-edge-drop-ping", "internet", "securidata", EDGE, "drop", controls=("ping",)),
