@@ -153,8 +153,9 @@ enum { DISSECT_LAYERS_MAX = 16 };
 void packet_dissect(uint16_t link_type, const uint8_t *bytes, uint32_t captured, uint32_t length,
                     struct packet *packet);
 
-/* The TCP or UDP checksum, RFC 1071. Untold: absent (UDP 0), cut, a fragment, IPv6 extension headers.
- * Unfinished: only the pseudo header is summed up in it, as left for the network card to finish. */
+/* The TCP or UDP checksum, RFC 1071. Untold: absent (UDP 0), cut, a fragment, IPv6 extension
+ * headers. Unfinished: only the pseudo header is summed up in it, as left for the network card to
+ * finish. */
 enum checksum_state { CHECKSUM_UNTOLD, CHECKSUM_RIGHT, CHECKSUM_UNFINISHED, CHECKSUM_WRONG };
 enum checksum_state packet_checksum_state(const struct packet *packet);
 bool packet_checksum_wrong(const struct packet *packet); /* unfinished or otherwise */

@@ -66,7 +66,8 @@ static void same_service_facts(const struct fact_context *context, const struct 
 static void taken_up_fact(const struct fact_context *context, const struct failure *failure,
                           struct fact *facts)
 {
-    const struct control_tally tally = controls_tally(context->controls, CONTROL_OTHER_PORTS, failure);
+    const struct control_tally tally =
+        controls_tally(context->controls, CONTROL_OTHER_PORTS, failure);
     struct frame_list frames = {0};
     for (int i = 0; i < CONTROL_SLOTS; i++)
         if (tally.answered[i].taken_up &&

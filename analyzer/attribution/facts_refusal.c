@@ -256,9 +256,10 @@ static void same_id_fact(const struct failure *failure, struct fact *facts)
         set_number(facts, FACT_RST_SAME_ID, alike)->frames = frames;
 }
 
-/* Linux: the stack's answer for a closed port is summed up in software (tcp_v4_send_reset()), what a
- * rule rejects with is left for the card to sum up (nf_send_reset()); where it was captured on the
- * sender, it shows. Other systems leave both to the card and count their IP-ID on, or are BSD. */
+/* Linux: the stack's answer for a closed port is summed up in software (tcp_v4_send_reset()), what
+ * a rule rejects with is left for the card to sum up (nf_send_reset()); where it was captured on
+ * the sender, it shows. Other systems leave both to the card and count their IP-ID on, or are BSD.
+ */
 static void checksum_fact(const struct attempt *attempt, const struct host *host,
                           struct fact *facts)
 {

@@ -128,7 +128,8 @@ static void turn_fact(const struct service_history *history, struct fact *facts)
     set_word(facts, FACT_SERVICE_TURN, turn)->frames = frames;
 }
 
-/* The service takes connections and says nothing on any of them, for longer than an answer takes. */
+/* The service takes connections and says nothing on any of them, for longer than an answer takes.
+ */
 static void mute_fact(const struct service_history *history, const struct failure *failure,
                       struct fact *facts)
 {

@@ -67,6 +67,32 @@ static void other_ports_of_the_server(void **state)
     each_word(FACT_CONTROL_OTHER_PORTS, "10.0.0.7", "203.0.113.2", 22);
 }
 
+/* On the server's side of what loses the answers, all ports seem to answer. */
+static void answers_that_are_taken_up(void **state)
+{
+    (void)state;
+    for (int taken_up = 0; taken_up < 2; taken_up++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+        struct talk other = scene_talk(scene, "10.0.0.7", 50001, "203.0.113.2", 22);
+        for (int i = 0; i < 4; i++) {
+            CLIENT_SENDS(&talk, .at = i * 2, .flags = "S", .seq = 0);
+            SERVER_SENDS(&talk, .at = i * 2 + 0.02, .flags = "SA", .seq = 0);
+        }
+        CLIENT_SENDS(&other, .at = 1, .flags = "S");
+        SERVER_SENDS(&other, .at = 1.02, .flags = "SA");
+        if (taken_up)
+            CLIENT_SENDS(&other, .at = 1.04, .flags = "A");
+        struct study *study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "synack-unanswered");
+        assert_string_equal(fact_word(facts, FACT_CONTROL_OTHER_PORTS), "answered");
+        assert_int_equal(facts[FACT_CONTROL_TAKEN_UP].known, taken_up);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void same_port_of_other_servers(void **state)
 {
     (void)state;
@@ -216,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_clients),
         cmocka_unit_test(other_ports_of_the_server),
+        cmocka_unit_test(answers_that_are_taken_up),
         cmocka_unit_test(same_port_of_other_servers),
         cmocka_unit_test(the_web),
         cmocka_unit_test(elsewhere),
