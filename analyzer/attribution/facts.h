@@ -53,6 +53,7 @@ X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,            
 X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
 X(RST_CHECKSUM,             "rst.checksum",            WORD,   rst_checksum_list, "the checksum of a RST in reply to a SYN, over IPv4 and with IP-ID 0 as Linux and BSD send it: unfinished (left for the network card), complete (while other TCP packets of its address are left unfinished)") \
+X(RST_FLOW_LABEL,           "rst.flow-label",          WORD,   flow_label_list,  "the flow label of a RST in reply to a SYN, over IPv6: none, set") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers, or the IP-ID of the packet before it") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
 X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
@@ -66,6 +67,7 @@ X(CONTROL_ELSEWHERE,        "control.elsewhere",       WORD,   control_list,    
 X(CONTROL_SERVER_PORTS,     "control.server-ports",    WORD,   control_list,     "anybody else on other ports of this server") \
 X(CONTROL_PING,             "control.ping",            WORD,   control_list,     "echo requests of this client to the server") \
 X(CONTROL_CONCURRENT,       "control.concurrent",      FLAG,   NULL,             "others were answered on this service between first and last failure") \
+X(CONTROL_NEARBY,           "control.others-nearby",   FLAG,   NULL,             "the other clients that were answered on this service come through no router to the capture, and this client does") \
 X(PORT_UNUSUAL,             "port.unusual",            FLAG,   NULL,             "the port is none of 22 25 53 80 110 143 443 465 587 993 995 that most outbound policies allow") \
 X(PORT_PROVIDER_BLOCKED,     "port.provider-blocked",  FLAG,   NULL,             "the port is one of 25, 135 to 139 and 445, which many providers block for all of their customers") \
 X(IDLE_BEFORE_S,            "idle.before-s",           NUMBER, NULL,             "silence of the connection before the packet that was never answered, in seconds") \

@@ -153,6 +153,7 @@ struct attempt {
     struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
                                    goes before one that quotes the responder */
     struct mark refused;        /* RST in reply to the SYN */
+    uint32_t refused_label;     /* its flow label, over IPv6 */
     struct frame_list refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */

@@ -386,6 +386,7 @@ static void attempt_rst(struct attempt *attempt, enum side side, const struct pa
         if (!attempt->refused.frame) {
             attempt->refused = *mark;
             attempt->refused.checksum = packet_checksum_state(packet) & 3;
+            attempt->refused_label = packet_flow_label(packet);
         }
         frame_list_add(&attempt->refused_frames, mark->frame);
     }

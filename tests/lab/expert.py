@@ -42,6 +42,8 @@ EVIDENCE = {
     "refused-by-rule": _row(local=4, host=.2),                # the RST's checksum is left to the card: Linux does so for a rule,
     "refused-by-stack": _row(local=.15),                      # and not for a closed port, whatever it does with other packets
     "rule-of-this-box": _row(local=.4, edge=1.5, host=.1),    # ... and was captured where it was made
+    "rst-without-label": _row(local=2, edge=1.5, egress=1.5, host=.4),  # IPv6: Linux labels its own RST, and not a rule's
+    "rst-with-label": _row(local=.35, edge=.5, egress=.5),
     "answer-left-edge": _row(local=.3, edge=.1),
     "answer-crossed-path": _row(local=.3, edge=.1, path=.15),
     "died-in-egress": _row(.01, .01, 1, .01, .01, .01),

@@ -236,6 +236,7 @@ INTERNET_REST = [
 IPV6 = [
     S("v6-local-drop", "ipv6", "syncrify", LOCAL, "drop", fast=True),
     S("v6-local-icmp", "ipv6", "securidata", LOCAL, "reject-icmp", "icmp-admin"),
+    S("v6-local-rst", "ipv6", "peersync", LOCAL, "reject-rst", "rst"),
     S("v6-edge-drop", "ipv6", "peersync", EDGE, "drop", controls=("same-site",)),
     S("v6-edge-icmp", "ipv6", "syncrify", EDGE, "reject-icmp", "icmp-admin"),
     S("v6-edge-rst", "ipv6", "synaman", EDGE, "reject-rst", "rst", ("other-port",)),

@@ -264,6 +264,8 @@ def _refused(view, box=None, **extra):
     if by_icmp:
         own_port = view.udp and scenario.how in ("icmp-port", "drop")
         evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
+    elif scenario.topology == "ipv6":
+        evidence.append("rst-with-label" if scenario.mechanism == "not-listening" else "rst-without-label")
     return view.finding(["icmp-unreachable" if by_icmp else "syn-reset"], evidence, **extra)
 
 

@@ -93,6 +93,29 @@ static void answers_that_are_taken_up(void **state)
     }
 }
 
+/* Those who are served come through as many routers as given, the one who is not through eleven. */
+static void only_neighbours_are_served(void **state)
+{
+    (void)state;
+    for (int routers = 0; routers < 3; routers++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "198.51.100.7", 50000, "192.168.1.10", 5800);
+        struct talk near = scene_talk(scene, "192.168.1.7", 50000, "192.168.1.10", 5800);
+        struct talk other = scene_talk(scene, "192.168.1.8", 50000, "192.168.1.10", 5800);
+        talk.hop_limit[INITIATOR] = 53;
+        other.hop_limit[INITIATOR] = (uint8_t)(64 - routers);
+        scene_unanswered(&talk, 0, 4);
+        scene_success(&near, 1);
+        scene_success(&other, 2);
+        struct study *study = scene_study(scene, 30);
+        const struct fact *fact = &scene_facts(study)[FACT_CONTROL_NEARBY];
+        assert_true(fact->known);
+        assert_int_equal((int)fact->number, routers == 0);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void same_port_of_other_servers(void **state)
 {
     (void)state;
@@ -243,6 +266,7 @@ int main(void)
         cmocka_unit_test(other_clients),
         cmocka_unit_test(other_ports_of_the_server),
         cmocka_unit_test(answers_that_are_taken_up),
+        cmocka_unit_test(only_neighbours_are_served),
         cmocka_unit_test(same_port_of_other_servers),
         cmocka_unit_test(the_web),
         cmocka_unit_test(elsewhere),

@@ -363,6 +363,20 @@ static void who_sums_up_the_rst(void **state)
                             cases[i].word);
 }
 
+static void who_labels_the_rst(void **state)
+{
+    (void)state;
+    for (uint32_t label = 0; label < 2; label++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "2001:db8::7", 50000, "2001:db8:1::2", 5800);
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "RA")->refused_label = label * 0xfffff;
+        assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_FLOW_LABEL),
+                            label ? "set" : "none");
+    }
+    assert_false(summed_up(CHECKSUM_RIGHT, 0, false)[FACT_RST_FLOW_LABEL].known);
+}
+
 /* --- connections that died --- */
 
 static struct talk established(struct scene *scene)
@@ -758,6 +772,7 @@ int main(void)
         cmocka_unit_test(rst_without_anything_to_compare),
         cmocka_unit_test(rst_that_copies_the_syn),
         cmocka_unit_test(who_sums_up_the_rst),
+        cmocka_unit_test(who_labels_the_rst),
         cmocka_unit_test(stalled_first_request),
         cmocka_unit_test(stall_after_idleness),
         cmocka_unit_test(stall_of_a_transfer_with_a_living_receiver),
