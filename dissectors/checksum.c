@@ -55,15 +55,15 @@ static uint32_t summed_length(const struct packet *packet)
     return 0;
 }
 
-bool packet_checksum_wrong(const struct packet *packet)
+enum checksum_state packet_checksum_state(const struct packet *packet)
 {
     if (packet->kind != PACKET_TCP && packet->kind != PACKET_UDP)
-        return false;
+        return CHECKSUM_UNTOLD;
     if (packet->ip.more_fragments || has_extensions(packet))
-        return false;
+        return CHECKSUM_UNTOLD;
     uint32_t length = summed_length(packet);
     if (length == 0 || packet->transport_captured < length)
-        return false;
+        return CHECKSUM_UNTOLD;
 
     uint8_t protocol = packet->kind == PACKET_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
     uint8_t rest[6] = {(uint8_t)(length >> 24),
@@ -77,5 +77,13 @@ bool packet_checksum_wrong(const struct packet *packet)
     uint32_t sum = checksum_add(0, packet->ip.source.bytes + skip, 16 - skip);
     sum = checksum_add(sum, packet->ip.destination.bytes + skip, 16 - skip);
     sum = checksum_add(sum, rest, sizeof rest);
-    return checksum_add(sum, packet->transport, length) != 0xffff;
+    if (checksum_add(sum, packet->transport, length) == 0xffff)
+        return CHECKSUM_RIGHT;
+    uint16_t stored = bytes_u16(packet->transport + (packet->kind == PACKET_TCP ? 16 : 6));
+    return stored == sum ? CHECKSUM_UNFINISHED : CHECKSUM_WRONG;
+}
+
+bool packet_checksum_wrong(const struct packet *packet)
+{
+    return packet_checksum_state(packet) >= CHECKSUM_UNFINISHED;
 }

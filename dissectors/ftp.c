@@ -158,6 +158,27 @@ int ftp_reply(const char *line, size_t length)
     return coded && line[3] == '-' ? 0 : -1;
 }
 
+int ftp_reply_cut(const char *line, size_t length, uint8_t octets[4])
+{
+    enum { CODE = 4, DIGITS_MAX = 3 };
+    if (length < CODE || strncmp(line, "227", 3) != 0)
+        return 0;
+    struct text rest = {line + CODE, line + length};
+    while (rest.at < rest.end && !is_digit(*rest.at))
+        rest.at++;
+    for (int count = 0; count < 4; count++) {
+        const char *begin = rest.at;
+        uint32_t value;
+        bool whole = number(&rest, 255, &value) &&
+                     (rest.at - begin == DIGITS_MAX || (rest.at < rest.end && *rest.at == ','));
+        if (!whole)
+            return count;
+        octets[count] = (uint8_t)value;
+        (void)take(&rest, ',');
+    }
+    return 4;
+}
+
 bool ftp_reply_endpoint(const char *line, size_t length, struct ftp_endpoint *endpoint)
 {
     *endpoint = (struct ftp_endpoint){0};

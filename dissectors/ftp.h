@@ -38,6 +38,10 @@ bool ftp_command_cut(const char *line, size_t length, struct ftp_endpoint *endpo
  * where it is not FTP. */
 int ftp_reply(const char *line, size_t length);
 
+/* The beginning of a reply 227, cut within its address: how many of the address' bytes are there,
+ * and these. One that more digits could follow is not. */
+int ftp_reply_cut(const char *line, size_t length, uint8_t octets[4]);
+
 /* The endpoint of a reply 227 or 229. False: it cannot be read. */
 bool ftp_reply_endpoint(const char *line, size_t length, struct ftp_endpoint *endpoint);
 

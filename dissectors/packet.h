@@ -153,8 +153,20 @@ enum { DISSECT_LAYERS_MAX = 16 };
 void packet_dissect(uint16_t link_type, const uint8_t *bytes, uint32_t captured, uint32_t length,
                     struct packet *packet);
 
-/* True where the TCP or UDP checksum was captured whole and is wrong; false where it is right,
- * absent (UDP 0) or cannot be told (cut, fragment, IPv6 extension headers). RFC 1071. */
-bool packet_checksum_wrong(const struct packet *packet);
+/* RFC 8200 3 and 6; 0: none, or IPv4. */
+static inline uint32_t packet_flow_label(const struct packet *packet)
+{
+    const uint8_t *head = packet->ip_bytes;
+    if (packet->ip.version != 6)
+        return 0;
+    return (head[1] & 0x0fu) << 16 | (uint32_t)head[2] << 8 | head[3];
+}
+
+/* The TCP or UDP checksum, RFC 1071. Untold: absent (UDP 0), cut, a fragment, IPv6 extension
+ * headers. Unfinished: only the pseudo header is summed up in it, as left for the network card to
+ * finish. */
+enum checksum_state { CHECKSUM_UNTOLD, CHECKSUM_RIGHT, CHECKSUM_UNFINISHED, CHECKSUM_WRONG };
+enum checksum_state packet_checksum_state(const struct packet *packet);
+bool packet_checksum_wrong(const struct packet *packet); /* unfinished or otherwise */
 
 #endif

@@ -239,6 +239,10 @@ static void count_slot(struct controls *controls, uint32_t *chain, uint64_t who,
         slot->frames[slot->count * 2 + 1] = flow->answer_frame;
     }
     slot->count++;
+    int hops = hops_travelled(flow->hop_limit[INITIATOR]);
+    if (hops > slot->hops_max)
+        slot->hops_max = (uint8_t)hops;
+    slot->taken_up += flow->proto == PROTO_TCP && (flow->bits & FLOW_ESTABLISHED);
 }
 
 enum flow_fate { FATE_OPEN, FATE_ANSWERED, FATE_FAILED };

@@ -28,7 +28,8 @@ enum { CONTROL_SLOTS = 4, CONTROL_FRAMES = 4 };
 struct control_slot {
     uint64_t who; /* hash of what makes it "other": a client, a port, a server */
     int64_t first_ns, last_ns;
-    uint32_t count;
+    uint32_t count, taken_up; /* TCP: of them, those whose answer the initiator acknowledged */
+    uint8_t hops_max;         /* routers that the initiator's packets passed before the capture */
     uint32_t frames[CONTROL_FRAMES]; /* of its first conversations; 0: none */
 };
 

@@ -18,6 +18,8 @@ LIST(ssl_vpn_list, "server-name", "request", "openvpn", "look-up");
 LIST(tunnel_end_list, "crossed", "kept");
 LIST(distance_list, "at-server", "before-server");
 LIST(same_list, "same", "different");
+LIST(flow_label_list, "none", "set");
+LIST(rst_checksum_list, "unfinished", "complete");
 LIST(nat_list, "as-sent", "translated");
 LIST(side_list, "responder", "initiator", "both");
 LIST(timing_list, "too-soon", "as-usual");

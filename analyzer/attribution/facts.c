@@ -45,7 +45,7 @@ static void symptom_facts(const struct failure *failure, struct fact *facts)
 static const char *path_word(const struct fact_context *context, const struct failure *failure)
 {
     const struct attempt *attempt = first_attempt(failure);
-    if (attempt && attempt->tunnels)
+    if (attempt && attempt_in_tunnel(attempt))
         return "tunnel";
     bool both_private = ip_is_private(&failure->client) && ip_is_private(&failure->server);
     if (attempt && both_private && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) &&
@@ -248,9 +248,10 @@ static void alternative_fact(const struct failure *failure, struct fact *facts)
 static void forget_resets(struct fact *facts)
 {
     static const enum fact_id about_resets[] = {
-        FACT_RST_FROM,  FACT_RST_TTL,    FACT_RST_HOPS,          FACT_RST_TIMING,
-        FACT_RST_STACK, FACT_RST_OUTRUN, FACT_RST_HOPS_FEWER,    FACT_RST_SAME_ID,
-        FACT_RST_MAC,   FACT_RST_COPIED, FACT_REFUSAL_MADE_HERE,
+        FACT_RST_FROM,       FACT_RST_TTL,    FACT_RST_HOPS,          FACT_RST_TIMING,
+        FACT_RST_STACK,      FACT_RST_OUTRUN, FACT_RST_HOPS_FEWER,    FACT_RST_SAME_ID,
+        FACT_RST_MAC,        FACT_RST_COPIED, FACT_REFUSAL_MADE_HERE, FACT_RST_CHECKSUM,
+        FACT_RST_FLOW_LABEL,
     };
     const struct fact *answer = &facts[FACT_CONTENT_ANSWER];
     if (!answer->known || strcmp(answer->word, "other") != 0)

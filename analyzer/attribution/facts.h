@@ -52,18 +52,22 @@ X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             
 X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,             "how many routers fewer the RST passed than the other packets of the address it carries did") \
 X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
+X(RST_CHECKSUM,             "rst.checksum",            WORD,   rst_checksum_list, "the checksum of a RST in reply to a SYN, over IPv4 and with IP-ID 0 as Linux and BSD send it: unfinished (left for the network card), complete (while other TCP packets of its address are left unfinished)") \
+X(RST_FLOW_LABEL,           "rst.flow-label",          WORD,   flow_label_list,  "the flow label of a RST in reply to a SYN, over IPv6: none, set") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers, or the IP-ID of the packet before it") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
 X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
 X(CONTROL_BEFORE,           "control.same-before",     WORD,   control_list,     "this client on this service before the first failure") \
 X(CONTROL_AFTER,            "control.same-after",      WORD,   control_list,     "this client on this service after the last failure") \
 X(CONTROL_OTHER_PORTS,      "control.other-ports",     WORD,   control_list,     "this client on other TCP or UDP ports of the same server") \
+X(CONTROL_TAKEN_UP,         "control.taken-up",        FLAG,   NULL,             "this client takes up what the same server answers it on other TCP ports: the answers of this server reach it") \
 X(CONTROL_SAME_PORT,        "control.same-port",       WORD,   control_list,     "this client on the same port of other servers") \
 X(CONTROL_WEB,              "control.web",             WORD,   control_list,     "this client on TCP 80 or 443 of other servers") \
 X(CONTROL_ELSEWHERE,        "control.elsewhere",       WORD,   control_list,     "this client on other servers at all") \
 X(CONTROL_SERVER_PORTS,     "control.server-ports",    WORD,   control_list,     "anybody else on other ports of this server") \
 X(CONTROL_PING,             "control.ping",            WORD,   control_list,     "echo requests of this client to the server") \
 X(CONTROL_CONCURRENT,       "control.concurrent",      FLAG,   NULL,             "others were answered on this service between first and last failure") \
+X(CONTROL_NEARBY,           "control.others-nearby",   FLAG,   NULL,             "the other clients that were answered on this service come through no router to the capture, and this client does") \
 X(PORT_UNUSUAL,             "port.unusual",            FLAG,   NULL,             "the port is none of 22 25 53 80 110 143 443 465 587 993 995 that most outbound policies allow") \
 X(PORT_PROVIDER_BLOCKED,     "port.provider-blocked",  FLAG,   NULL,             "the port is one of 25, 135 to 139 and 445, which many providers block for all of their customers") \
 X(IDLE_BEFORE_S,            "idle.before-s",           NUMBER, NULL,             "silence of the connection before the packet that was never answered, in seconds") \
@@ -147,6 +151,7 @@ X(CUT_SECONDS_ALIKE,        "cut.seconds-alike",       NUMBER, NULL,            
 X(CUT_SECONDS,              "cut.seconds",             NUMBER, NULL,             "that age, in seconds") \
 X(CONTROL_BETWEEN,          "control.same-between",    WORD,   control_list,     "this client on this service between the first failure and the last: answered, none") \
 X(SERVICE_TURN,             "service.turn",            WORD,   turn_list,        "two clients or more see the same service change at once: went-down (it answered until then, and nobody since), came-up (nobody until then)") \
+X(SERVICE_MUTE,             "service.mute",            NUMBER, NULL,             "where SYNs are not answered: connections of this service, of any client, that were accepted and whose request was acknowledged, and on none of them, nor on any other since, a byte of answer came for 3 s and more") \
 X(EXPECTED_ONLY,            "expect.seen",             WORD,   expect_list,      "with --expect: what of the expected pair was seen: nothing, other-outside (traffic from other networks arrives), client-elsewhere (the client was seen, not on this service)")
 /* clang-format on */
 

@@ -61,6 +61,42 @@ static void same_service_facts(const struct fact_context *context, const struct 
         join_slot(&fact->frames, answered);
 }
 
+/* That the server answers on other ports shows on its side of whatever loses the answers, too; that
+ * the client goes on with them shows that they come through. */
+static void taken_up_fact(const struct fact_context *context, const struct failure *failure,
+                          struct fact *facts)
+{
+    const struct control_tally tally =
+        controls_tally(context->controls, CONTROL_OTHER_PORTS, failure);
+    struct frame_list frames = {0};
+    for (int i = 0; i < CONTROL_SLOTS; i++)
+        if (tally.answered[i].taken_up &&
+            controls_is_other(CONTROL_OTHER_PORTS, failure, tally.answered[i].who))
+            join_slot(&frames, &tally.answered[i]);
+    if (frames.count)
+        set_flag(facts, FACT_CONTROL_TAKEN_UP, true)->frames = frames;
+}
+
+/* The others that are served come through no router to the capture, the failing client does. */
+static void nearby_fact(const struct fact_context *context, const struct failure *failure,
+                        struct fact *facts)
+{
+    const struct control_tally tally =
+        controls_tally(context->controls, CONTROL_OTHER_CLIENTS, failure);
+    const struct mark *first = first_attempt(failure)->side[INITIATOR].first;
+    struct frame_list frames = {0};
+    bool nearby = first->frame && hops_travelled(first->hop_limit) > 0;
+    for (int i = 0; i < CONTROL_SLOTS; i++) {
+        const struct control_slot *slot = &tally.answered[i];
+        if (!slot->count || !controls_is_other(CONTROL_OTHER_CLIENTS, failure, slot->who))
+            continue;
+        nearby &= slot->hops_max == 0;
+        join_slot(&frames, slot);
+    }
+    if (frames.count)
+        set_flag(facts, FACT_CONTROL_NEARBY, nearby)->frames = frames;
+}
+
 static void concurrent_fact(const struct fact_context *context, const struct failure *failure,
                             struct fact *facts)
 {
@@ -100,6 +136,8 @@ void facts_of_controls(const struct fact_context *context, const struct failure 
     for (size_t i = 0; i < sizeof control_facts / sizeof *control_facts; i++)
         control_fact(context, failure, control_facts[i].fact, control_facts[i].control, facts);
     same_service_facts(context, failure, facts);
+    taken_up_fact(context, failure, facts);
     concurrent_fact(context, failure, facts);
+    nearby_fact(context, failure, facts);
     direction_fact(context, failure, facts);
 }

@@ -1,4 +1,6 @@
 /* FTP: how the data connection was agreed on, and how it fails. */
+#include <string.h>
+
 #include "analyzer/attribution/facts_internal.h"
 #include "analyzer/flow/ftp.h"
 
@@ -68,6 +70,40 @@ static void what_was_announced(const struct attempt *control, struct fact *facts
         word = "as-connected";
     frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, word)->frames, session->agreed.frame);
     frame_list_add(&set_number(facts, FACT_FTP_PORT, session->port)->frames, session->agreed.frame);
+}
+
+/* The blocks of private addresses (RFC 1918) by as many bytes as are known. Of 172 and 192 alone a
+ * few are public; who announces one of those and is connected to by another has several. */
+static bool may_be_private(const uint8_t octets[4], int count)
+{
+    switch (octets[0]) {
+    case 10:
+        return true;
+    case 172:
+        return count < 2 || (octets[1] & 0xf0) == 16;
+    case 192:
+        return count < 2 || octets[1] == 168;
+    default:
+        return false;
+    }
+}
+
+/* The capture has cut the address within. */
+static void what_is_left_of_it(const struct attempt *control, struct fact *facts)
+{
+    enum { V4_AT = 12 };
+    const struct ftp_session *session = control->ftp;
+    const struct ip_address *known = &control->address[RESPONDER];
+    bool own = memcmp(session->told, known->bytes + V4_AT, session->told_count) == 0;
+    const char *word = NULL;
+    if (!ip_is_v4(known) || !may_be_private(session->told, session->told_count))
+        return;
+    if (!ip_is_private(known) && !own)
+        word = "private";
+    else if (ip_is_private(known) && own && !ip_is_private(&control->address[INITIATOR]))
+        word = "private-inside";
+    if (word)
+        frame_list_add(&set_word(facts, FACT_FTP_ADDRESS, word)->frames, session->agreed.frame);
 }
 
 /* The capture has cut what was announced. The other side does as it was told. */
@@ -142,6 +178,8 @@ void facts_of_ftp(const struct fact_context *context, const struct failure *fail
         what_was_announced(control, facts);
     else if (data)
         what_was_taken_for_it(control, data, facts);
+    else if (session->told_count)
+        what_is_left_of_it(control, facts);
     if (!data)
         what_was_replied(session, facts);
 }

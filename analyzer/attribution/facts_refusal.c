@@ -256,6 +256,36 @@ static void same_id_fact(const struct failure *failure, struct fact *facts)
         set_number(facts, FACT_RST_SAME_ID, alike)->frames = frames;
 }
 
+/* Linux: the stack's answer for a closed port is summed up in software (tcp_v4_send_reset()), what
+ * a rule rejects with is left for the card to sum up (nf_send_reset()); where it was captured on
+ * the sender, it shows. Other systems leave both to the card and count their IP-ID on, or are BSD.
+ */
+static void checksum_fact(const struct attempt *attempt, const struct host *host,
+                          struct fact *facts)
+{
+    const struct mark *rst = attempt->refused;
+    if (!rst->frame || rst->ip_id || !ip_is_v4(&attempt->address[RESPONDER]))
+        return;
+    bool others_unfinished = host && host->checksums_wrong;
+    const char *word = attempt->refused_checksum == CHECKSUM_UNFINISHED ? "unfinished"
+                       : attempt->refused_checksum == CHECKSUM_RIGHT && others_unfinished
+                           ? "complete"
+                           : NULL;
+    if (word)
+        frame_list_add(&set_word(facts, FACT_RST_CHECKSUM, word)->frames, rst->frame);
+}
+
+/* Linux gives the packets of its own stack a flow label (net.ipv6.auto_flowlabels), and none to
+ * what a rule rejects with. It stays as it is all the way (RFC 6437 3). */
+static void flow_label_fact(const struct attempt *attempt, struct fact *facts)
+{
+    const struct mark *rst = attempt->refused;
+    if (!rst->frame || ip_is_v4(&attempt->address[RESPONDER]))
+        return;
+    const char *word = attempt->refused_label ? "set" : "none";
+    frame_list_add(&set_word(facts, FACT_RST_FLOW_LABEL, word)->frames, rst->frame);
+}
+
 static void reset_facts(const struct fact_context *context, const struct failure *failure,
                         struct fact *facts)
 {
@@ -296,6 +326,8 @@ static void reset_facts(const struct fact_context *context, const struct failure
                    (rst->window && rst->window == trigger->window));
     set_flag(facts, FACT_RST_COPIED, copied)->frames = frames;
     same_id_fact(failure, facts);
+    checksum_fact(attempt, host, facts);
+    flow_label_fact(attempt, facts);
     own_stack_fact(attempt, rst, side, facts);
     if (!attempt->refused->frame)
         set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =

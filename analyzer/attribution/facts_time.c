@@ -11,6 +11,8 @@ enum {
     CUT_BYTES_MIN = 16 * 1024, /* less is a conversation, not a transfer */
     CUT_SECONDS_MIN = 5,
 };
+/* Above the round trip of any path in use and a pause of the server. */
+#define MUTE_MIN_NS INT64_C(3000000000)
 /* Within a twentieth, two cuts are at the same point. */
 #define CUT_ALIKE 0.05
 
@@ -126,6 +128,17 @@ static void turn_fact(const struct service_history *history, struct fact *facts)
     set_word(facts, FACT_SERVICE_TURN, turn)->frames = frames;
 }
 
+/* The service takes connections and says nothing on any of them, for longer than an answer takes.
+ */
+static void mute_fact(const struct service_history *history, const struct failure *failure,
+                      struct fact *facts)
+{
+    bool hung = history->mute && history->spoke_last_ns < history->mute_first_ns &&
+                failure->last_ns - history->mute_first_ns >= MUTE_MIN_NS;
+    if (hung && failure->symptom == SYMPTOM_SYN_TIMEOUT)
+        set_number(facts, FACT_SERVICE_MUTE, history->mute)->frames = history->mute_frames;
+}
+
 void time_facts(const struct fact_context *context, const struct failure *failure,
                 struct fact *facts)
 {
@@ -135,6 +148,7 @@ void time_facts(const struct fact_context *context, const struct failure *failur
     if (history) {
         timer_facts(history, facts);
         turn_fact(history, facts);
+        mute_fact(history, failure, facts);
     }
     between_fact(context, failure, facts);
     if (!was_cut(failure->symptom))

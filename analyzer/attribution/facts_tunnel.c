@@ -91,7 +91,7 @@ void facts_of_tunnel(const struct fact_context *context, const struct failure *f
     const struct attempt *attempt = failure->sample_count ? failure->sample[0] : NULL;
     if (failure->vpn)
         set_word(facts, FACT_TUNNEL_SSL_VPN, failure->vpn_known_by)->frames = failure->vpn_frames;
-    if (attempt && attempt->tunnels)
+    if (attempt && attempt_in_tunnel(attempt))
         far_end_fact(context, attempt, facts);
     if (attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE))
         over_tcp_fact(context, failure, facts);

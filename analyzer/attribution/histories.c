@@ -112,6 +112,30 @@ static void note_fate(struct service_history *history, const struct attempt *att
     }
 }
 
+static void note_spoke(struct service_history *history, int64_t time_ns)
+{
+    if (time_ns > history->spoke_last_ns)
+        history->spoke_last_ns = time_ns;
+}
+
+static void note_mute(struct service_history *history, const struct attempt *attempt)
+{
+    const struct side_record *client = &attempt->side[INITIATOR];
+    const struct side_record *server = &attempt->side[RESPONDER];
+    if (server->data_packets) {
+        note_spoke(history, server->last_data->time_ns);
+        return;
+    }
+    bool asked = attempt->synack->frame && client->data_packets && server->has_acknowledged &&
+                 !sequence_after(client->next_sequence, server->acknowledged);
+    if (!asked || server->rst_count || server->fin->frame)
+        return;
+    if (!history->mute++ || client->first_data->time_ns < history->mute_first_ns)
+        history->mute_first_ns = client->first_data->time_ns;
+    frame_list_add(&history->mute_frames, client->first_data->frame);
+    frame_list_add(&history->mute_frames, server->last->frame);
+}
+
 static bool is_probe(const struct attempt *attempt)
 {
     const struct mark *first = attempt->side[INITIATOR].first;
@@ -131,6 +155,7 @@ static void note_finished(const struct histories *histories, const struct tracke
         return;
     note_survived(&entry->history, finished->idle_survived_ns, finished->idle_survived_frame);
     note_answered(&entry->history, &address[INITIATOR], finished->first_frame, finished->begun_ns);
+    note_spoke(&entry->history, finished->begun_ns);
 }
 
 struct histories *histories_gather(const struct tracker *tracker, const struct failure *failures,
@@ -152,6 +177,8 @@ struct histories *histories_gather(const struct tracker *tracker, const struct f
             continue;
         note_silence(&entry->history, attempt, idle_min_s);
         note_fate(&entry->history, attempt);
+        if (attempt->proto == PROTO_TCP)
+            note_mute(&entry->history, attempt);
     }
     position = 0;
     for (struct finished finished; finished_next(tracker_finished(tracker), &position, &finished);)

@@ -19,6 +19,11 @@ struct service_history {
     uint64_t answered_first, answered_last, failed_first; /* frames; 0: none */
     struct ip_address answered_client, failed_client;     /* the first of each, */
     bool several_answered, several_failed;                /* and whether there were others */
+    /* TCP: connections whose request was acknowledged and not a byte answered; when the first of
+     * those requests was sent, and when the service last said anything to anybody. */
+    uint32_t mute;
+    int64_t mute_first_ns, spoke_last_ns;
+    struct frame_list mute_frames;
 };
 
 struct histories;

@@ -105,6 +105,7 @@ enum attempt_bit {
     ATTEMPT_IS_INNER = 1 << 5,       /* the far side of a NAT of the capturing box: see `twin` */
     ATTEMPT_UNWRAPPED = 1 << 6,      /* a copy without the tunnel: the tunnel ends in this box */
     ATTEMPT_SETTLED = 1 << 7,        /* it went well and is over, and waits to be given up */
+    ATTEMPT_WRAPPED = 1 << 8,        /* a copy in a tunnel (`tunnel_end`): it begins in this box */
     ATTEMPT_HEARD = 1 << 11,         /* what is said in it is known: speech.h listens no more */
     ATTEMPT_NOT_FTP = 1 << 12,       /* its first bytes were looked at: no FTP control connection */
     ATTEMPT_CARRIES = 1 << 13,       /* its service is a tunnel: see service.tunnel */
@@ -135,7 +136,7 @@ struct attempt {
     uint8_t proto;
     uint16_t bits;                   /* enum attempt_bit */
     uint16_t tunnels;                /* enum tunnel bits of its first packet */
-    struct ip_address tunnel_end[2]; /* where they are: by enum side of its first packet */
+    struct ip_address tunnel_end[2]; /* where they are: by enum side of the packet that tells */
     struct flow_key key;
     struct flow *flow; /* while that has its number; entries are used again, and never move */
     struct ip_address address[2]; /* by enum side */
@@ -157,6 +158,8 @@ struct attempt {
     struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
                                    goes before one that quotes the responder */
     const struct mark *refused; /* RST in reply to the SYN */
+    uint8_t refused_checksum;   /* enum checksum_state */
+    uint32_t refused_label;     /* its flow label, over IPv6 */
     struct frame_list refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
@@ -202,6 +205,12 @@ static inline bool attempt_went_well(const struct attempt *attempt)
            !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
            !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
            !(attempt->bits & ATTEMPT_CARRIES);
+}
+
+/* Its packets go through a tunnel that the capture shows: they come in it, or go on in it. */
+static inline bool attempt_in_tunnel(const struct attempt *attempt)
+{
+    return attempt->tunnels || (attempt->bits & ATTEMPT_WRAPPED);
 }
 
 static inline void attempt_asked(struct attempt *attempt, int64_t time_ns)

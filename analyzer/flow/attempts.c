@@ -385,6 +385,16 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
     };
 }
 
+/* The box puts the packet into a tunnel and sends it on. */
+static void note_wrapped(struct attempt *attempt, enum side side, const struct packet *packet)
+{
+    if (attempt->tunnels || (attempt->bits & ATTEMPT_WRAPPED))
+        return;
+    attempt->bits |= ATTEMPT_WRAPPED;
+    attempt->tunnel_end[side] = packet->tunnel_source;
+    attempt->tunnel_end[!side] = packet->tunnel_destination;
+}
+
 bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event *event,
                      int64_t syn_copy_gap_ns)
 {
@@ -407,6 +417,8 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
             attempt->bits |= ATTEMPT_UNWRAPPED;
             return true;
         }
+        if (!before->tunnelled && now.tunnelled)
+            note_wrapped(attempt, side, event->packet);
         if (before->hop_limit > now.hop_limit &&
             before->hop_limit - now.hop_limit > attempt->copy_hops)
             attempt->copy_hops = (uint8_t)(before->hop_limit - now.hop_limit);

@@ -25,6 +25,7 @@ static void expect(struct tracker *tracker, struct attempt *control, enum ftp_mo
     session->mode = mode;
     session->announced = endpoint->has_address ? endpoint->address : control->address[listener];
     session->port = endpoint->port;
+    session->told_count = 0;
     session->agreed = *mark;
     session->transfer = session->opening = (struct mark){0};
     session->seen = session->settled = false;
@@ -87,6 +88,7 @@ static void cut_line(struct tracker *tracker, struct attempt *control, enum side
         return;
     expect_any(tracker, control, passive ? FTP_MODE_PASSIVE : FTP_MODE_ACTIVE,
                endpoint.has_address ? &endpoint.address : NULL, mark);
+    session->told_count = passive ? (uint8_t)ftp_reply_cut(text, length, session->told) : 0;
     session->agreed = *mark;
     session->transfer = session->opening = (struct mark){0};
     session->seen = session->settled = false;

@@ -42,6 +42,7 @@ struct ftp_session {
     enum ftp_mode mode;
     struct ip_address announced; /* as told; the control connection's where none was */
     uint16_t port;               /* 0: could not be read */
+    uint8_t told[4], told_count; /* ... and the bytes of the address that were captured */
     struct mark agreed;          /* reply 227 or 229, or command PORT or EPRT */
     bool seen;                   /* its SYN is in the capture */
     bool settled;                /* the transfer ended, or another was agreed on */

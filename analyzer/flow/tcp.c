@@ -379,7 +379,7 @@ static void attempt_data(struct tracker *tracker, struct attempt *attempt, enum 
 }
 
 static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum side side,
-                        const struct mark *mark)
+                        const struct packet *packet, const struct mark *mark)
 {
     struct side_record *record = &attempt->side[side];
     if (record->rst_count++ == 0)
@@ -387,8 +387,11 @@ static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum s
     bool answers_syn = attempt->syn->frame && !attempt->synack->frame && side == RESPONDER &&
                        !(attempt->bits & ATTEMPT_ESTABLISHED);
     if (answers_syn) {
-        if (!attempt->refused->frame)
+        if (!attempt->refused->frame) {
             mark_name(&tracker->marks, &attempt->refused, mark);
+            attempt->refused_checksum = (uint8_t)packet_checksum_state(packet);
+            attempt->refused_label = packet_flow_label(packet);
+        }
         frame_list_add(&attempt->refused_frames, mark->frame);
     }
 }
@@ -402,7 +405,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     if (!record->first->frame)
         mark_name(&tracker->marks, &record->first, mark);
     if (has(packet, TCP_RST)) {
-        attempt_rst(tracker, attempt, side, mark);
+        attempt_rst(tracker, attempt, side, packet, mark);
     } else if (is_syn(packet)) {
         attempt_syn(tracker, attempt, mark);
     } else if (is_synack(packet)) {

@@ -39,6 +39,11 @@ EVIDENCE = {
     "crossed-edge": _row(edge=.03, egress=.02, path=.2),
     "at-host": _row(edge=.015, egress=.015, path=.12),
     "at-host-refused": _row(edge=.005, egress=.005, path=.005),
+    "refused-by-rule": _row(local=4, host=.2),                # the RST's checksum is left to the card: Linux does so for a rule,
+    "refused-by-stack": _row(local=.15),                      # and not for a closed port, whatever it does with other packets
+    "rule-of-this-box": _row(local=.4, edge=1.5, host=.1),    # ... and was captured where it was made
+    "rst-without-label": _row(local=2, edge=1.5, egress=1.5, host=.4),  # IPv6: Linux labels its own RST, and not a rule's
+    "rst-with-label": _row(local=.35, edge=.5, egress=.5),
     "answer-left-edge": _row(local=.3, edge=.1),
     "answer-crossed-path": _row(local=.3, edge=.1, path=.15),
     "died-in-egress": _row(.01, .01, 1, .01, .01, .01),
@@ -89,6 +94,7 @@ EVIDENCE = {
     # time and size
     "served-between": _row(local=.5, edge=.5, egress=.4, host=2.5, path=2),
     "served-between-refusals": _row(local=.6, edge=.6, egress=.4, host=2),
+    "service-hangs": _row(local=.1, edge=.1, egress=.05, host=10, path=.1),  # accepted, acknowledged, never answered
     "stopped-for-all": _row(egress=.1, host=2.5, path=.7),
     "data-came-back": _row(local=.03, edge=.05, host=.05, path=.1, egress=1.5, app=2),  # ... in a running transfer
     "client-reset-late": _row(local=.1, edge=.5, egress=1, host=.1, path=.1, app=3),  # its own RST to a late answer
@@ -178,6 +184,8 @@ def _edge(symptom, evidence, nat):
         return _filter(symptom, evidence)
     if symptom in SILENT:
         return {"drop": .6, "no-port-forward": .3, "wrong-forward": .1}
+    if symptom == "syn-reset" and "rule-of-this-box" in evidence:
+        return {"reject-rst": .55, "no-port-forward": .45}
     if symptom == "syn-reset":
         return {"no-port-forward": .6, "reject-rst": .35, "wrong-forward": .05}
     if "refused-forwarding" in evidence:
@@ -189,6 +197,8 @@ def _edge(symptom, evidence, nat):
 def _host(symptom, evidence):
     if "foreign-protocol" in evidence:
         return {"not-listening": 1}  # not the product
+    if "service-hangs" in evidence:
+        return {"backlog-full": 1}
     if symptom == "syn-timeout":
         here = {"at-host", "same-lan", "crossed-edge", "other-port-works", "worked-before"} & set(evidence)
         return {"backlog-full": .8, "host-down": .2} if here else {"host-down": .6, "backlog-full": .4}

@@ -26,6 +26,7 @@ BEYOND_THE_LAB = {
     "rst-nearer": "a forger inside the server's own network whose RSTs no other rule of distance knows",
     "rst-nearer-far": "a forger in the middle of a long path, far from both ends: none of the lab's boxes stands there",
     "page-proxy-server": "a reverse proxy that refuses by itself; in the lab products speak for themselves",
+    "served-in-between-silent": "a queue that is full, empty and full again while one client tries: it would have to be timed to its retries",
     "prior-synack-server": "a client that asks once and is gone, or a forged SYN: for the client's captures no failure",
 }
 

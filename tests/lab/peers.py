@@ -437,17 +437,17 @@ class InterceptingProxy:
 
 
 class HungServer:
-    """Listens, never accepts, and its queue is full already: SYNs fall on the floor, as a stuck
-    process lets them."""
+    """Listens, never accepts, and its queue is or gets full: SYNs fall on the floor, as a stuck process lets them."""
 
-    def __init__(self, node, port):
+    def __init__(self, node, port, room=0):
+        """`room`: how many clients it still takes; with none of them its queue is full from the start."""
         node.set("net.ipv4.tcp_syncookies", 0)
         with node:
             self.listener = socket.socket()
-            self.fillers = [socket.socket() for _ in range(2)]
+            self.fillers = [] if room else [socket.socket() for _ in range(2)]
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("0.0.0.0", port))
-        self.listener.listen(0)
+        self.listener.listen(max(0, room - 1))
         for filler in self.fillers:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))

@@ -13,6 +13,7 @@ from net import LabError, settle
 TIMER_SESSIONS = 4
 TIMER_EARLY_S = 12    # above what fwsniff takes for a silence, well below what the box forgets after
 OUTAGE_PAUSE_S = 0.7
+WAITING = 2           # that the queue of a program that hangs has room for
 AGE_S = 6
 AGED_EVERY_S = (0.05, 0.07, 0.1)  # pauses between chunks: they differ, so that the amounts do
 
@@ -106,6 +107,16 @@ def banned(story):
     return worked
 
 
+def filled(story):
+    """What a program that hangs was asked waits for ever, and then its queue is full."""
+    waiting = [story.session() for _ in range(WAITING)]
+    for session in waiting:
+        session.send("/small")
+        settle(OUTAGE_PAUSE_S)
+    story.waiting = waiting  # they outlast the captures
+    return story.attempt()
+
+
 def udp_bulk(story):
     """A fast transfer of datagrams that is cut in the middle."""
     timer = threading.Timer(5, story.block)
@@ -160,4 +171,4 @@ def traced(story):
 
 PLAYS = {"timers": timers, "cuts": cuts, "aged": aged, "flapping": flapping, "starting": starting, "banned": banned,
          "udp-bulk": udp_bulk, "stopping": stopping, "opened": opened,
-         "outage": outage, "traced": traced}
+         "outage": outage, "traced": traced, "filled": filled}

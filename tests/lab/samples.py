@@ -80,6 +80,11 @@ CHOSEN = (
     ("inet-openvpn-443-drop", "egress-any", "pcapng", "The client's gateway drops what begins as OpenVPN does, on tcp/443. "
                                                       "Taken on both sides of that gateway."),
     ("inet-sslvpn-drop", "client", "pcap", "The client's gateway drops TLS that asks for the name of an SSL VPN service."),
+    ("inet-local-rst-bare", "server", "pcap", "The server's own nftables rejects tcp/443 with RST; the network card is to fill in "
+                                              "its checksum."),
+    ("lan-backlog-filled", "client", "pcap", "The server's program hangs: two connections wait in its queue, and there is no "
+                                             "room for a third."),
+    ("v6-local-rst", "client", "pcap", "The server's own nftables rejects tcp/7333 with RST, over IPv6."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (

@@ -236,6 +236,7 @@ INTERNET_REST = [
 IPV6 = [
     S("v6-local-drop", "ipv6", "syncrify", LOCAL, "drop", fast=True),
     S("v6-local-icmp", "ipv6", "securidata", LOCAL, "reject-icmp", "icmp-admin"),
+    S("v6-local-rst", "ipv6", "peersync", LOCAL, "reject-rst", "rst"),
     S("v6-edge-drop", "ipv6", "peersync", EDGE, "drop", controls=("same-site",)),
     S("v6-edge-icmp", "ipv6", "syncrify", EDGE, "reject-icmp", "icmp-admin"),
     S("v6-edge-rst", "ipv6", "synaman", EDGE, "reject-rst", "rst", ("other-port",)),
@@ -451,6 +452,8 @@ REPEATED = [
     S("lan-opened", "lan", "syncrify", LOCAL, "drop", play="opened"),
     S("inet-opened", "internet", "peersync", LOCAL, "drop", play="opened"),
     S("inet-outage", "internet", "syncrify", PATH, "no-route", "blackhole", play="outage"),
+    S("lan-backlog-filled", "lan", "synaman", HOST, "backlog-full", behaviour="hangs", play="filled"),
+    S("inet-backlog-filled", "internet", "syncrify", HOST, "backlog-full", behaviour="hangs", play="filled"),
     S("lan-local-drop-ping", "lan", "syncrify", LOCAL, "drop", controls=("ping",)),
     S("lan-local-drop-no-ping", "lan", "synaman", LOCAL, "drop", "no-ping", controls=("ping-fails",)),
     S("inet-edge-drop-ping", "internet", "securidata", EDGE, "drop", controls=("ping",)),

@@ -68,8 +68,8 @@ class Story:
     def serve(self, host, kind, port, behaviour="serve"):
         node = self.site[host]
         everywhere = "::" if self.site.family == 6 else "0.0.0.0"
-        if behaviour == "hung":
-            self.servers.append(peers.HungServer(node, port))
+        if behaviour in ("hung", "hangs"):
+            self.servers.append(peers.HungServer(node, port, room=0 if behaviour == "hung" else repeats.WAITING))
         elif kind == "mtpip":
             self.servers.append(peers.MtpipServer(node, port, everywhere, silent=behaviour == "silent",
                                                   answer_from=self._other_address() if behaviour == "other-address" else None))

@@ -107,7 +107,7 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
     baseline = baseline or any(control in scenario.controls and passes(vantage, *CONTROLS[control][:2])
                                for control in ("other-port", "earlier", "other-client", "inside"))
     if vantage in ("server", "server-any") and box == BOX["host"]:
-        return ["at-host-refused"]
+        return ["at-host-refused"] + _left_to_the_card(scenario, by_icmp, baseline)
     if scenario.how == "sensor":
         if scenario.topology == "lan":
             return ["other-card-link"]
@@ -118,20 +118,31 @@ def sender(scenario, vantage, box, by_icmp, baseline=False):
         return ["sender-near"]
     if box in (BOX["isp1"], BOX["isp"]):
         return ["sender-path"]
+    by_rule = scenario.how == "rst" and scenario.mechanism in ("reject-rst", "no-port-forward") and scenario.topology in BEHIND_NAT
+    rule = ["rule-of-this-box"] if by_rule else []
     if box == BOX["edge"] and vantage == "edge-any":
-        return ["sender-at-edge"]
+        return ["sender-at-edge"] + rule
     if box == BOX["edge"] and vantage == "edge-wan":
         # A public address with a fresh TTL is the edge's where packets of the address pass that have come one hop
         # further, where the error was made while forwarding, or where it is a router's own; else a server of a
         # public address would look the same.
         forwarding = by_icmp and _while(scenario, box) == ["refused-forwarding"]
         known = baseline or forwarding or scenario.topology in WITHOUT_NAT
-        return ["sender-at-edge" if known else "sender-at-address"]
+        return ["sender-at-edge" if known else "sender-at-address"] + rule
     if box == BOX["edge"] and by_icmp and scenario.topology in WITHOUT_NAT:
         return ["sender-gateway-address"]
     if box == BOX["edge"]:
         return ["sender-not-host" if baseline else "sender-far"]
     return ["sender-host" if max(here) >= 4 or baseline else "sender-far"]
+
+
+def _left_to_the_card(scenario, by_icmp, baseline):
+    """What the checksum of a RST shows on the host that sent it: whose making it is, where there are others."""
+    if by_icmp or scenario.topology == "ipv6":
+        return []
+    if scenario.mechanism == "reject-rst" and scenario.how == "rst":
+        return ["refused-by-rule"]
+    return ["refused-by-stack"] if scenario.mechanism == "not-listening" and baseline else []
 
 
 def finding(scenario, site, vantage, symptoms, evidence, server=None, client=None, **extra):
@@ -156,7 +167,7 @@ def finding(scenario, site, vantage, symptoms, evidence, server=None, client=Non
 
 
 # What a play shows beside the failure itself.
-PLAYED = {"flapping": "served-between-refusals", "stopping": "stopped-for-all", "outage": "served-between",
+PLAYED = {"filled": "service-hangs", "flapping": "served-between-refusals", "stopping": "stopped-for-all", "outage": "served-between",
           "opened": "worked-after", "starting": "worked-after", "banned": "worked-before-and-after", "timers": "repeated", "cuts": "repeated", "aged": "repeated"}
 
 
@@ -225,7 +236,8 @@ def _return_lost(view):
                             ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
     crossed = [] if told_as_mirror(view.scenario, view.vantage) else (["answer-crossed-path"] if min(view.here) < BOX["isp"] else
                ["answer-left-edge"] if min(view.here) < BOX["edge"] else [])
-    return view.finding(["synack-unanswered"], crossed)
+    open_way = [name for name in view.controls() if name == "other-port-works"]
+    return view.finding(["synack-unanswered"], crossed + open_way)
 
 
 def _drop(view):
@@ -252,6 +264,8 @@ def _refused(view, box=None, **extra):
     if by_icmp:
         own_port = view.udp and scenario.how in ("icmp-port", "drop")
         evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
+    elif scenario.topology == "ipv6":
+        evidence.append("rst-with-label" if scenario.mechanism == "not-listening" else "rst-without-label")
     return view.finding(["icmp-unreachable" if by_icmp else "syn-reset"], evidence, **extra)
 
 

@@ -67,6 +67,55 @@ static void other_ports_of_the_server(void **state)
     each_word(FACT_CONTROL_OTHER_PORTS, "10.0.0.7", "203.0.113.2", 22);
 }
 
+/* On the server's side of what loses the answers, all ports seem to answer. */
+static void answers_that_are_taken_up(void **state)
+{
+    (void)state;
+    for (int taken_up = 0; taken_up < 2; taken_up++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+        struct talk other = scene_talk(scene, "10.0.0.7", 50001, "203.0.113.2", 22);
+        for (int i = 0; i < 4; i++) {
+            CLIENT_SENDS(&talk, .at = i * 2, .flags = "S", .seq = 0);
+            SERVER_SENDS(&talk, .at = i * 2 + 0.02, .flags = "SA", .seq = 0);
+        }
+        CLIENT_SENDS(&other, .at = 1, .flags = "S");
+        SERVER_SENDS(&other, .at = 1.02, .flags = "SA");
+        if (taken_up)
+            CLIENT_SENDS(&other, .at = 1.04, .flags = "A");
+        struct study *study = scene_study(scene, 30);
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "synack-unanswered");
+        assert_string_equal(fact_word(facts, FACT_CONTROL_OTHER_PORTS), "answered");
+        assert_int_equal(facts[FACT_CONTROL_TAKEN_UP].known, taken_up);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
+/* Those who are served come through as many routers as given, the one who is not through eleven. */
+static void only_neighbours_are_served(void **state)
+{
+    (void)state;
+    for (int routers = 0; routers < 3; routers++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "198.51.100.7", 50000, "192.168.1.10", 5800);
+        struct talk near = scene_talk(scene, "192.168.1.7", 50000, "192.168.1.10", 5800);
+        struct talk other = scene_talk(scene, "192.168.1.8", 50000, "192.168.1.10", 5800);
+        talk.hop_limit[INITIATOR] = 53;
+        other.hop_limit[INITIATOR] = (uint8_t)(64 - routers);
+        scene_unanswered(&talk, 0, 4);
+        scene_success(&near, 1);
+        scene_success(&other, 2);
+        struct study *study = scene_study(scene, 30);
+        const struct fact *fact = &scene_facts(study)[FACT_CONTROL_NEARBY];
+        assert_true(fact->known);
+        assert_int_equal((int)fact->number, routers == 0);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void same_port_of_other_servers(void **state)
 {
     (void)state;
@@ -216,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_clients),
         cmocka_unit_test(other_ports_of_the_server),
+        cmocka_unit_test(answers_that_are_taken_up),
+        cmocka_unit_test(only_neighbours_are_served),
         cmocka_unit_test(same_port_of_other_servers),
         cmocka_unit_test(the_web),
         cmocka_unit_test(elsewhere),

@@ -323,6 +323,59 @@ static void rst_that_copies_the_syn(void **state)
     assert_int_equal((int)facts_of(scene, 10)[FACT_RST_COPIED].number, 1);
 }
 
+/* A RST in reply to a SYN, its checksum as given; the server's other packets are left to its card.
+ */
+static const struct fact *summed_up(enum checksum_state checksum, uint32_t id, bool others)
+{
+    struct scene *scene = scene_new();
+    struct talk talk = TALK(scene);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+    struct attempt *attempt =
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "RA", .id = id, .no_id = !id);
+    attempt->refused_checksum = (uint8_t)checksum;
+    if (others) {
+        struct talk web = scene_talk(scene, "10.0.0.7", 50001, "203.0.113.2", 80);
+        scene_success(&web, 1);
+        host_table_find(tracker_hosts(scene->tracker), &talk.address[RESPONDER])->checksums_wrong =
+            2;
+    }
+    return facts_of(scene, 10);
+}
+
+static void who_sums_up_the_rst(void **state)
+{
+    (void)state;
+    static const struct {
+        enum checksum_state checksum;
+        uint32_t id;
+        bool others;
+        const char *word;
+    } cases[] = {
+        {CHECKSUM_UNFINISHED, 0, false, "unfinished"}, {CHECKSUM_UNFINISHED, 0, true, "unfinished"},
+        {CHECKSUM_UNFINISHED, 77, true, "unknown"}, /* Windows counts, and leaves all to the card */
+        {CHECKSUM_RIGHT, 0, true, "complete"},         {CHECKSUM_RIGHT, 0, false, "unknown"},
+        {CHECKSUM_WRONG, 0, true, "unknown"},          {CHECKSUM_UNTOLD, 0, true, "unknown"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(fact_word(summed_up(cases[i].checksum, cases[i].id, cases[i].others),
+                                      FACT_RST_CHECKSUM),
+                            cases[i].word);
+}
+
+static void who_labels_the_rst(void **state)
+{
+    (void)state;
+    for (uint32_t label = 0; label < 2; label++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "2001:db8::7", 50000, "2001:db8:1::2", 5800);
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "RA")->refused_label = label * 0xfffff;
+        assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_FLOW_LABEL),
+                            label ? "set" : "none");
+    }
+    assert_false(summed_up(CHECKSUM_RIGHT, 0, false)[FACT_RST_FLOW_LABEL].known);
+}
+
 /* --- connections that died --- */
 
 static struct talk established(struct scene *scene)
@@ -567,6 +620,37 @@ static void tunnel_whose_packets_do_not_come_out(void **state)
     }
 }
 
+/* The tunnel begins in the capturing box: in bare, out bare into the tunnel's device, out wrapped.
+ */
+static void tunnel_that_begins_here(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, "10.1.0.2", 5800);
+        struct talk other = scene_talk(scene, "10.1.0.9", 50000, "10.0.0.9", 22);
+        for (uint32_t i = 0; i < 4; i++) {
+            CLIENT_SENDS(&talk, .at = i * 3, .flags = "S", .direction = LINK_IN, .id = 9 + i);
+            CLIENT_SENDS(&talk, .at = i * 3 + 0.001, .flags = "S", .direction = LINK_OUT,
+                         .hop_limit = 63, .if_index = 2, .id = 9 + i);
+            CLIENT_SENDS(&talk, .at = i * 3 + 0.002, .flags = "S", .direction = LINK_OUT,
+                         .hop_limit = 63, .if_index = 3, .tunnelled = true, .id = 9 + i);
+        }
+        if (answered)
+            SERVER_SENDS(&other, .at = 8, .flags = "S", .tunnelled = true);
+        struct study *study = scene_study(scene, 60);
+        study->vantage.cooked = true;
+        const struct fact *facts = scene_facts(study);
+        assert_string_equal(fact_word(facts, FACT_PATH), "tunnel");
+        assert_true(facts[FACT_TUNNEL_ANSWERED].known);
+        assert_int_equal((int)facts[FACT_TUNNEL_ANSWERED].number, answered);
+        assert_false(facts[FACT_TUNNEL_END].known); /* that is for the box where it ends */
+        assert_int_equal((int)facts[FACT_FORWARDED].number, 1);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 /* What a system says to everybody, unasked, is no answer of the tunnel's far end, nor one asked. */
 static void whom_a_tunnel_was_asked_for(void **state)
 {
@@ -686,6 +770,8 @@ int main(void)
         cmocka_unit_test(rst_that_comes_too_soon),
         cmocka_unit_test(rst_without_anything_to_compare),
         cmocka_unit_test(rst_that_copies_the_syn),
+        cmocka_unit_test(who_sums_up_the_rst),
+        cmocka_unit_test(who_labels_the_rst),
         cmocka_unit_test(stalled_first_request),
         cmocka_unit_test(stall_after_idleness),
         cmocka_unit_test(stall_of_a_transfer_with_a_living_receiver),
@@ -700,6 +786,7 @@ int main(void)
         cmocka_unit_test(arp_of_others_for_a_server_that_is_there),
         cmocka_unit_test(arp_whose_answer_would_not_be_heard),
         cmocka_unit_test(tunnel_whose_packets_do_not_come_out),
+        cmocka_unit_test(tunnel_that_begins_here),
         cmocka_unit_test(whom_a_tunnel_was_asked_for),
         cmocka_unit_test(server_alive_means_during_the_failure),
         cmocka_unit_test(paths_and_ports),

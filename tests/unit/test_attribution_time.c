@@ -268,6 +268,58 @@ static void served_between_failures(void **state)
     scene_end(scene);
 }
 
+/* Accepted and acknowledged, never answered; then SYNs are not even accepted. */
+static void hanging(struct scene *scene, const char *client, uint16_t port, double at)
+{
+    struct talk talk = from(scene, client, port);
+    scene_handshake(&talk, at);
+    CLIENT_SENDS(&talk, .at = at + 0.1, .flags = "PA", .length = 100);
+    SERVER_SENDS(&talk, .at = at + 0.12, .flags = "A");
+}
+
+static void a_program_that_hangs(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    scene->site.told = VANTAGE_SERVER;
+    served(scene, "198.51.100.9", 50000, 1);
+    hanging(scene, "198.51.100.7", 50000, 2);
+    hanging(scene, "198.51.100.8", 50000, 2.5);
+    struct talk talk = from(scene, "198.51.100.7", 50001);
+    scene_unanswered(&talk, 4, 4);
+    struct study *study = scene_study(scene, 12);
+    const struct fact *facts = scene_facts(study);
+    assert_int_equal((int)facts[FACT_SERVICE_MUTE].number, 2);
+    assert_int_equal(facts[FACT_SERVICE_MUTE].frames.count, 4);
+    scene_study_end(study);
+    scene_diagnose(scene, 12);
+    expect_rule(scene, "service-hangs");
+    assert_int_equal(scene->diagnosis.findings[0]->verdict.place, SERVER_HOST);
+    assert_int_equal(scene->diagnosis.findings[0]->verdict.mechanism, MECHANISM_BACKLOG_FULL);
+    scene_end(scene);
+}
+
+/* Somebody is answered meanwhile, or it is too early to tell. */
+static void a_program_that_is_only_slow(void **state)
+{
+    (void)state;
+    for (int early = 0; early < 2; early++) {
+        struct scene *scene = scene_new();
+        if (early) {
+            hanging(scene, "198.51.100.8", 50000, 9);
+        } else {
+            hanging(scene, "198.51.100.8", 50000, 1);
+            served(scene, "198.51.100.9", 50000, 3);
+        }
+        struct talk talk = from(scene, "198.51.100.7", 50001);
+        scene_unanswered(&talk, 4, 4);
+        struct study *study = scene_study(scene, 12);
+        assert_false(scene_facts(study)[FACT_SERVICE_MUTE].known);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +334,8 @@ int main(void)
         cmocka_unit_test(it_came_up),
         cmocka_unit_test(nothing_turned),
         cmocka_unit_test(served_between_failures),
+        cmocka_unit_test(a_program_that_hangs),
+        cmocka_unit_test(a_program_that_is_only_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

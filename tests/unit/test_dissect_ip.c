@@ -37,6 +37,18 @@ static void ipv6_header(void **state)
     test_frame_free(&frame);
 }
 
+static void flow_label(void **state)
+{
+    (void)state;
+    struct test_frame frame =
+        test_dissect(LINK_RAW, "6abc de12 0014 06 3f " CLIENT6 SERVER6 TCP_SYN_20);
+    assert_int_equal(packet_flow_label(&frame.packet), 0xcde12); /* the rest is traffic class */
+    test_frame_free(&frame);
+    frame = test_dissect(LINK_RAW, IP4("0028", "06") TCP_SYN_20);
+    assert_int_equal(packet_flow_label(&frame.packet), 0);
+    test_frame_free(&frame);
+}
+
 static void options_are_passed(void **state)
 {
     (void)state;
@@ -225,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv4_header),
         cmocka_unit_test(ipv6_header),
+        cmocka_unit_test(flow_label),
         cmocka_unit_test(options_are_passed),
         cmocka_unit_test(options_beyond_the_packet),
         cmocka_unit_test(ethernet_padding_is_no_payload),

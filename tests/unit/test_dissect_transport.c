@@ -159,6 +159,26 @@ static void checksums(void **state)
     assert_false(wrong(IP4("0028", "06") TCP_SUM("e1de") "ffffffffffff"));
 }
 
+static enum checksum_state state_of(const char *text)
+{
+    struct test_frame frame = test_dissect(LINK_RAW, text);
+    enum checksum_state checksum = packet_checksum_state(&frame.packet);
+    test_frame_free(&frame);
+    return checksum;
+}
+
+/* As a system leaves them that has its network card sum up. */
+static void checksums_left_to_the_card(void **state)
+{
+    (void)state;
+    assert_int_equal(state_of(IP4("0028", "06") TCP_SUM("ec51")), CHECKSUM_UNFINISHED);
+    assert_int_equal(state_of(IP6("0014", "06") TCP_SUM("5b8f")), CHECKSUM_UNFINISHED);
+    assert_int_equal(state_of(IP4("0021", "11") UDP_SUM("ec55")), CHECKSUM_UNFINISHED);
+    assert_int_equal(state_of(IP4("0028", "06") TCP_SUM("e1de")), CHECKSUM_RIGHT);
+    assert_int_equal(state_of(IP4("0028", "06") TCP_SUM("e1df")), CHECKSUM_WRONG);
+    assert_int_equal(state_of(IP4("05dc", "06") TCP_SUM("1234")), CHECKSUM_UNTOLD);
+}
+
 static void checksums_that_cannot_be_told(void **state)
 {
     (void)state;
@@ -180,6 +200,7 @@ int main(void)
         cmocka_unit_test(udp),
         cmocka_unit_test(udp_lengths),
         cmocka_unit_test(checksums),
+        cmocka_unit_test(checksums_left_to_the_card),
         cmocka_unit_test(checksums_that_cannot_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,65 @@ static void cut_commands(void **state)
     assert_false(ftp_command_cut("STOR a.very.long.name", 21, &endpoint));
 }
 
+static void cut_replies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int count;
+        uint8_t octets[4];
+    } cases[] = {
+        {"227 Entering Passive Mode (192", 1, {192}},
+        {"227 Entering Passive Mode (10,", 1, {10}},
+        {"227 Entering Passive Mode (10", 0, {0}},
+        /* 100? */ {"227 =10,1,2,3", 3, {10, 1, 2}},
+        {"227 =10,1,2,30,", 4, {10, 1, 2, 30}},
+        {"227 (10,1,300,", 2, {10, 1}},
+        {"227 Entering", 0, {0}},
+        {"229 (10,1,", 0, {0}},
+        {"227", 0, {0}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t octets[4] = {0};
+        assert_int_equal(ftp_reply_cut(cases[i].line, strlen(cases[i].line), octets),
+                         cases[i].count);
+        assert_memory_equal(octets, cases[i].octets, (size_t)cases[i].count);
+    }
+}
+
+/* Nobody comes, and what was announced is cut within: what is left of it against the address that
+ * the client is connected to. */
+static void announcement_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *client, *server, *announced, *word;
+    } cases[] = {
+        {"198.51.100.7", "203.0.113.2", "227 Entering (192", "private"},
+        {"198.51.100.7", "203.0.113.2", "227 Entering (203", "unknown"},
+        {"198.51.100.7", "192.0.2.9", "227 Entering (192", "unknown"},
+        {"198.51.100.7", "203.0.113.2", "227 Entering (172,31,", "private"},
+        {"198.51.100.7", "203.0.113.2", "227 Entering (172,32,", "unknown"},
+        {"198.51.100.7", "10.1.0.2", "227 Entering (10,", "private-inside"},
+        {"198.51.100.7", "10.1.0.2", "227 Entering (203", "unknown"},
+        {"10.7.0.7", "10.1.0.2", "227 Entering (10,", "unknown"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, cases[i].client, 50001, cases[i].server, 21);
+        scene_handshake(&talk, 0);
+        SERVER_SENDS(&talk, .at = 0.1, .flags = "PA", .payload = "220 ready\r\n");
+        CLIENT_SENDS(&talk, .at = 0.2, .flags = "PA", .payload = "PASV\r\n");
+        SERVER_SENDS(&talk, .at = 0.3, .flags = "PA", .payload = cases[i].announced, .length = 50);
+        CLIENT_SENDS(&talk, .at = 0.4, .flags = "PA", .payload = "LIST\r\n");
+        SERVER_SENDS(&talk, .at = 5, .flags = "PA", .payload = "425 no connection\r\n");
+        struct study *study = scene_study(scene, 60);
+        assert_string_equal(fact_word(scene_facts(study), FACT_FTP_ADDRESS), cases[i].word);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void active_mode_cut(void **state)
 {
     (void)state;
@@ -479,6 +538,8 @@ int main(void)
         cmocka_unit_test(announced_private_address),
         cmocka_unit_test(active_mode),
         cmocka_unit_test(cut_commands),
+        cmocka_unit_test(cut_replies),
+        cmocka_unit_test(announcement_cut),
         cmocka_unit_test(active_mode_cut),
         cmocka_unit_test(told_by_the_control_connection),
         cmocka_unit_test(what_the_server_says_of_it),
