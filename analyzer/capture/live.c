@@ -46,6 +46,7 @@ struct live {
     struct batch batch; /* of the last live_next(); its frames are the caller's */
     struct batch *into; /* which one keep_frame() fills */
     struct backlog *first, *last;
+    struct backlog *spare; /* the one last given out: its memory is still warm */
     size_t backlogs;
     bool paused;
     int resume_fd; /* eventfd: ends the pause */
@@ -202,7 +203,8 @@ static void free_first_backlog(struct live *live)
     if (!live->first)
         live->last = NULL;
     live->backlogs--;
-    memory_table_free(first, 1, sizeof *first);
+    free(live->spare);
+    live->spare = first;
 }
 
 void live_close(struct live *live)
@@ -212,6 +214,7 @@ void live_close(struct live *live)
     live_resume(live);
     while (live->first)
         free_first_backlog(live);
+    free(live->spare);
     if (live->pcap)
         pcap_close(live->pcap);
     if (live->break_fd >= 0)
@@ -308,7 +311,41 @@ static bool await_frames(struct live *live)
     return false;
 }
 
-/* From the backlog; the bytes stay until the next call. */
+static bool has_room(const struct backlog *backlog)
+{
+    return backlog && backlog->batch.count < LIVE_BACKLOG_FRAMES &&
+           backlog->batch.used < LIVE_BATCH_BYTES;
+}
+
+static void add_backlog(struct live *live)
+{
+    struct backlog *backlog = live->spare ? live->spare : memory_zeroed(1, sizeof *backlog);
+    live->spare = NULL;
+    backlog->next = NULL;
+    backlog->given = 0;
+    backlog->batch = (struct batch){.frames = backlog->frames, .bytes = backlog->bytes};
+    if (live->last)
+        live->last->next = backlog;
+    else
+        live->first = backlog;
+    live->last = backlog;
+    live->backlogs++;
+}
+
+/* False when there is no room: then the kernel's buffer has to hold them. */
+static bool take_to_backlog(struct live *live)
+{
+    if (!has_room(live->last)) {
+        if (live->backlogs == LIVE_BACKLOGS_MAX)
+            return false;
+        add_backlog(live);
+    }
+    take(live, &live->last->batch, LIVE_BACKLOG_FRAMES);
+    return true;
+}
+
+/* The bytes stay until the next call. What comes meanwhile queues up behind the backlog, or the
+ * kernel's buffer would fill while a long one is worked off. */
 static void give_backlog(struct live *live, size_t capacity)
 {
     while (live->first && live->first->given == live->first->batch.count)
@@ -316,6 +353,8 @@ static void give_backlog(struct live *live, size_t capacity)
     struct backlog *first = live->first;
     if (!first)
         return;
+    if (!live->failed)
+        take_to_backlog(live);
     size_t left = first->batch.count - first->given;
     live->batch.count = left < capacity ? left : capacity;
     memcpy(live->batch.frames, first->frames + first->given,
@@ -348,36 +387,14 @@ int live_next(struct live *live, struct frame *frames, size_t capacity)
 
 /* --- while nobody asks --- */
 
-static bool has_room(const struct backlog *backlog)
-{
-    return backlog && backlog->batch.count < LIVE_BACKLOG_FRAMES &&
-           backlog->batch.used < LIVE_BATCH_BYTES;
-}
-
-static void add_backlog(struct live *live)
-{
-    struct backlog *backlog = memory_table(1, sizeof *backlog);
-    backlog->batch = (struct batch){.frames = backlog->frames, .bytes = backlog->bytes};
-    if (live->last)
-        live->last->next = backlog;
-    else
-        live->first = backlog;
-    live->last = backlog;
-    live->backlogs++;
-}
-
 static void *take_meanwhile(void *context)
 {
     struct live *live = context;
     struct pollfd waits[] = {{.fd = pcap_get_selectable_fd(live->pcap), .events = POLLIN},
                              {.fd = live->resume_fd, .events = POLLIN}};
-    while (!live->failed && poll(waits, 2, -1) > 0 && !waits[1].revents) {
-        if (!has_room(live->last) && live->backlogs == LIVE_BACKLOGS_MAX)
-            break; /* from here on the kernel's buffer has to hold them */
-        if (!has_room(live->last))
-            add_backlog(live);
-        take(live, &live->last->batch, LIVE_BACKLOG_FRAMES);
-    }
+    while (!live->failed && poll(waits, 2, -1) > 0 && !waits[1].revents)
+        if (!take_to_backlog(live))
+            break;
     return NULL;
 }
 
@@ -386,8 +403,7 @@ void live_pause(struct live *live)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the caller */
-    live->paused =
-        !live->ended && pthread_create(&live->taker, NULL, take_meanwhile, live) == 0;
+    live->paused = !live->ended && pthread_create(&live->taker, NULL, take_meanwhile, live) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -5,10 +5,10 @@
 #include "analyzer/capture/source.h"
 
 enum {
-    LIVE_WAIT_MS = 100,                 /* how long one call waits for the first frame */
-    LIVE_BATCH_BYTES = 4 * 1024 * 1024, /* of frames in one batch, and one frame more */
-    LIVE_BACKLOG_FRAMES = 16 * 1024,    /* of one batch that is taken during a pause */
-    LIVE_BACKLOGS_MAX = 64,             /* such batches: 325 MiB, used as far as needed */
+    LIVE_WAIT_MS = 100,             /* how long one call waits for the first frame */
+    LIVE_BATCH_BYTES = 1024 * 1024, /* of frames in one batch, and one frame more */
+    LIVE_BACKLOG_FRAMES = 4 * 1024, /* of one batch that is taken during a pause */
+    LIVE_BACKLOGS_MAX = 192,        /* such batches: 276 MiB, used as far as needed */
 };
 
 struct live;

@@ -56,8 +56,8 @@ static void close_file(struct source *source)
     capture_file_close(source->file);
 }
 
-static const struct source_ops file_ops = {next_of_file, stop_file, nothing, nothing, nothing,
-                                           progress_of_file, close_file};
+static const struct source_ops file_ops = {next_of_file, stop_file,        nothing,   nothing,
+                                           nothing,      progress_of_file, close_file};
 
 static int next_of_live(struct source *source, struct frame *frames, size_t capacity)
 {
@@ -95,8 +95,8 @@ static void close_live(struct source *source)
     live_close(source->live);
 }
 
-static const struct source_ops live_ops = {next_of_live, stop_live, pause_live, resume_live, update_live,
-                                           no_progress, close_live};
+static const struct source_ops live_ops = {next_of_live, stop_live,   pause_live, resume_live,
+                                           update_live,  no_progress, close_live};
 
 static struct source *new_source(const struct source_ops *ops, const char *name)
 {
