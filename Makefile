@@ -146,6 +146,11 @@ asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
+# How many packets a second it takes live, in network namespaces.
+.PHONY: bench-live
+bench-live: $(PROGRAM) $(BENCHES)
+	$(SUDO) $(PYTHON) tests/bench/live.py --build $(BUILD) --fwsniff $(PROGRAM) $(BENCH_OPTIONS)
+
 # How long two captures of a million packets take together, against one after the other.
 .PHONY: bench-pairs
 bench-pairs: $(PROGRAM)

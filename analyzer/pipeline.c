@@ -500,7 +500,9 @@ static enum exit_status run_live(struct run *run)
             break;
         if (now_ms < next_look_ms)
             continue;
+        source_pause(source);
         look(run, view);
+        source_resume(source);
         int64_t took_ms = clock_ms(CLOCK_MONOTONIC) - now_ms;
         next_look_ms = now_ms + LIVE_LOOK_INTERVAL_MS + took_ms * LIVE_LOOK_SHARE;
     }

@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,23 @@
 #include "analyzer/capture/linktype.h"
 #include "analyzer/memory.h"
 
+/* Frames and their bytes; libpcap's own bytes live only in the callback. */
+struct batch {
+    struct frame *frames;
+    size_t count;
+    uint8_t *bytes; /* LIVE_BATCH_BYTES and one frame more */
+    size_t used;
+};
+
+/* What was taken while nobody asked. */
+struct backlog {
+    struct backlog *next;
+    struct batch batch;
+    size_t given;
+    struct frame frames[LIVE_BACKLOG_FRAMES];
+    uint8_t bytes[LIVE_BATCH_BYTES + FRAME_BYTES_MAX];
+};
+
 struct live {
     pcap_t *pcap;
     char *interface;
@@ -22,11 +41,16 @@ struct live {
     int break_fd; /* eventfd: write(2) is all that a signal handler may do */
     int64_t fraction_ns;
     uint16_t link_type;
+    bool failed; /* the interface gives no more */
     bool ended;
-    uint8_t *arena; /* the frames of one batch; libpcap's own bytes live only in the callback */
-    size_t arena_used;
-    struct frame *frames; /* of the batch being filled */
-    size_t count;
+    struct batch batch; /* of the last live_next(); its frames are the caller's */
+    struct batch *into; /* which one keep_frame() fills */
+    struct backlog *first, *last;
+    struct backlog *spare; /* the one last given out: its memory is still warm */
+    size_t backlogs;
+    bool paused;
+    int resume_fd; /* eventfd: ends the pause */
+    pthread_t taker;
 };
 
 static void append(char *text, size_t size, const char *more)
@@ -136,7 +160,8 @@ static bool prepare(struct live *live, const struct source_live_options *options
 {
     char text[PCAP_ERRBUF_SIZE] = "";
     live->break_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (live->break_fd < 0)
+    live->resume_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (live->break_fd < 0 || live->resume_fd < 0)
         return error_set(error, "%s: %s", live->interface, strerror(errno));
     live->pcap = pcap_create(live->interface, text);
     if (!live->pcap)
@@ -151,7 +176,7 @@ static bool prepare(struct live *live, const struct source_live_options *options
     live->link_type = linktype_from_dlt(pcap_datalink(live->pcap));
     live->fraction_ns =
         pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
-    live->arena = memory_zeroed(LIVE_BATCH_BYTES + FRAME_BYTES_MAX, 1);
+    live->batch.bytes = memory_zeroed(LIVE_BATCH_BYTES + FRAME_BYTES_MAX, 1);
     live->stats->link_types[0] = live->link_type;
     live->stats->link_type_count = 1;
     live->stats->snaplen_min = (uint32_t)pcap_snapshot(live->pcap);
@@ -164,22 +189,39 @@ struct live *live_open(const struct source_live_options *options, struct source_
     struct live *live = memory_zeroed(1, sizeof *live);
     live->interface = memory_string(options->interface ? options->interface : "any");
     live->stats = stats;
-    live->break_fd = -1;
+    live->break_fd = live->resume_fd = -1;
     if (prepare(live, options, error))
         return live;
     live_close(live);
     return NULL;
 }
 
+static void free_first_backlog(struct live *live)
+{
+    struct backlog *first = live->first;
+    live->first = first->next;
+    if (!live->first)
+        live->last = NULL;
+    live->backlogs--;
+    free(live->spare);
+    live->spare = first;
+}
+
 void live_close(struct live *live)
 {
     if (!live)
         return;
+    live_resume(live);
+    while (live->first)
+        free_first_backlog(live);
+    free(live->spare);
     if (live->pcap)
         pcap_close(live->pcap);
     if (live->break_fd >= 0)
         close(live->break_fd);
-    free(live->arena);
+    if (live->resume_fd >= 0)
+        close(live->resume_fd);
+    free(live->batch.bytes);
     free(live->interface);
     free(live);
 }
@@ -196,42 +238,42 @@ void live_break(struct live *live)
 static void keep_frame(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
 {
     struct live *live = (struct live *)user;
+    struct batch *batch = live->into;
     uint32_t caplen = header->caplen < FRAME_BYTES_MAX ? header->caplen : FRAME_BYTES_MAX;
-    uint8_t *copy = live->arena + live->arena_used;
+    uint8_t *copy = batch->bytes + batch->used;
     memcpy(copy, data, caplen);
-    live->arena_used += caplen;
-    live->frames[live->count++] = (struct frame){
+    batch->used += caplen;
+    batch->frames[batch->count++] = (struct frame){
         .data = copy,
         .caplen = caplen,
         .len = header->len > caplen ? header->len : caplen,
         .time_ns = (int64_t)header->ts.tv_sec * 1000000000 +
                    (int64_t)header->ts.tv_usec * live->fraction_ns,
-        .number = ++live->stats->frames,
         .link_type = live->link_type,
     };
     /* Room for one more frame of any length must be left. */
-    if (live->arena_used >= LIVE_BATCH_BYTES)
+    if (batch->used >= LIVE_BATCH_BYTES)
         pcap_breakloop(live->pcap);
 }
 
-/* Takes what is there. False when the interface gives no more. */
-static bool take(struct live *live, struct frame *frames, size_t capacity)
+/* Adds what is there, up to so many frames in all. */
+static void take(struct live *live, struct batch *batch, size_t capacity)
 {
-    live->frames = frames;
-    live->count = 0;
-    live->arena_used = 0;
-    int limit = capacity > INT32_MAX ? INT32_MAX : (int)capacity;
+    size_t before = batch->count, room = capacity - before;
+    int limit = room > INT32_MAX ? INT32_MAX : (int)room;
+    live->into = batch;
     int result = pcap_dispatch(live->pcap, limit, keep_frame, (u_char *)live);
     /* A full batch leaves the break flag standing; the next dispatch only takes it down. */
-    if (result == PCAP_ERROR_BREAK && !live->count)
+    if (result == PCAP_ERROR_BREAK && batch->count == before)
         result = pcap_dispatch(live->pcap, limit, keep_frame, (u_char *)live);
-    live->frames = NULL;
-    if (result >= 0 || result == PCAP_ERROR_BREAK)
-        return true;
+    live->failed = result < 0 && result != PCAP_ERROR_BREAK;
+}
+
+static void explain_failure(struct live *live)
+{
     live->stats->truncated = true;
     error_set(&live->stats->problem, "%s: the capture ended after frame %llu: %s", live->interface,
               (unsigned long long)live->stats->frames, pcap_geterr(live->pcap));
-    return false;
 }
 
 /* libpcap waits for an interface that went down to come back, which may be never. Asked only when
@@ -269,21 +311,117 @@ static bool await_frames(struct live *live)
     return false;
 }
 
+static bool has_room(const struct backlog *backlog)
+{
+    return backlog && backlog->batch.count < LIVE_BACKLOG_FRAMES &&
+           backlog->batch.used < LIVE_BATCH_BYTES;
+}
+
+static void add_backlog(struct live *live)
+{
+    struct backlog *backlog = live->spare ? live->spare : memory_zeroed(1, sizeof *backlog);
+    live->spare = NULL;
+    backlog->next = NULL;
+    backlog->given = 0;
+    backlog->batch = (struct batch){.frames = backlog->frames, .bytes = backlog->bytes};
+    if (live->last)
+        live->last->next = backlog;
+    else
+        live->first = backlog;
+    live->last = backlog;
+    live->backlogs++;
+}
+
+/* False when there is no room: then the kernel's buffer has to hold them. */
+static bool take_to_backlog(struct live *live)
+{
+    if (!has_room(live->last)) {
+        if (live->backlogs == LIVE_BACKLOGS_MAX)
+            return false;
+        add_backlog(live);
+    }
+    take(live, &live->last->batch, LIVE_BACKLOG_FRAMES);
+    return true;
+}
+
+/* The bytes stay until the next call. What comes meanwhile queues up behind the backlog, or the
+ * kernel's buffer would fill while a long one is worked off. */
+static void give_backlog(struct live *live, size_t capacity)
+{
+    while (live->first && live->first->given == live->first->batch.count)
+        free_first_backlog(live);
+    struct backlog *first = live->first;
+    if (!first)
+        return;
+    if (!live->failed)
+        take_to_backlog(live);
+    size_t left = first->batch.count - first->given;
+    live->batch.count = left < capacity ? left : capacity;
+    memcpy(live->batch.frames, first->frames + first->given,
+           live->batch.count * sizeof *first->frames);
+    first->given += live->batch.count;
+}
+
 int live_next(struct live *live, struct frame *frames, size_t capacity)
 {
+    struct batch *batch = &live->batch;
     if (live->ended)
         return -1;
     if (!capacity)
         return 0;
-    live->ended = !take(live, frames, capacity);
-    if (!live->count && !live->ended && await_frames(live))
-        live->ended = !take(live, frames, capacity);
-    return live->count ? (int)live->count : live->ended ? -1 : 0;
+    batch->frames = frames;
+    batch->count = batch->used = 0;
+    give_backlog(live, capacity);
+    if (!batch->count && !live->failed)
+        take(live, batch, capacity);
+    if (!batch->count && !live->failed && await_frames(live))
+        take(live, batch, capacity);
+    for (size_t i = 0; i < batch->count; i++)
+        frames[i].number = ++live->stats->frames;
+    if (live->failed && !live->first) {
+        explain_failure(live);
+        live->ended = true;
+    }
+    return batch->count ? (int)batch->count : live->ended ? -1 : 0;
+}
+
+/* --- while nobody asks --- */
+
+static void *take_meanwhile(void *context)
+{
+    struct live *live = context;
+    struct pollfd waits[] = {{.fd = pcap_get_selectable_fd(live->pcap), .events = POLLIN},
+                             {.fd = live->resume_fd, .events = POLLIN}};
+    while (!live->failed && poll(waits, 2, -1) > 0 && !waits[1].revents)
+        if (!take_to_backlog(live))
+            break;
+    return NULL;
+}
+
+void live_pause(struct live *live)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the caller */
+    live->paused = !live->ended && pthread_create(&live->taker, NULL, take_meanwhile, live) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void live_resume(struct live *live)
+{
+    uint64_t count = 1;
+    if (!live->paused)
+        return;
+    ssize_t ignored = write(live->resume_fd, &count, sizeof count);
+    pthread_join(live->taker, NULL);
+    ignored = read(live->resume_fd, &count, sizeof count);
+    (void)ignored;
+    live->paused = false;
 }
 
 void live_update_stats(struct live *live)
 {
     struct pcap_stat kernel;
-    if (pcap_stats(live->pcap, &kernel) == 0)
+    if (!live->paused && pcap_stats(live->pcap, &kernel) == 0)
         live->stats->kernel_dropped = (uint64_t)kernel.ps_drop + kernel.ps_ifdrop;
 }

@@ -14,6 +14,8 @@
 struct source_ops {
     int (*next)(struct source *, struct frame *, size_t);
     void (*stop)(struct source *);
+    void (*pause)(struct source *);
+    void (*resume)(struct source *);
     void (*update_stats)(struct source *);
     double (*progress)(const struct source *);
     void (*close)(struct source *);
@@ -54,8 +56,8 @@ static void close_file(struct source *source)
     capture_file_close(source->file);
 }
 
-static const struct source_ops file_ops = {next_of_file, stop_file, nothing, progress_of_file,
-                                           close_file};
+static const struct source_ops file_ops = {next_of_file, stop_file,        nothing,   nothing,
+                                           nothing,      progress_of_file, close_file};
 
 static int next_of_live(struct source *source, struct frame *frames, size_t capacity)
 {
@@ -65,6 +67,16 @@ static int next_of_live(struct source *source, struct frame *frames, size_t capa
 static void stop_live(struct source *source)
 {
     live_break(source->live);
+}
+
+static void pause_live(struct source *source)
+{
+    live_pause(source->live);
+}
+
+static void resume_live(struct source *source)
+{
+    live_resume(source->live);
 }
 
 static void update_live(struct source *source)
@@ -83,8 +95,8 @@ static void close_live(struct source *source)
     live_close(source->live);
 }
 
-static const struct source_ops live_ops = {next_of_live, stop_live, update_live, no_progress,
-                                           close_live};
+static const struct source_ops live_ops = {next_of_live, stop_live,   pause_live, resume_live,
+                                           update_live,  no_progress, close_live};
 
 static struct source *new_source(const struct source_ops *ops, const char *name)
 {
@@ -162,6 +174,16 @@ int source_next(struct source *source, struct frame *frames, size_t capacity)
 void source_break(struct source *source)
 {
     source->ops->stop(source);
+}
+
+void source_pause(struct source *source)
+{
+    source->ops->pause(source);
+}
+
+void source_resume(struct source *source)
+{
+    source->ops->resume(source);
 }
 
 const struct source_stats *source_stats(struct source *source)

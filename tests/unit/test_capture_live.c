@@ -145,6 +145,51 @@ static void a_full_arena_ends_a_batch(void **state)
     source_close(source);
 }
 
+/* More than the kernel's buffer holds, while nobody asks and while those are given out: all come, in
+ * their order. */
+static void a_pause_loses_nothing(void **state)
+{
+    (void)state;
+    need_root();
+    enum { SENT = 4000, LATER = 40, LENGTH = 3000 };
+    struct source_live_options options = {.interface = "lo",
+                                          .filter = "udp dst port 40999",
+                                          .snaplen = 262144,
+                                          .buffer_bytes = 2 * 1024 * 1024};
+    struct error error = {""};
+    struct source *source = source_open_live(&options, &error);
+    assert_non_null(source);
+    struct frame frames[BATCH];
+    uint64_t number = 0;
+    int64_t time_ns = 0;
+    for (int pause = 0; pause < 2; pause++) {
+        source_pause(source);
+        for (int i = 0; i < SENT; i++) {
+            send_datagrams(1, LENGTH, PORT);
+            if (i % 50 == 0)
+                usleep(1000); /* two hundred would fit */
+        }
+        source_resume(source);
+        for (int quiet = 0, calls = 0; quiet < 3; calls++) {
+            if (calls < LATER)
+                send_datagrams(BATCH, LENGTH, PORT);
+            int count = source_next(source, frames, BATCH);
+            assert_true(count >= 0);
+            quiet = count ? 0 : quiet + 1;
+            for (int i = 0; i < count; i++) {
+                assert_int_equal(frames[i].number, ++number);
+                assert_int_equal(frames[i].data[12], 8);
+                assert_true(frames[i].time_ns >= time_ns);
+                time_ns = frames[i].time_ns;
+            }
+        }
+    }
+    assert_int_equal(number, 2 * (SENT + LATER * BATCH));
+    assert_int_equal(source_stats(source)->kernel_dropped, 0);
+    source_pause(source); /* and is closed in it */
+    source_close(source);
+}
+
 static void any_gives_cooked_frames(void **state)
 {
     (void)state;
@@ -286,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(captures_on_the_loopback),
         cmocka_unit_test(a_full_arena_ends_a_batch),
+        cmocka_unit_test(a_pause_loses_nothing),
         cmocka_unit_test(any_gives_cooked_frames),
         cmocka_unit_test(a_break_ends_the_wait),
         cmocka_unit_test(an_interface_going_down_ends_the_capture),
