@@ -21,6 +21,7 @@ enum {
     BATCH_FRAMES = FAST_PATH_BATCH,
     WARNING_TEXT = 700,
     FIRST_WHOLE = 1024, /* product connections by which vantages and what is usual are told */
+    LIVE_HELD_NS = 1000000000, /* after that long a failure shows, before its first repetition */
 };
 
 struct inquiry {
@@ -128,7 +129,7 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
     inquiry->tracker = tracker_new(&options);
     tracker_on_evict(inquiry->tracker, forget_speech, inquiry);
     tracker_on_settle(inquiry->tracker, is_dispensable, inquiry);
-    if (!request->live && !request->compared && !request->keeper)
+    if (!request->compared && !request->keeper)
         tracker_hold_back(inquiry->tracker, take_held_frame, inquiry);
     if (!request->streams)
         inquiry->own_streams = stream_pool_new(STREAM_POOL_BYTES_MAX);
@@ -286,7 +287,10 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
 void inquiry_diagnose(struct inquiry *inquiry, int64_t now_ns, struct diagnosis *diagnosis)
 {
     const struct diagnosis_request request = request_of(inquiry, now_ns);
-    tracker_let_go(inquiry->tracker);
+    if (inquiry->request.live)
+        tracker_let_go_before(inquiry->tracker, request.now_ns - LIVE_HELD_NS);
+    else
+        tracker_let_go(inquiry->tracker);
     diagnose(&request, diagnosis);
     inquiry->news = false;
 }

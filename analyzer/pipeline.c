@@ -507,6 +507,7 @@ static enum exit_status run_live(struct run *run)
         next_look_ms = now_ms + LIVE_LOOK_INTERVAL_MS + took_ms * LIVE_LOOK_SHARE;
     }
     live_view_free(view);
+    inquiry_end(run->inquiries[0]);
     return conclude(run, clock_ms(CLOCK_REALTIME) * 1000000);
 }
 

@@ -528,6 +528,26 @@ static struct askers count_askers(const struct tracker *tracker)
     return askers;
 }
 
+/* Handing one on may hand on others, too: its twin (attempt_find_twin()). */
+void held_let_go_before(struct tracker *tracker, int64_t begun_ns)
+{
+    struct held_table *table = tracker->held;
+    bool flood = table && table->count > SILENT_EASY;
+    for (uint32_t index_1 = table ? table->oldest : 0; index_1;) {
+        const struct held *held = held_at(table, index_1);
+        uint32_t newer = held->newer;
+        if (held->syn.time_ns >= begun_ns)
+            break;
+        if (!flood || held->course)
+            held_let_go_number(tracker, HELD_BASE + index_1);
+        index_1 = newer && !held_at(table, newer)->used ? table->oldest : newer;
+    }
+    if (table && table->handed_on)
+        attempts_sort(tracker);
+    if (table)
+        table->handed_on = false;
+}
+
 uint64_t held_let_all_go(struct tracker *tracker)
 {
     struct held_table *table = tracker->held;

@@ -31,6 +31,8 @@ void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *
 /* Hands on everything: before attempts are looked at. Of many single SYNs that nothing followed
  * only those of clients that ask again and again are handed on; the others are counted. */
 void tracker_let_go(struct tracker *tracker);
+/* Hands on what began before that, but nothing of many single SYNs: the capture goes on. */
+void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns);
 
 /* --- for the flow stage --- */
 
@@ -63,6 +65,7 @@ void held_let_go(struct tracker *tracker, struct flow *flow);
 uint32_t held_let_go_number(struct tracker *tracker, uint32_t number);
 /* Of all, oldest first; returns how many were only counted. */
 uint64_t held_let_all_go(struct tracker *tracker);
+void held_let_go_before(struct tracker *tracker, int64_t begun_ns);
 
 /* The flow is about to be forgotten, or others need the room: what is held of its connection gets
  * its record, but for a SYN that nothing followed, which is counted with the records given up. */

@@ -564,6 +564,11 @@ void tracker_let_go(struct tracker *tracker)
     tracker->counters.silent_forgotten += held_let_all_go(tracker);
 }
 
+void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns)
+{
+    held_let_go_before(tracker, begun_ns);
+}
+
 void tracker_end(struct tracker *tracker)
 {
     next_slab_drop(&tracker->flows->next);

@@ -235,6 +235,8 @@ static void put32(uint8_t *to, uint32_t value)
     put16(to + 2, value & 0xffff);
 }
 
+enum { MILLISECOND_NS = 1000000 }; /* between packets */
+
 static void say(struct scene *scene, const struct said_packet *said)
 {
     enum { ETHERNET = 14, IP4 = 20, TCP = 20, SERVER = 0xc0000201 };
@@ -260,7 +262,7 @@ static void say(struct scene *scene, const struct said_packet *said)
     const struct frame frame = {.data = bytes,
                                 .caplen = length,
                                 .len = length,
-                                .time_ns = (int64_t)++scene->frames * 1000000,
+                                .time_ns = (int64_t)++scene->frames * MILLISECOND_NS,
                                 .number = scene->frames,
                                 .link_type = 1};
     fast_path_batch(scene->tracker, &frame, 1, 0, count_slow, scene);
@@ -313,6 +315,28 @@ static void of_a_flood_who_asks_again_is_told(void **state)
     assert_int_equal(tracker_counters(scene->tracker)->silent_forgotten, STRANGERS);
     assert_int_equal(whole(scene), SAME);
     assert_int_equal(tracker_counters(scene->tracker)->syn_attempts, STRANGERS + SAME);
+    scene_over(scene);
+}
+
+static void while_the_capture_goes_on_only_what_is_old_is_handed_on(void **state)
+{
+    (void)state;
+    enum { SYNS = 10, OLD = 4, STRANGERS = 6000 };
+    struct scene *scene = scene_begin(200000);
+    const int64_t after_ns = (OLD + 1) * MILLISECOND_NS;
+    for (uint32_t i = 0; i < SYNS; i++)
+        say_syn(scene, 0x0a000000 + i, 30000, SERVICE);
+    tracker_let_go_before(scene->tracker, after_ns);
+    assert_int_equal(whole(scene), OLD);
+    tracker_let_go_before(scene->tracker, after_ns);
+    assert_int_equal(whole(scene), OLD);
+    for (uint32_t i = 0; i < STRANGERS; i++)
+        say_syn(scene, 0x0b000000 + i, 30000, SERVICE);
+    tracker_let_go_before(scene->tracker, INT64_MAX);
+    assert_int_equal(whole(scene), OLD); /* it is not over: who asks again is not known yet */
+    assert_int_equal(tracker_counters(scene->tracker)->silent_forgotten, 0);
+    tracker_let_go(scene->tracker);
+    assert_int_equal(tracker_counters(scene->tracker)->silent_forgotten, SYNS - OLD + STRANGERS);
     scene_over(scene);
 }
 
@@ -420,6 +444,7 @@ int main(void)
         cmocka_unit_test(the_same_is_known_of_what_was_held_back),
         cmocka_unit_test(there_is_an_end_to_what_is_held),
         cmocka_unit_test(of_a_flood_who_asks_again_is_told),
+        cmocka_unit_test(while_the_capture_goes_on_only_what_is_old_is_handed_on),
         cmocka_unit_test(a_short_exchange_leaves_a_finished_record),
         cmocka_unit_test(where_certificates_are_pinned_all_are_looked_at),
         cmocka_unit_test(a_long_one_gets_its_record),
