@@ -191,10 +191,11 @@ ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum si
 }
 
 /* What tcp_flow_segment() makes of a usual segment, and udp_track() of a datagram. Which of the two
- * it is, and which side sent it, changes from packet to packet: without a branch it costs less than
- * to predict it wrongly. */
+ * it is, which side sent it and whether it carries anything changes from packet to packet: without
+ * branches it costs less than to predict them wrongly. (GCC 12 makes of a comparison with 0 in the
+ * place of the shift a detour over the stack that stalls.) */
 ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side side,
-                              int64_t time_ns)
+                       int64_t time_ns)
 {
     unsigned tcp = seen->proto == PROTO_TCP, udp = !tcp, asks = side == INITIATOR;
     unsigned says = (0 - seen->payload_length) >> 31, shows = tcp & (asks | says);
@@ -218,8 +219,8 @@ SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet 
     tracker_host(tracker, &event);
 }
 
-ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
-                             uint64_t frame, int64_t time_ns)
+ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at, uint64_t frame,
+                      int64_t time_ns)
 {
     const struct glance *seen = &looked_at->seen;
     const struct flow *flow = looked_at->flow;

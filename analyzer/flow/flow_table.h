@@ -56,17 +56,17 @@ struct flow {
     uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
     uint64_t host_low : FLOW_HOST_BITS;   /* flow_host() */
     uint64_t host_high : FLOW_HOST_BITS;
-    uint32_t address[2];  /* this and the next three: its key */
+    uint32_t address[2]; /* this and the next three: its key */
     uint16_t port[2];
     uint8_t proto : 7;
     uint8_t v6 : 1;
-    uint8_t syn_count;        /* of the latest attempt, duplicates left out; UINT8_MAX: or more */
-    uint16_t bits;            /* enum flow_bit */
-    uint32_t isn;             /* of the latest SYN */
+    uint8_t syn_count;     /* of the latest attempt, duplicates left out; UINT8_MAX: or more */
+    uint16_t bits;         /* enum flow_bit */
+    uint32_t isn;          /* of the latest SYN */
     uint32_t first_frame;  /* of the latest attempt */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
-    uint32_t answer_isn; /* TCP: sequence number of the SYN-ACK; 0: none */
+    uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
     uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
     uint8_t way[2]; /* of packets with that hop limit that each side's host has learnt all from
                        (ways.h); 0: not yet */
