@@ -17,7 +17,8 @@ struct live *live_open(const struct source_live_options *options, struct source_
                        struct error *error);
 int live_next(struct live *live, struct frame *frames, size_t capacity);
 void live_break(struct live *live);
-/* Between the two a thread takes the frames from the kernel, and live_next() gives them out later. */
+/* Between the two a thread takes the frames from the kernel, and live_next() gives them out later.
+ */
 void live_pause(struct live *live);
 void live_resume(struct live *live);
 /* Asks the kernel how many frames it lost and puts that into the stats. Not during a pause. */

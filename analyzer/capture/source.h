@@ -93,9 +93,9 @@ int source_next(struct source *source, struct frame *frames, size_t capacity);
  * Async-signal-safe. */
 void source_break(struct source *source);
 
-/* The caller will not ask for frames until source_resume(), and none shall be lost meanwhile: a live
- * source has a thread take them from the kernel. In between only source_stats() may be called; what
- * the kernel lost is not asked anew then. */
+/* The caller will not ask for frames until source_resume(), and none shall be lost meanwhile: a
+ * live source has a thread take them from the kernel. In between only source_stats() may be called;
+ * what the kernel lost is not asked anew then. */
 void source_pause(struct source *source);
 void source_resume(struct source *source);
 

@@ -1,13 +1,13 @@
-/* Has an interface receive the packets of a capture, faster than a socket at the other end of a veth
- * pair can send them:
+/* Has an interface receive the packets of a capture, faster than a socket at the other end of a
+ * veth pair can send them:
  *
  *     receive INTERFACE CAPTURE PACKETS_PER_SECOND SECONDS
  *
- * 0 packets a second: as fast as it goes. The packets enter the kernel where the driver of a network
- * card hands them over: an XDP program makes them in the kernel's own test run with live frames and
- * passes them on (Linux 5.18; Documentation/bpf/bpf_prog_run.rst). Every time round the clients have
- * other addresses, so that no connection comes twice; checksums stay right. Prints how many packets
- * were received, and the seconds. Needs root. */
+ * 0 packets a second: as fast as it goes. The packets enter the kernel where the driver of a
+ * network card hands them over: an XDP program makes them in the kernel's own test run with live
+ * frames and passes them on (Linux 5.18; Documentation/bpf/bpf_prog_run.rst). Every time round the
+ * clients have other addresses, so that no connection comes twice; checksums stay right. Prints how
+ * many packets were received, and the seconds. Needs root. */
 #define PCAP_DONT_INCLUDE_PCAP_BPF_H /* which has another struct bpf_insn */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -42,9 +42,9 @@ enum {
 /* A packet as the program finds it; the next one follows after `size`. */
 struct record {
     uint32_t size, length;
-    uint32_t client_at[2]; /* from the record's begin to the last four bytes of the client's address,
-                              in the packet and in one that it quotes; where there is none, to
-                              `nothing` */
+    uint32_t client_at[2]; /* from the record's begin to the last four bytes of the client's
+                              address, in the packet and in one that it quotes; where there is none,
+                              to `nothing` */
     uint8_t nothing[8];
     uint8_t bytes[FRAME_MAX]; /* `length` of them */
 };
@@ -140,8 +140,7 @@ static uint32_t load(const char *path, uint8_t *records, uint32_t room)
     pcap_t *capture = pcap_open_offline(path, error);
     if (!capture)
         fail(error);
-    while (used <= room - sizeof(struct record) &&
-           pcap_next_ex(capture, &header, &frame) == 1) {
+    while (used <= room - sizeof(struct record) && pcap_next_ex(capture, &header, &frame) == 1) {
         struct record *record = (struct record *)(records + used);
         if (header->caplen <= ETHERNET || header->caplen > FRAME_MAX)
             continue;
@@ -155,17 +154,19 @@ static uint32_t load(const char *path, uint8_t *records, uint32_t room)
 /* --- the program --- */
 
 #define INSN(code_, dst, src, off_, imm_)                                                          \
-    {.code = (uint8_t)(code_), .dst_reg = (dst), .src_reg = (src), .off = (int16_t)(off_),         \
-     .imm = (int32_t)(imm_)}
-#define SET(dst, src) INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
-#define SET_TO(dst, value) INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value)
-#define ADD(dst, src) INSN(BPF_ALU64 | BPF_ADD | BPF_X, dst, src, 0, 0)
-#define ADD_TO(dst, value) INSN(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, value)
-#define READ(bits, dst, src, off) INSN(BPF_LDX | BPF_MEM | (bits), dst, src, off, 0)
+    {                                                                                              \
+        .code = (uint8_t)(code_), .dst_reg = (dst), .src_reg = (src), .off = (int16_t)(off_),      \
+        .imm = (int32_t)(imm_)                                                                     \
+    }
+#define SET(dst, src)              INSN(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
+#define SET_TO(dst, value)         INSN(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value)
+#define ADD(dst, src)              INSN(BPF_ALU64 | BPF_ADD | BPF_X, dst, src, 0, 0)
+#define ADD_TO(dst, value)         INSN(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, value)
+#define READ(bits, dst, src, off)  INSN(BPF_LDX | BPF_MEM | (bits), dst, src, off, 0)
 #define WRITE(bits, dst, off, src) INSN(BPF_STX | BPF_MEM | (bits), dst, src, off, 0)
-#define IF(op, dst, value, to) INSN(BPF_JMP | BPF_K | (op), dst, 0, to, value)
-#define IF_REG(op, dst, src, to) INSN(BPF_JMP | BPF_X | (op), dst, src, to, 0)
-#define CALL(function) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, function)
+#define IF(op, dst, value, to)     INSN(BPF_JMP | BPF_K | (op), dst, 0, to, value)
+#define IF_REG(op, dst, src, to)   INSN(BPF_JMP | BPF_X | (op), dst, src, to, 0)
+#define CALL(function)             INSN(BPF_JMP | BPF_CALL, 0, 0, 0, function)
 #define ADDRESS(dst, map)                                                                          \
     INSN(BPF_LD | BPF_IMM | BPF_DW, dst, BPF_PSEUDO_MAP_VALUE, 0, map), INSN(0, 0, 0, 0, 0)
 

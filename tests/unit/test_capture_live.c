@@ -145,8 +145,8 @@ static void a_full_arena_ends_a_batch(void **state)
     source_close(source);
 }
 
-/* More than the kernel's buffer holds, while nobody asks and while those are given out: all come, in
- * their order. */
+/* More than the kernel's buffer holds, while nobody asks and while those are given out: all come,
+ * in their order. */
 static void a_pause_loses_nothing(void **state)
 {
     (void)state;
