@@ -72,10 +72,10 @@ static inline struct finished finished_unpack(const struct finished_packed *pack
 {
     uint32_t after = packed->idle_survived_after;
     struct finished finished = {
-        .key = {{packed->address[0], packed->address[1]},
-                {packed->low_port, packed->high_port},
-                PROTO_TCP,
-                packed->v6},
+        .key = {.address = {packed->address[0], packed->address[1]},
+                .port = {packed->low_port, packed->high_port},
+                .proto = PROTO_TCP,
+                .v6 = packed->v6},
         .hop_limit = packed->hop_limit,
         .service = packed->service,
         .has_mac = packed->has_mac,

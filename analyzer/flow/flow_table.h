@@ -140,9 +140,10 @@ static inline bool flow_key_equal(const struct flow_key *a, const struct flow_ke
 
 static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
 {
+    enum { PORTS = offsetof(struct flow, port), KEY_PORTS = offsetof(struct flow_key, port) };
+    enum { AND_PROTO = sizeof key->port + 1 };
     return memcmp(flow->address, key->address, sizeof key->address) == 0 &&
-           memcmp(flow->port, key->port, sizeof key->port) == 0 && flow->proto == key->proto &&
-           flow->v6 == key->v6;
+           memcmp((const uint8_t *)flow + PORTS, (const uint8_t *)key + KEY_PORTS, AND_PROTO) == 0;
 }
 
 /* The slot of the key, or the free slot where it would go. */

@@ -86,10 +86,10 @@ static void compare_with_twin(struct flow_table *table, const bool *was_added, u
 {
     size_t position = 0, walked = 0, found = 0;
     for (const struct flow *flow; (flow = flow_table_next(table, &position)); walked++) {
-        struct flow_key own = {{flow->address[0], flow->address[1]},
-                               {flow->port[0], flow->port[1]},
-                               flow->proto,
-                               flow->v6};
+        struct flow_key own = {.address = {flow->address[0], flow->address[1]},
+                               .port = {flow->port[0], flow->port[1]},
+                               .proto = flow->proto,
+                               .v6 = flow->v6};
         assert_ptr_equal(flow_table_find(table, &own), flow);
     }
     for (uint32_t i = 0; i < keys; i++) {
