@@ -46,7 +46,7 @@ static struct exchange_step *add_step(struct exchange *exchange, const struct ma
 
 /* Adds first and last of a packet that was repeated; what lies between goes with the first. */
 static void add_repeated(struct exchange *exchange, const struct mark *first,
-                         const struct mark *last, const struct frame_list *frames, enum side sender,
+                         const struct mark *last, const struct frame_notes *notes, enum side sender,
                          bool lost)
 {
     if (last) {
@@ -58,14 +58,13 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!step)
         return;
     step->lost = lost;
-    if (!frames)
-        return;
-    for (uint32_t i = 0; i < frames->count; i++)
-        if (!step_of_frame(exchange, frame_list_at(frames, i)))
-            frame_list_add(&step->again, frame_list_at(frames, i));
+    const struct frame_list frames = frame_notes_list(notes);
+    for (uint32_t i = 0; i < frames.count; i++)
+        if (!step_of_frame(exchange, frame_list_at(&frames, i)))
+            frame_list_add(&step->again, frame_list_at(&frames, i));
     /* Those that found no room in the list; the last of them is a step of its own. */
-    if (frames->total > frames->count)
-        step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
+    if (frames.total > frames.count)
+        step->again.total += frames.total - frames.count - (last && last->frame != first->frame);
 }
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)

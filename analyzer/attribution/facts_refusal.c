@@ -86,12 +86,12 @@ static void icmp_distance(const struct fact_context *context, const struct attem
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int passed = icmp->quoted_as_sent - icmp->quoted_hop_limit;
-    set_number(facts, FACT_ICMP_QUOTED_HOPS, passed)->frames = icmp->frames;
+    set_number(facts, FACT_ICMP_QUOTED_HOPS, passed)->frames = frame_notes_list(&icmp->frames);
     int to_server = vantage_hops(context->vantage, attempt, RESPONDER);
     if (to_server >= 0)
         set_word(facts, FACT_ICMP_QUOTED_DISTANCE,
                  passed >= to_server ? "at-server" : "before-server")
-            ->frames = icmp->frames;
+            ->frames = frame_notes_list(&icmp->frames);
 }
 
 /* Where there and back is the same way, a packet refused by whom it reached has passed as many
@@ -111,7 +111,7 @@ static void refused_while_fact(const struct fact_context *context, const struct 
         beyond--;
     if (beyond == 0 || beyond == 1)
         set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
 }
 
 static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
@@ -151,20 +151,20 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
                              : ip_equal(&icmp->sender, &failure->client) ? "client"
                                                                          : "other";
         set_word(facts, FACT_ICMP_REASON, icmp_reason(icmp, ip_is_v4(&icmp->sender)))->frames =
-            icmp->frames;
-        set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
+            frame_notes_list(&icmp->frames);
+        set_word(facts, FACT_ICMP_SENDER, sender)->frames = frame_notes_list(&icmp->frames);
         set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first->hop_limit))->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
         const struct sighting seen = arriving(context, attempt, icmp->first);
         const char *ttl = against_baseline(context, host_at(context, seen.attempt, RESPONDER),
                                            seen.mark->hop_limit);
         if (ttl)
-            set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
+            set_word(facts, FACT_ICMP_TTL, ttl)->frames = frame_notes_list(&icmp->frames);
         const char *mac = mac_word(server, icmp->first);
         if (mac)
-            set_word(facts, FACT_ICMP_MAC, mac)->frames = icmp->frames;
+            set_word(facts, FACT_ICMP_MAC, mac)->frames = frame_notes_list(&icmp->frames);
         set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
         icmp_distance(context, attempt, facts);
         refused_while_fact(context, attempt, facts);
         return;

@@ -13,6 +13,7 @@
 
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/frame_notes.h"
 #include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
@@ -69,7 +70,7 @@ struct side_record {
     uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
     const struct mark
         *first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
-    struct frame_list repeat_frames;
+    struct frame_notes repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
     uint32_t unanswered_length_max;
     /* Sequence number of its first full-size segment: once that is acknowledged, full-size packets
@@ -93,7 +94,7 @@ struct icmp_record {
     bool translated;           /* the quote shows other addresses than the flow has here */
     int64_t answered_after_ns; /* since the packet it quotes; negative: not known */
     uint32_t count;
-    struct frame_list frames;
+    struct frame_notes frames;
 };
 
 enum attempt_bit {
@@ -120,14 +121,14 @@ struct tunnel_record;
 /* What tells a packet from a copy of it. */
 struct fingerprint {
     int64_t time_ns;
-    uint32_t sequence, acknowledgment, ip_id;
-    uint32_t length;
+    uint32_t sequence, acknowledgment, ip_id, if_index;
+    uint32_t length : 24;   /* payload bytes, as of struct mark */
+    uint32_t direction : 2; /* enum link_direction */
+    uint32_t tunnelled : 1;
     uint16_t flags_side;
     uint8_t hop_limit;
-    bool tunnelled;
-    uint8_t direction; /* enum link_direction */
-    uint32_t if_index;
 };
+_Static_assert(sizeof(struct fingerprint) == 32, "an attempt has several");
 
 struct attempt {
     uint32_t number; /* 1-based; stays the same while the record lives */
@@ -143,10 +144,10 @@ struct attempt {
 
     const struct mark *syn, *syn_last; /* of the initiator */
     uint32_t syn_count;                /* copies left out */
-    struct frame_list syn_frames;
+    struct frame_notes syn_frames;
     const struct mark *synack, *synack_last;
     uint32_t synack_count;
-    struct frame_list synack_frames;
+    struct frame_notes synack_frames;
     /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
     int64_t asked_ns[ASKED_TIMES];
     uint32_t asked_count;
@@ -157,7 +158,7 @@ struct attempt {
     struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
                                    goes before one that quotes the responder */
     const struct mark *refused; /* RST in reply to the SYN */
-    struct frame_list refused_frames;
+    struct frame_notes refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
     uint64_t idle_survived_frame; /* that packet's; 0: none was */
@@ -166,7 +167,7 @@ struct attempt {
     uint64_t last_frame;
     uint32_t copies;    /* frames that were copies */
     uint32_t forwarded; /* copies one hop later or on another interface */
-    struct frame_list forwarded_frames;
+    struct frame_notes forwarded_frames;
     uint8_t forwarded_sides;   /* whose packets those copies are: a bit per side */
     uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
     uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */

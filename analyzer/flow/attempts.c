@@ -149,9 +149,21 @@ static bool has_flow(const struct attempt *attempt)
     return attempt->flow->attempt == attempt->number;
 }
 
+static void forget_frames(struct attempt *attempt)
+{
+    frame_notes_clear(&attempt->syn_frames);
+    frame_notes_clear(&attempt->synack_frames);
+    frame_notes_clear(&attempt->refused_frames);
+    frame_notes_clear(&attempt->forwarded_frames);
+    frame_notes_clear(&attempt->icmp.frames);
+    for (enum side side = INITIATOR; side <= RESPONDER; side++)
+        frame_notes_clear(&attempt->side[side].repeat_frames);
+}
+
 static void make_blank(struct tracker *tracker, struct attempt *attempt)
 {
     uint32_t number = attempt->number;
+    forget_frames(attempt);
     attempt_drop_marks(&tracker->marks, attempt);
     attempt_clear(attempt);
     attempt->number = number;
@@ -376,11 +388,11 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
         .sequence = tcp ? packet->tcp.sequence : 0,
         .acknowledgment = tcp ? packet->tcp.acknowledgment : 0,
         .ip_id = packet->ip.id,
-        .length = packet->payload_length,
+        .length = packet->payload_length & 0xffffff,
         .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
         .hop_limit = packet->ip.hop_limit,
         .tunnelled = packet->tunnels != 0,
-        .direction = (uint8_t)packet->direction,
+        .direction = packet->direction & 3,
         .if_index = packet->if_index,
     };
 }
@@ -415,7 +427,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (!only_in && (now.hop_limit != before->hop_limit || now.if_index != before->if_index)) {
             attempt->forwarded++;
             attempt->forwarded_sides = (uint8_t)(attempt->forwarded_sides | 1u << side);
-            frame_list_add(&attempt->forwarded_frames, event->frame);
+            frame_notes_add(&attempt->forwarded_frames, event->frame);
         }
         return true;
     }
@@ -486,6 +498,7 @@ void attempts_free(struct tracker *tracker)
         ftp_forget(attempt_at(tracker, number));
         free(attempt_at(tracker, number)->pace);
         free(attempt_at(tracker, number)->esp_in_udp);
+        forget_frames(attempt_at(tracker, number));
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         free(tracker->attempt_slabs[i]);

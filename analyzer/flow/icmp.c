@@ -89,9 +89,10 @@ static void note_error(struct tracker *tracker, struct attempt *attempt, enum si
     /* A closed socket refuses a late reply: not what the attempt failed by, if another error is. */
     if (record->count && record->quoted_side == RESPONDER && quoted_side == INITIATOR) {
         mark_name(&tracker->marks, &record->first, &no_mark);
+        frame_notes_clear(&record->frames);
         *record = (struct icmp_record){.first = &no_mark};
     }
-    frame_list_add(&record->frames, event->frame);
+    frame_notes_add(&record->frames, event->frame);
     if (record->count++)
         return;
     record->quoted_side = (uint8_t)quoted_side;
