@@ -187,7 +187,8 @@ static void server_facts(const struct fact_context *context, const struct failur
         return;
     const struct host_link *link = host_link(server);
     bool never_there = !link->resolved && !seen;
-    bool gone = link->asked_unanswered >= GONE_ASKED_MIN && link->asked_last_ns > host_pulse(hosts, server).last_ns;
+    bool gone = link->asked_unanswered >= GONE_ASKED_MIN &&
+                link->asked_last_ns > host_pulse(hosts, server).last_ns;
     bool unanswered = link->asked_unanswered && (never_there || gone);
     if (unanswered && !answers_are_heard(context, failure, link))
         return;
