@@ -122,11 +122,11 @@ struct tunnel_record;
 struct fingerprint {
     int64_t time_ns;
     uint32_t sequence, acknowledgment, ip_id, if_index;
-    uint32_t length : 24;   /* payload bytes, as of struct mark */
-    uint32_t direction : 2; /* enum link_direction */
-    uint32_t tunnelled : 1;
+    uint32_t length;
     uint16_t flags_side;
     uint8_t hop_limit;
+    uint8_t direction : 7; /* enum link_direction */
+    uint8_t tunnelled : 1;
 };
 _Static_assert(sizeof(struct fingerprint) == 32, "an attempt has several");
 

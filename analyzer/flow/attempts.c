@@ -232,7 +232,7 @@ static struct attempt *blank_record(struct tracker *tracker)
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_zeroed(1, ATTEMPT_SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_zeroed(ATTEMPT_SLAB, sizeof(struct attempt));
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
@@ -388,7 +388,7 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
         .sequence = tcp ? packet->tcp.sequence : 0,
         .acknowledgment = tcp ? packet->tcp.acknowledgment : 0,
         .ip_id = packet->ip.id,
-        .length = packet->payload_length & 0xffffff,
+        .length = packet->payload_length,
         .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
         .hop_limit = packet->ip.hop_limit,
         .tunnelled = packet->tunnels != 0,

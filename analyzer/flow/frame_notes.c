@@ -20,7 +20,7 @@ void frame_notes_add(struct frame_notes *notes, uint64_t frame)
     frame_list_add(notes->list, frame);
 }
 
-void frame_notes_clear(struct frame_notes *notes)
+void frame_notes_drop(struct frame_notes *notes)
 {
     free(notes->list);
     *notes = (struct frame_notes){0};

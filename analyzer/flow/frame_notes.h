@@ -14,11 +14,19 @@ struct frame_notes {
 };
 
 void frame_notes_add(struct frame_notes *notes, uint64_t frame);
-void frame_notes_clear(struct frame_notes *notes);
 
 static inline bool frame_notes_any(const struct frame_notes *notes)
 {
     return notes->only || notes->list;
+}
+
+void frame_notes_drop(struct frame_notes *notes);
+
+/* After most packets there is nothing. */
+static inline void frame_notes_clear(struct frame_notes *notes)
+{
+    if (frame_notes_any(notes))
+        frame_notes_drop(notes);
 }
 
 /* What frame_list_add() would have made of them. */

@@ -11,11 +11,11 @@
 enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
-    BLOCK_BYTES = 504,    /* for frames, one after the other */
-    BLOCK_SLAB = 4096,    /* blocks: 2 MiB */
-    BLOCKS_MAX = 1 << 17, /* 64 MB */
+    BLOCK_BYTES = 1016,   /* for frames, one after the other */
+    BLOCK_SLAB = 2048,    /* blocks: 2 MiB */
+    BLOCKS_MAX = 1 << 16, /* 64 MB */
     CACHE_LINE = 64,
-    FRAMES_MAX_HELD = 65, /* beyond, it is a transfer, and has room for a record */
+    FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
     SILENT_EASY = 4096,  /* single SYNs that are handed on at the end, whatever they are ... */
     SILENT_SAME_MIN = 3, /* ... and of more those of one client that asks again and again */
@@ -57,10 +57,9 @@ struct held_course {
 
 struct block {
     uint32_t next; /* index + 1 */
-    _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES];
+    _Alignas(struct held_course) uint8_t bytes[BLOCK_BYTES];
 };
 _Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "2 MiB a slab");
-_Static_assert(sizeof(struct held_course) % _Alignof(struct kept) == 0, "frames follow it");
 
 struct held_table {
     struct held **slabs;
@@ -116,9 +115,9 @@ static uint8_t *place_bytes(const struct held_table *table, const struct place *
     return block_at(table, place->block)->bytes + place->at;
 }
 
-static struct kept *kept_at(const struct held_table *table, const struct place *place)
+static bool same_place(const struct place *a, const struct place *b)
 {
-    return (struct kept *)(void *)place_bytes(table, place);
+    return a->block == b->block && a->at == b->at;
 }
 
 bool held_has(const struct tracker *tracker, const struct flow *flow)
@@ -256,13 +255,11 @@ static void replay_frame(struct tracker *tracker, struct flow *flow, const struc
 /* Where the next one begins: its head is not split. False: no room for it. */
 static bool next_frame(struct held_table *table, struct place *place, bool add)
 {
-    enum { ALIGNMENT = _Alignof(struct kept) };
-    place->at = (place->at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     return place->at + sizeof(struct kept) <= BLOCK_BYTES || next_block(table, place, add);
 }
 
-static bool write_bytes(struct held_table *table, struct place *place, const uint8_t *bytes,
-                        uint32_t count)
+static __attribute__((noinline)) bool write_bytes(struct held_table *table, struct place *place,
+                                                  const uint8_t *bytes, uint32_t count)
 {
     while (count) {
         if (place->at == BLOCK_BYTES && !next_block(table, place, true))
@@ -296,15 +293,20 @@ static void replay(struct tracker *tracker, struct flow *flow, const struct held
 {
     struct held_table *table = tracker->held;
     struct place place = {held->course, sizeof(struct held_course)};
-    uint32_t frames = held->course ? course_of(table, held)->frames : 0;
     uint8_t bytes[FRAME_BYTES];
+    struct kept kept;
     replay_frame(tracker, flow, &held->syn, held->syn_bytes);
-    for (uint32_t i = 0; i < frames; i++) {
+    while (held->course && !same_place(&place, &held->end)) {
         next_frame(table, &place, false);
-        const struct kept *kept = kept_at(table, &place);
-        place.at += sizeof *kept;
-        read_bytes(table, &place, bytes, kept->caplen);
-        replay_frame(tracker, flow, kept, bytes);
+        const uint8_t *head = place_bytes(table, &place);
+        memcpy(&kept, head, sizeof kept);
+        place.at += sizeof kept;
+        bool split = place.at + kept.caplen > BLOCK_BYTES;
+        if (split)
+            read_bytes(table, &place, bytes, kept.caplen);
+        else
+            place.at += kept.caplen;
+        replay_frame(tracker, flow, &kept, split ? bytes : head + sizeof kept);
     }
 }
 
@@ -409,15 +411,21 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        uint64_t number, uint32_t caplen)
 {
-    struct place *end = &held->end;
-    if (!next_frame(table, end, true))
+    const struct kept kept = {number, frame->time_ns, frame->len, (uint16_t)caplen,
+                              frame->interface};
+    struct place end = held->end;
+    if (!next_frame(table, &end, true))
         return false;
-    *kept_at(table, end) =
-        (struct kept){number, frame->time_ns, frame->len, (uint16_t)caplen, frame->interface};
-    end->at += sizeof(struct kept);
-    if (!write_bytes(table, end, frame->data, caplen))
+    uint8_t *bytes = place_bytes(table, &end);
+    memcpy(bytes, &kept, sizeof kept);
+    end.at += sizeof kept;
+    if (end.at + caplen <= BLOCK_BYTES) {
+        memcpy(bytes + sizeof kept, frame->data, caplen);
+        end.at += caplen;
+    } else if (!write_bytes(table, &end, frame->data, caplen)) {
         return false;
-    course_of(table, held)->frames++;
+    }
+    held->end = end;
     return true;
 }
 
@@ -516,6 +524,7 @@ bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
     }
     if (!keep_frame(table, held, frame, segment->frame, caplen))
         return false;
+    held_course->frames++;
     course_advance(course, side, segment);
     return true;
 }
