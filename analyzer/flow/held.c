@@ -12,7 +12,7 @@ enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
     BLOCK_BYTES = 1016,   /* for frames, one after the other */
-    BLOCK_SLAB = 2048,    /* blocks: 2 MiB */
+    BLOCK_SLAB = 256,     /* blocks: of huge pages half a one would be left over */
     BLOCKS_MAX = 1 << 16, /* 64 MB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
@@ -59,7 +59,7 @@ struct block {
     uint32_t next; /* index + 1 */
     _Alignas(struct held_course) uint8_t bytes[BLOCK_BYTES];
 };
-_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "2 MiB a slab");
+_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "1 KiB");
 
 struct held_table {
     struct held **slabs;

@@ -358,8 +358,8 @@ static void tell_tls(const struct speech *speech, struct spoken *spoken)
     const struct heard_tls *heard = spoken->heard_tls;
     const struct x509 *leaf = certificates_at(speech->listener->certificates, heard->chain[0]);
     uint16_t version = heard->talk.chosen ? heard->talk.chosen : heard->talk.offered;
-    spoken->tls.server_name = known(heard->talk.server_name);
-    spoken->tls.alpn = known(heard->talk.alpn);
+    spoken->tls.server_name = heard->server_name;
+    spoken->tls.alpn = heard->alpn;
     spoken->tls.version = tls_version_name(version);
     if (!leaf)
         return;
@@ -408,8 +408,12 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
     streams_end(speech);
     if (speech->flow)
         ndpi_end(listener, speech);
-    for (unsigned i = 0; i < SPEAKER_COUNT; i++)
+    for (unsigned i = 0; i < SPEAKER_COUNT; i++) {
+        const struct speaker *speaker = speaker_at((enum speaker_id)i);
+        if (speech->record[i] && speaker->release)
+            speaker->release(speech->record[i]);
         record_give(listener, i, speech->record[i]);
+    }
     free(speech->result);
     record_give(listener, SPEECH_ITSELF, speech);
     attempt->speech = NULL;
