@@ -84,7 +84,7 @@ static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
  * the SYN-ACK where the client never went on. */
 static void add_handshake(struct exchange *exchange, const struct attempt *attempt)
 {
-    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp.count ||
+    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp->count ||
                     (attempt->bits & ATTEMPT_ESTABLISHED);
     add_repeated(exchange, attempt->syn, attempt->syn_last, &attempt->syn_frames, INITIATOR,
                  !answered);
@@ -138,7 +138,7 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
     struct exchange_step room[EXCHANGE_STEPS_MAX] = {0};
     *exchange = (struct exchange){.client_port = attempt->port[INITIATOR], .steps = room};
     add_handshake(exchange, attempt);
-    add_icmp(exchange, &attempt->icmp);
+    add_icmp(exchange, attempt->icmp);
     for (int side = 0; side < 2; side++)
         add_step(exchange, attempt->side[side].rst, (enum side)side);
     for (int side = 0; side < 2; side++)

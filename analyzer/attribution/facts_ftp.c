@@ -34,9 +34,9 @@ static void how_it_fails(const struct attempt *data, const struct ftp_session *s
     if (!data) {
         frame_list_join(&frames, &session->refused_frames);
         frame_list_add(&frames, session->transfer.frame);
-    } else if (data->icmp.count) {
+    } else if (data->icmp->count) {
         word = "unreachable";
-        frame_list_join_notes(&frames, &data->icmp.frames);
+        frame_list_join_notes(&frames, &data->icmp->frames);
     } else if (data->refused->frame) {
         word = "refused";
         frame_list_join_notes(&frames, &data->refused_frames);

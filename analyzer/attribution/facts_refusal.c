@@ -65,8 +65,8 @@ static struct sighting arriving(const struct fact_context *context, const struct
     const struct sighting here = {refusal, attempt};
     if (!twin || refusal->direction != LINK_OUT)
         return here;
-    const struct mark *there = refusal == attempt->icmp.first ? twin->icmp.first
-                               : refusal == attempt->refused  ? twin->refused
+    const struct mark *there = refusal == attempt->icmp->first ? twin->icmp->first
+                               : refusal == attempt->refused   ? twin->refused
                                : refusal == attempt->side[RESPONDER].rst
                                    ? twin->side[RESPONDER].rst
                                    : twin->side[INITIATOR].rst;
@@ -82,7 +82,7 @@ static const struct host *host_at(const struct fact_context *context, const stru
 static void icmp_distance(const struct fact_context *context, const struct attempt *attempt,
                           struct fact *facts)
 {
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int passed = icmp->quoted_as_sent - icmp->quoted_hop_limit;
@@ -100,8 +100,8 @@ static void icmp_distance(const struct fact_context *context, const struct attem
 static void refused_while_fact(const struct fact_context *context, const struct attempt *attempt,
                                struct fact *facts)
 {
-    const struct attempt *seen = arriving(context, attempt, attempt->icmp.first).attempt;
-    const struct icmp_record *icmp = &seen->icmp;
+    const struct attempt *seen = arriving(context, attempt, attempt->icmp->first).attempt;
+    const struct icmp_record *icmp = seen->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int beyond =
@@ -122,15 +122,15 @@ static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
     EACH_ATTEMPT(attempt, failure)
     {
         const struct mark *first = attempt->side[INITIATOR].first;
-        if (!attempt->icmp.count || !first->frame)
+        if (!attempt->icmp->count || !first->frame)
             continue;
-        double ms = (double)(attempt->icmp.first->time_ns - first->time_ns) / 1e6;
+        double ms = (double)(attempt->icmp->first->time_ns - first->time_ns) / 1e6;
         if (ms <= longest_ms)
             continue;
         longest_ms = ms;
         frames = (struct frame_list){0};
         frame_list_add(&frames, first->frame);
-        frame_list_add(&frames, attempt->icmp.first->frame);
+        frame_list_add(&frames, attempt->icmp->first->frame);
     }
     if (longest_ms >= 0)
         set_number(facts, FACT_ICMP_WAITED_MS, round(longest_ms))->frames = frames;
@@ -142,7 +142,7 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
     const struct attempt *attempt;
     EACH_ATTEMPT(attempt, failure)
     {
-        const struct icmp_record *icmp = &attempt->icmp;
+        const struct icmp_record *icmp = attempt->icmp;
         if (!icmp->count)
             continue;
         const struct host *server =
@@ -313,7 +313,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     const struct attempt *attempt = first_attempt(failure);
     enum side side;
     const struct mark *rst = attempt ? reset_of(attempt, &side) : NULL;
-    const struct mark *refusal = rst ? rst : attempt ? attempt->icmp.first : NULL;
+    const struct mark *refusal = rst ? rst : attempt ? attempt->icmp->first : NULL;
     if (!refusal || !refusal->frame || refusal->direction == LINK_UNKNOWN)
         return;
     if (other_side_unknown(failure))
@@ -322,7 +322,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
      * on. */
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     bool passed_on =
-        twin && (rst ? twin->refused->frame || twin->side[side].rst->frame : twin->icmp.count > 0);
+        twin && (rst ? twin->refused->frame || twin->side[side].rst->frame : twin->icmp->count > 0);
     struct fact *fact =
         set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);
@@ -337,14 +337,14 @@ static void delay_fact(const struct failure *failure, struct fact *facts)
     {
         enum side side;
         const struct mark *rst = reset_of(attempt, &side);
-        double ms = rst                   ? reset_delay_ms(attempt, rst, side)
-                    : attempt->icmp.count ? (double)attempt->icmp.answered_after_ns / 1e6
-                                          : -1;
+        double ms = rst                    ? reset_delay_ms(attempt, rst, side)
+                    : attempt->icmp->count ? (double)attempt->icmp->answered_after_ns / 1e6
+                                           : -1;
         if (ms < 0 || (shortest_ms >= 0 && ms >= shortest_ms))
             continue;
         shortest_ms = ms;
         frames = (struct frame_list){0};
-        frame_list_add(&frames, rst ? rst->frame : attempt->icmp.first->frame);
+        frame_list_add(&frames, rst ? rst->frame : attempt->icmp->first->frame);
     }
     if (shortest_ms >= 0)
         set_number(facts, FACT_ANSWER_DELAY_MS, shortest_ms)->frames = frames;

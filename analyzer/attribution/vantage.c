@@ -246,8 +246,8 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
 {
     if (attempt->refused->frame)
         return attempt->refused->hop_limit;
-    if (attempt->icmp.count && ip_equal(&attempt->icmp.sender, &attempt->address[RESPONDER]))
-        return attempt->icmp.first->hop_limit;
+    if (attempt->icmp->count && ip_equal(&attempt->icmp->sender, &attempt->address[RESPONDER]))
+        return attempt->icmp->first->hop_limit;
     return 0;
 }
 
@@ -272,7 +272,7 @@ static struct link_view link_view(const struct vantage_context *context,
 /* The refusal in the server's name comes from the next device, which had taken one off the TTL. */
 static bool refused_while_forwarding(const struct attempt *attempt)
 {
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     return icmp->count && icmp->quoted_as_sent == icmp->quoted_hop_limit + 1 &&
            ip_equal(&icmp->sender, &attempt->address[RESPONDER]) &&
            hops_travelled(icmp->first->hop_limit) == 0;
@@ -365,8 +365,7 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "every conversation is the client's"},
         {in_all_flows(context, e->server) && !in_all_flows(context, e->client), all_servers,
          "every conversation is the server's"},
-        {e->cooked && !e->client->came_in, client_outgoing,
-         "the client's frames are all outgoing"},
+        {e->cooked && !e->client->came_in, client_outgoing, "the client's frames are all outgoing"},
         {e->client_in && !e->server_out, client_incoming, "the client's frames are all incoming"},
         {e->client_in && e->server_out, server_outgoing,
          "the server's frames are outgoing, the client's incoming"},

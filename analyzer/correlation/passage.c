@@ -57,7 +57,7 @@ static void reply_frames(const struct attempt *attempt, struct frame_list *frame
 
 static bool icmp_refuses(const struct attempt *attempt)
 {
-    return attempt->icmp.count && attempt->icmp.quoted_side == INITIATOR &&
+    return attempt->icmp->count && attempt->icmp->quoted_side == INITIATOR &&
            !attempt_client_gone(attempt);
 }
 
@@ -68,7 +68,7 @@ static const struct mark *refusal_of(const struct attempt *attempt)
         return attempt->refused;
     if (attempt->side[RESPONDER].rst->frame)
         return attempt->side[RESPONDER].rst;
-    return icmp_refuses(attempt) ? attempt->icmp.first : NULL;
+    return icmp_refuses(attempt) ? attempt->icmp->first : NULL;
 }
 
 const struct mark *passage_refusal(const struct attempt *attempt, bool as_initiator)

@@ -58,12 +58,12 @@ struct side_record {
     const struct mark *first_data;   /* first with payload */
     const struct mark *last_data;    /* last with new payload */
     const struct mark *fin, *rst;    /* first of each */
+    uint64_t bytes;                  /* new payload */
     uint32_t rst_count;
-    uint64_t bytes; /* new payload */
     uint32_t data_packets;
     uint32_t next_sequence; /* TCP: highest sequence seen + its length */
     uint32_t acknowledged;  /* TCP: highest acknowledgment it sent */
-    bool has_sequence, has_acknowledged;
+    bool has_sequence, has_acknowledged, has_full_size;
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
@@ -76,7 +76,6 @@ struct side_record {
     /* Sequence number of its first full-size segment: once that is acknowledged, full-size packets
      * are known to pass. */
     uint32_t full_size_sequence;
-    bool has_full_size;
     /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
     uint32_t missing;
     const struct mark *beyond_missing; /* the first of those packets */
@@ -86,16 +85,19 @@ struct side_record {
 struct icmp_record {
     const struct mark *first;
     struct ip_address sender;
-    uint8_t type, code;
+    uint32_t count;
     enum icmp_class class_;
+    uint8_t type, code;
     uint8_t quoted_hop_limit;
     uint8_t quoted_as_sent;    /* hop limit of the quoted packet when the capture saw it; 0: n/a */
     uint8_t quoted_side;       /* whose packet it refuses (enum side) */
     bool translated;           /* the quote shows other addresses than the flow has here */
     int64_t answered_after_ns; /* since the packet it quotes; negative: not known */
-    uint32_t count;
     struct frame_notes frames;
 };
+
+/* What stands for it where there was none. */
+extern const struct icmp_record no_icmp;
 
 enum attempt_bit {
     ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
@@ -141,23 +143,23 @@ struct attempt {
     struct flow *flow; /* while that has its number; entries are used again, and never move */
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
+    bool initiator_is_high; /* the initiator is end[1] of the key */
 
     const struct mark *syn, *syn_last; /* of the initiator */
-    uint32_t syn_count;                /* copies left out */
     struct frame_notes syn_frames;
     const struct mark *synack, *synack_last;
-    uint32_t synack_count;
     struct frame_notes synack_frames;
+    uint32_t syn_count, synack_count; /* copies left out */
     /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
     int64_t asked_ns[ASKED_TIMES];
     uint32_t asked_count;
-    const struct mark *confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
+    const struct mark *confirmed; /* the initiator's first packet after the handshake */
 
-    struct side_record side[2]; /* by enum side */
-    struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
-                                   goes before one that quotes the responder */
-    const struct mark *refused; /* RST in reply to the SYN */
+    struct side_record side[2];     /* by enum side */
+    const struct icmp_record *icmp; /* first ICMP error that quotes it; one that quotes the
+                                       initiator goes before one that quotes the responder; owned */
+    const struct mark *refused;     /* RST in reply to the SYN */
     struct frame_notes refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
@@ -170,10 +172,10 @@ struct attempt {
     struct frame_notes forwarded_frames;
     uint8_t forwarded_sides;   /* whose packets those copies are: a bit per side */
     uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
-    uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
-    uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
+    uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
+    uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
     struct pace *pace;         /* UDP; owned */
@@ -184,9 +186,8 @@ struct attempt {
                              another address than was asked; 0: none */
     uint32_t control;     /* FTP data connection: number of its control connection; else 0 */
     bool backwards;       /* ... which runs the other way round (active mode) */
-    struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
-    bool initiator_is_high;   /* the initiator is end[1] of the key */
+    struct fingerprint recent[RECENT_PACKETS];
     uint32_t settled_link[2]; /* numbers of the older and newer settled one; 0: none */
     uint32_t begun_link[2];   /* of those that began before and after it; 0: none */
 };
@@ -200,7 +201,7 @@ static inline bool attempt_went_well(const struct attempt *attempt)
     return attempt->syn->frame && attempt->syn->frame == client->first->frame &&
            attempt->synack->frame && client->fin->frame && server->fin->frame &&
            client->data_packets && server->data_packets && !client->rst_count &&
-           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
+           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp->count &&
            !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
            !(attempt->bits & ATTEMPT_CARRIES);
 }
@@ -232,8 +233,8 @@ static inline void attempt_survived(struct attempt *attempt, const struct side_r
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */
 static inline bool attempt_client_gone(const struct attempt *attempt)
 {
-    return attempt->icmp.count && attempt->side[RESPONDER].first->frame &&
-           ip_equal(&attempt->icmp.sender, &attempt->address[INITIATOR]);
+    return attempt->icmp->count && attempt->side[RESPONDER].first->frame &&
+           ip_equal(&attempt->icmp->sender, &attempt->address[INITIATOR]);
 }
 
 /* Some of its packets are seen entering and leaving the capturing box, on this side of a NAT or on

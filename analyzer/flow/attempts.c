@@ -155,7 +155,6 @@ static void forget_frames(struct attempt *attempt)
     frame_notes_clear(&attempt->synack_frames);
     frame_notes_clear(&attempt->refused_frames);
     frame_notes_clear(&attempt->forwarded_frames);
-    frame_notes_clear(&attempt->icmp.frames);
     for (enum side side = INITIATOR; side <= RESPONDER; side++)
         frame_notes_clear(&attempt->side[side].repeat_frames);
 }
@@ -499,6 +498,7 @@ void attempts_free(struct tracker *tracker)
         free(attempt_at(tracker, number)->pace);
         free(attempt_at(tracker, number)->esp_in_udp);
         forget_frames(attempt_at(tracker, number));
+        attempt_drop_icmp(&tracker->marks, attempt_at(tracker, number));
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         free(tracker->attempt_slabs[i]);

@@ -7,7 +7,7 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
                              struct detection *detection)
 {
     (void)context;
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     const struct side_record *responder = &attempt->side[RESPONDER];
     if (!icmp->count || icmp->quoted_side != INITIATOR || attempt->synack->frame ||
         attempt->refused->frame)

@@ -77,7 +77,7 @@ static void assert_same_attempt(const struct attempt *a, const struct attempt *b
     assert_int_equal(a->copies, b->copies);
     assert_int_equal(a->forwarded, b->forwarded);
     assert_int_equal(a->twin != 0, b->twin != 0);
-    assert_int_equal(a->icmp.count, b->icmp.count);
+    assert_int_equal(a->icmp->count, b->icmp->count);
     assert_int_equal(a->last_ns, b->last_ns);
     assert_int_equal(a->last_frame, b->last_frame);
     assert_int_equal(a->idle_survived_ns, b->idle_survived_ns);
