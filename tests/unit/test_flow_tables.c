@@ -443,6 +443,30 @@ static void finished_records_come_back_as_they_were(void **state)
     finished_free(list);
 }
 
+/* The naive twin is the list itself. */
+static void noted_frames_are_listed(void **state)
+{
+    (void)state;
+    srand(3);
+    for (int round = 0; round < 500; round++) {
+        struct frame_notes notes = {0};
+        struct frame_list list = {0};
+        for (int i = rand() % 20; i > 0; i--) {
+            uint64_t frame = (uint64_t)rand() % 20;
+            frame_notes_add(&notes, frame);
+            frame_list_add(&list, frame);
+        }
+        const struct frame_list noted = frame_notes_list(&notes);
+        struct frame_list joined = {0};
+        frame_list_join_notes(&joined, &notes);
+        assert_memory_equal(&noted, &list, sizeof list);
+        assert_int_equal(joined.count, list.count);
+        assert_int_equal(frame_notes_any(&notes), list.count > 0);
+        frame_notes_clear(&notes);
+        assert_false(frame_notes_any(&notes));
+    }
+}
+
 /* More initiators than are told apart by number. */
 static void finished_records_of_many_origins(void **state)
 {
@@ -533,6 +557,7 @@ int main(void)
         cmocka_unit_test(what_went_well_leaves_little_and_is_still_counted),
         cmocka_unit_test(finished_records_come_back_as_they_were),
         cmocka_unit_test(finished_records_of_many_origins),
+        cmocka_unit_test(noted_frames_are_listed),
         cmocka_unit_test(tiny_tables_survive_anything),
         cmocka_unit_test(flow_of_an_evicted_attempt_is_not_misled),
     };
