@@ -1,5 +1,4 @@
 /* TLS among the speakers. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +34,10 @@ static bool hears_segment(struct tls_talk *talk, const struct hearing *hearing)
                            at);
 }
 
-static void put_into(char *text, size_t size, const char *known)
+/* It came from there, so it fits. */
+static void put_into(char *text, const char *known)
 {
-    snprintf(text, size, "%s", known ? known : "");
+    strcpy(text, known ? known : "");
 }
 
 static void take_from(const char *text, char **known)
@@ -53,8 +53,8 @@ static bool hears(void *record, const struct hearing *hearing)
     struct heard_tls *heard = record;
     struct chain_context chain = {heard, hearing->certificates};
     struct tls_words words;
-    put_into(words.server_name, sizeof words.server_name, heard->server_name);
-    put_into(words.alpn, sizeof words.alpn, heard->alpn);
+    put_into(words.server_name, heard->server_name);
+    put_into(words.alpn, heard->alpn);
     heard->talk.words = &words;
     bool more = tls_read(&heard->talk, hearing->side == INITIATOR, hearing->bytes, hearing->sent,
                          hearing->length, keep_certificate, &chain);
