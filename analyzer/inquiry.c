@@ -36,6 +36,7 @@ struct inquiry {
     uint64_t frame_base;       /* of the files before, where the capture is in several */
     uint64_t dropped_base;
     bool news;
+    bool ended; /* nothing will be read any more */
     char link_type_names[SOURCE_LINK_TYPES_MAX][24];
 };
 
@@ -188,6 +189,7 @@ bool inquiry_step(struct inquiry *inquiry)
 void inquiry_end(struct inquiry *inquiry)
 {
     tracker_end(inquiry->tracker);
+    inquiry->ended = true;
 }
 
 void inquiry_continue(struct inquiry *inquiry, struct source *source, const char *name)
@@ -278,6 +280,7 @@ static struct diagnosis_request request_of(const struct inquiry *inquiry, int64_
         .capture = asked->capture,
         .capture_names = asked->capture_names,
         .now_ns = now_ns == INT64_MIN ? inquiry->last_ns : now_ns,
+        .last = inquiry->ended,
         .explain = asked->explain,
         .strip = asked->strip,
         .pseudonyms = asked->pseudonyms,

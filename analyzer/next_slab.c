@@ -32,9 +32,11 @@ static void wait(struct next_slab *next)
 
 /* Signals are for those who know what to do about them. Without a thread the slab is cleared when
  * it is used. */
-static void begin(struct next_slab *next, size_t slabs, size_t count, size_t size)
+void next_slab_begin(struct next_slab *next, size_t slabs, size_t count, size_t size)
 {
     sigset_t all, before;
+    if (next->slab || slabs < NEXT_SLAB_MANY + 1 || !next_slab_pays())
+        return;
     next->bytes = count * size;
     next->slab = memory_slab(slabs, count, size);
     sigfillset(&all);
@@ -43,14 +45,11 @@ static void begin(struct next_slab *next, size_t slabs, size_t count, size_t siz
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t slabs_max, size_t count,
-                     size_t size)
+void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
 {
     wait(next);
     void *slab = next->slab ? next->slab : memory_slab(slabs, count, size);
     next->slab = NULL;
-    if (slabs >= NEXT_SLAB_MANY && slabs + 1 < slabs_max && next_slab_pays())
-        begin(next, slabs + 1, count, size);
     return slab;
 }
 

@@ -21,10 +21,12 @@ struct next_slab {
     size_t bytes;
 };
 
-/* The slab behind `slabs` others, as of memory_slab(); another is begun where there are
- * NEXT_SLAB_MANY, the table may have it (`slabs_max`), and it pays. */
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t slabs_max, size_t count,
-                     size_t size) __attribute__((returns_nonnull));
+/* The slab behind `slabs` others is soon wanted: where there are more than NEXT_SLAB_MANY, and it
+ * pays. */
+void next_slab_begin(struct next_slab *next, size_t slabs, size_t count, size_t size);
+/* The slab behind `slabs` others, as of memory_slab(). */
+void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
+    __attribute__((returns_nonnull));
 /* Frees what was made and not taken. */
 void next_slab_drop(struct next_slab *next);
 

@@ -63,13 +63,18 @@ struct tls_side {
     uint8_t alert;  /* of TLS_ALERT: enum tls_alert, or another number */
 };
 
+/* What was said in words. */
+struct tls_words {
+    char server_name[256]; /* that the client asked for; "": none */
+    char alpn[64];         /* the client's offer, with commas; the server's choice once known */
+};
+
 struct tls_talk {
     struct tls_side side[2]; /* client, server */
     uint16_t offered;        /* the client's highest version; 0: not seen */
     uint16_t chosen;         /* the server's; 0: not seen */
     uint16_t cipher;         /* the server's choice */
-    char server_name[256];   /* that the client asked for; "": none */
-    char alpn[64];           /* the client's offer, with commas; the server's choice once known */
+    struct tls_words *words; /* of who reads on; NULL: not wanted */
     uint8_t certificates;    /* in the server's chain */
 };
 

@@ -29,28 +29,28 @@ static struct cursor vector_u16(struct cursor *c)
 }
 
 /* RFC 6066 3. */
-static void server_name(struct tls_talk *talk, struct cursor body)
+static void server_name(struct tls_words *words, struct cursor body)
 {
     struct cursor list = vector_u16(&body);
     while (cursor_left(&list) >= 3) {
         uint8_t type = cursor_u8(&list);
         struct cursor name = vector_u16(&list);
-        if (type == 0 && !talk->server_name[0] && cursor_ok(&name)) /* host_name */
-            append_text(talk->server_name, sizeof talk->server_name, name.at, cursor_left(&name),
+        if (type == 0 && !words->server_name[0] && cursor_ok(&name)) /* host_name */
+            append_text(words->server_name, sizeof words->server_name, name.at, cursor_left(&name),
                         ',');
     }
 }
 
 /* RFC 7301 3.1: the client's list, the server's one choice. */
-static void alpn(struct tls_talk *talk, struct cursor body)
+static void alpn(struct tls_words *words, struct cursor body)
 {
     struct cursor list = vector_u16(&body);
-    talk->alpn[0] = '\0';
+    words->alpn[0] = '\0';
     while (cursor_left(&list) >= 1) {
         uint8_t length = cursor_u8(&list);
         const uint8_t *name = cursor_take(&list, length);
         if (name)
-            append_text(talk->alpn, sizeof talk->alpn, name, length, ',');
+            append_text(words->alpn, sizeof words->alpn, name, length, ',');
     }
 }
 
@@ -74,17 +74,19 @@ static void supported_versions(struct tls_reader *reader, struct cursor body)
 
 static void extensions(struct tls_reader *reader, struct cursor *c)
 {
+    struct tls_words *words = reader->talk->words;
     struct cursor list = vector_u16(c);
     while (cursor_left(&list) >= 4) {
         uint16_t type = cursor_u16(&list);
         struct cursor body = vector_u16(&list);
         switch (type) {
         case EXT_SERVER_NAME:
-            if (reader->from_client)
-                server_name(reader->talk, body);
+            if (reader->from_client && words)
+                server_name(words, body);
             break;
         case EXT_ALPN:
-            alpn(reader->talk, body);
+            if (words)
+                alpn(words, body);
             break;
         case EXT_SUPPORTED_VERSIONS:
             supported_versions(reader, body);

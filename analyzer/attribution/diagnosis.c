@@ -178,6 +178,8 @@ void examination_conclude(const struct examination *examination,
 void diagnose(const struct diagnosis_request *request, struct diagnosis *diagnosis)
 {
     struct examination *examination = examine(request);
+    if (request->last && !request->expected_count)
+        flow_table_give_back(tracker_flows(request->tracker));
     examination_conclude(examination, NULL, NULL, 0, diagnosis);
     examination_free(examination);
 }

@@ -4,7 +4,7 @@
  *            -> findings
  *
  * A diagnosis can be made at any time, also while a live capture goes on: it reads the tracker and
- * changes nothing in it. */
+ * changes nothing in it; only the last one gives back what it has read. */
 #ifndef FWSNIFF_ATTRIBUTION_DIAGNOSIS_H
 #define FWSNIFF_ATTRIBUTION_DIAGNOSIS_H
 
@@ -29,6 +29,7 @@ struct diagnosis_request {
     uint32_t capture;                    /* index in the report */
     const char *const *capture_names;    /* in sentences; NULL: a, b, c as in the report */
     int64_t now_ns;                      /* the capture's last packet; live: the time */
+    bool last;                           /* nothing will be asked of the tracker's flows again */
     bool explain;                        /* every finding with its ledger */
     bool strip;                          /* nothing that was said goes into findings */
     const struct pseudonyms *pseudonyms; /* for all addresses in findings; NULL: as they are */

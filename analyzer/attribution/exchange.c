@@ -46,7 +46,7 @@ static struct exchange_step *add_step(struct exchange *exchange, const struct ma
 
 /* Adds first and last of a packet that was repeated; what lies between goes with the first. */
 static void add_repeated(struct exchange *exchange, const struct mark *first,
-                         const struct mark *last, const struct frame_list *frames, enum side sender,
+                         const struct mark *last, const struct frame_notes *notes, enum side sender,
                          bool lost)
 {
     if (last) {
@@ -58,14 +58,13 @@ static void add_repeated(struct exchange *exchange, const struct mark *first,
     if (!step)
         return;
     step->lost = lost;
-    if (!frames)
-        return;
-    for (uint32_t i = 0; i < frames->count; i++)
-        if (!step_of_frame(exchange, frame_list_at(frames, i)))
-            frame_list_add(&step->again, frame_list_at(frames, i));
+    const struct frame_list frames = frame_notes_list(notes);
+    for (uint32_t i = 0; i < frames.count; i++)
+        if (!step_of_frame(exchange, frame_list_at(&frames, i)))
+            frame_list_add(&step->again, frame_list_at(&frames, i));
     /* Those that found no room in the list; the last of them is a step of its own. */
-    if (frames->total > frames->count)
-        step->again.total += frames->total - frames->count - (last && last->frame != first->frame);
+    if (frames.total > frames.count)
+        step->again.total += frames.total - frames.count - (last && last->frame != first->frame);
 }
 
 static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
@@ -85,7 +84,7 @@ static void add_icmp(struct exchange *exchange, const struct icmp_record *icmp)
  * the SYN-ACK where the client never went on. */
 static void add_handshake(struct exchange *exchange, const struct attempt *attempt)
 {
-    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp.count ||
+    bool answered = attempt->synack->frame || attempt->refused->frame || attempt->icmp->count ||
                     (attempt->bits & ATTEMPT_ESTABLISHED);
     add_repeated(exchange, attempt->syn, attempt->syn_last, &attempt->syn_frames, INITIATOR,
                  !answered);
@@ -139,7 +138,7 @@ static void describe(const struct attempt *attempt, struct exchange *exchange)
     struct exchange_step room[EXCHANGE_STEPS_MAX] = {0};
     *exchange = (struct exchange){.client_port = attempt->port[INITIATOR], .steps = room};
     add_handshake(exchange, attempt);
-    add_icmp(exchange, &attempt->icmp);
+    add_icmp(exchange, attempt->icmp);
     for (int side = 0; side < 2; side++)
         add_step(exchange, attempt->side[side].rst, (enum side)side);
     for (int side = 0; side < 2; side++)

@@ -29,8 +29,8 @@ static void symptom_facts(const struct failure *failure, struct fact *facts)
         synack_retries += attempt->synack_count ? attempt->synack_count - 1 : 0;
         repeats |= attempt->syns_after_synack > 0;
         midstream |= (attempt->bits & ATTEMPT_MIDSTREAM) != 0;
-        frame_list_join(&syns, &attempt->syn_frames);
-        frame_list_join(&synacks, &attempt->synack_frames);
+        frame_list_join_notes(&syns, &attempt->syn_frames);
+        frame_list_join_notes(&synacks, &attempt->synack_frames);
     }
     set_number(facts, FACT_SYN_RETRIES, syn_retries)->frames = syns;
     if (synacks.count) {
@@ -66,7 +66,7 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     if (failure->symptom == SYMPTOM_SYNACK_UNANSWERED) {
         if (attempt->forwarded_sides >> RESPONDER & 1)
-            frame_list_join(frames, &attempt->forwarded_frames);
+            frame_list_join_notes(frames, &attempt->forwarded_frames);
         else if (twin)
             frame_list_add(frames, twin->synack->frame);
         return;
@@ -76,9 +76,10 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
     const struct mark *failing = is_midstream(failure->symptom)
                                      ? attempt->side[side].first_unanswered
                                      : attempt->side[INITIATOR].first;
-    for (uint32_t i = 0; i < attempt->forwarded_frames.count; i++)
-        if (frame_list_at(&attempt->forwarded_frames, i) > failing->frame)
-            frame_list_add(frames, frame_list_at(&attempt->forwarded_frames, i));
+    const struct frame_list forwarded = frame_notes_list(&attempt->forwarded_frames);
+    for (uint32_t i = 0; i < forwarded.count; i++)
+        if (frame_list_at(&forwarded, i) > failing->frame)
+            frame_list_add(frames, frame_list_at(&forwarded, i));
     if (!twin)
         return;
     const struct mark *leaving =
@@ -140,7 +141,7 @@ static void path_facts(const struct fact_context *context, const struct failure 
     EACH_ATTEMPT(attempt, failure)
     {
         if (attempt_loops(attempt))
-            frame_list_join(&circling, &attempt->forwarded_frames);
+            frame_list_join_notes(&circling, &attempt->forwarded_frames);
         else
             forwarded_frames(context, failure, attempt, &frames);
     }

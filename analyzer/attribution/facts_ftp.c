@@ -36,20 +36,20 @@ static void how_it_fails(const struct attempt *data, const struct ftp_session *s
     if (!data) {
         frame_list_join(&frames, &session->refused_frames);
         frame_list_add(&frames, session->transfer.frame);
-    } else if (data->icmp.count) {
+    } else if (data->icmp->count) {
         word = "unreachable";
-        frame_list_join(&frames, &data->icmp.frames);
+        frame_list_join_notes(&frames, &data->icmp->frames);
     } else if (data->refused->frame) {
         word = "refused";
-        frame_list_join(&frames, &data->refused_frames);
+        frame_list_join_notes(&frames, &data->refused_frames);
     } else if (data->synack->frame) {
         word = "unconfirmed";
-        frame_list_join(&frames, &data->synack_frames);
+        frame_list_join_notes(&frames, &data->synack_frames);
     } else {
         word = "silent";
     }
     if (data)
-        frame_list_join(&frames, &data->syn_frames);
+        frame_list_join_notes(&frames, &data->syn_frames);
     set_word(facts, FACT_FTP_DATA, word)->frames = frames;
 }
 
@@ -150,7 +150,7 @@ static void data_forwarded(const struct attempt *data, struct fact *facts)
     facts[FACT_FORWARDED] = (struct fact){0};
     if (data) {
         struct fact *fact = set_flag(facts, FACT_FORWARDED, attempt_is_forwarded(data));
-        fact->frames = data->forwarded_frames;
+        fact->frames = frame_notes_list(&data->forwarded_frames);
         frame_list_add(&fact->frames, data->syn->frame);
     }
 }

@@ -132,7 +132,7 @@ static void stall_side_facts(const struct attempt *attempt, struct fact *facts)
         set_word(facts, FACT_STALL_FROM, "initiator")->frames = facts[FACT_STALL_ACKED].frames;
         return;
     }
-    struct frame_list frames = stalled->repeat_frames;
+    struct frame_list frames = frame_notes_list(&stalled->repeat_frames);
     frame_list_add(&frames, stalled->first_unanswered->frame);
     set_flag(facts, FACT_STALL_ACKED, false)->frames = frames;
     set_word(facts, FACT_STALL_FROM,

@@ -65,8 +65,8 @@ static struct sighting arriving(const struct fact_context *context, const struct
     const struct sighting here = {refusal, attempt};
     if (!twin || refusal->direction != LINK_OUT)
         return here;
-    const struct mark *there = refusal == attempt->icmp.first ? twin->icmp.first
-                               : refusal == attempt->refused  ? twin->refused
+    const struct mark *there = refusal == attempt->icmp->first ? twin->icmp->first
+                               : refusal == attempt->refused   ? twin->refused
                                : refusal == attempt->side[RESPONDER].rst
                                    ? twin->side[RESPONDER].rst
                                    : twin->side[INITIATOR].rst;
@@ -82,16 +82,16 @@ static const struct host *host_at(const struct fact_context *context, const stru
 static void icmp_distance(const struct fact_context *context, const struct attempt *attempt,
                           struct fact *facts)
 {
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int passed = icmp->quoted_as_sent - icmp->quoted_hop_limit;
-    set_number(facts, FACT_ICMP_QUOTED_HOPS, passed)->frames = icmp->frames;
+    set_number(facts, FACT_ICMP_QUOTED_HOPS, passed)->frames = frame_notes_list(&icmp->frames);
     int to_server = vantage_hops(context->vantage, attempt, RESPONDER);
     if (to_server >= 0)
         set_word(facts, FACT_ICMP_QUOTED_DISTANCE,
                  passed >= to_server ? "at-server" : "before-server")
-            ->frames = icmp->frames;
+            ->frames = frame_notes_list(&icmp->frames);
 }
 
 /* Where there and back is the same way, a packet refused by whom it reached has passed as many
@@ -100,8 +100,8 @@ static void icmp_distance(const struct fact_context *context, const struct attem
 static void refused_while_fact(const struct fact_context *context, const struct attempt *attempt,
                                struct fact *facts)
 {
-    const struct attempt *seen = arriving(context, attempt, attempt->icmp.first).attempt;
-    const struct icmp_record *icmp = &seen->icmp;
+    const struct attempt *seen = arriving(context, attempt, attempt->icmp->first).attempt;
+    const struct icmp_record *icmp = seen->icmp;
     if (!icmp->quoted_as_sent || icmp->quoted_as_sent < icmp->quoted_hop_limit)
         return;
     int beyond =
@@ -111,7 +111,7 @@ static void refused_while_fact(const struct fact_context *context, const struct 
         beyond--;
     if (beyond == 0 || beyond == 1)
         set_word(facts, FACT_ICMP_REFUSED_WHILE, beyond ? "forwarding" : "arriving")->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
 }
 
 static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
@@ -122,15 +122,15 @@ static void icmp_waited_fact(const struct failure *failure, struct fact *facts)
     EACH_ATTEMPT(attempt, failure)
     {
         const struct mark *first = attempt->side[INITIATOR].first;
-        if (!attempt->icmp.count || !first->frame)
+        if (!attempt->icmp->count || !first->frame)
             continue;
-        double ms = (double)(attempt->icmp.first->time_ns - first->time_ns) / 1e6;
+        double ms = (double)(attempt->icmp->first->time_ns - first->time_ns) / 1e6;
         if (ms <= longest_ms)
             continue;
         longest_ms = ms;
         frames = (struct frame_list){0};
         frame_list_add(&frames, first->frame);
-        frame_list_add(&frames, attempt->icmp.first->frame);
+        frame_list_add(&frames, attempt->icmp->first->frame);
     }
     if (longest_ms >= 0)
         set_number(facts, FACT_ICMP_WAITED_MS, round(longest_ms))->frames = frames;
@@ -142,7 +142,7 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
     const struct attempt *attempt;
     EACH_ATTEMPT(attempt, failure)
     {
-        const struct icmp_record *icmp = &attempt->icmp;
+        const struct icmp_record *icmp = attempt->icmp;
         if (!icmp->count)
             continue;
         const struct host *server =
@@ -151,20 +151,20 @@ static void icmp_facts(const struct fact_context *context, const struct failure 
                              : ip_equal(&icmp->sender, &failure->client) ? "client"
                                                                          : "other";
         set_word(facts, FACT_ICMP_REASON, icmp_reason(icmp, ip_is_v4(&icmp->sender)))->frames =
-            icmp->frames;
-        set_word(facts, FACT_ICMP_SENDER, sender)->frames = icmp->frames;
+            frame_notes_list(&icmp->frames);
+        set_word(facts, FACT_ICMP_SENDER, sender)->frames = frame_notes_list(&icmp->frames);
         set_number(facts, FACT_ICMP_HOPS, hops_travelled(icmp->first->hop_limit))->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
         const struct sighting seen = arriving(context, attempt, icmp->first);
         const char *ttl = against_baseline(context, host_at(context, seen.attempt, RESPONDER),
                                            seen.mark->hop_limit);
         if (ttl)
-            set_word(facts, FACT_ICMP_TTL, ttl)->frames = icmp->frames;
+            set_word(facts, FACT_ICMP_TTL, ttl)->frames = frame_notes_list(&icmp->frames);
         const char *mac = mac_word(server, icmp->first);
         if (mac)
-            set_word(facts, FACT_ICMP_MAC, mac)->frames = icmp->frames;
+            set_word(facts, FACT_ICMP_MAC, mac)->frames = frame_notes_list(&icmp->frames);
         set_word(facts, FACT_ICMP_NAT, icmp->translated ? "translated" : "as-sent")->frames =
-            icmp->frames;
+            frame_notes_list(&icmp->frames);
         icmp_distance(context, attempt, facts);
         refused_while_fact(context, attempt, facts);
         return;
@@ -345,7 +345,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
     const struct attempt *attempt = first_attempt(failure);
     enum side side;
     const struct mark *rst = attempt ? reset_of(attempt, &side) : NULL;
-    const struct mark *refusal = rst ? rst : attempt ? attempt->icmp.first : NULL;
+    const struct mark *refusal = rst ? rst : attempt ? attempt->icmp->first : NULL;
     if (!refusal || !refusal->frame || refusal->direction == LINK_UNKNOWN)
         return;
     if (other_side_unknown(failure))
@@ -354,7 +354,7 @@ static void made_here_fact(const struct fact_context *context, const struct fail
      * on. */
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     bool passed_on =
-        twin && (rst ? twin->refused->frame || twin->side[side].rst->frame : twin->icmp.count > 0);
+        twin && (rst ? twin->refused->frame || twin->side[side].rst->frame : twin->icmp->count > 0);
     struct fact *fact =
         set_flag(facts, FACT_REFUSAL_MADE_HERE, refusal->direction == LINK_OUT && !passed_on);
     frame_list_add(&fact->frames, refusal->frame);
@@ -369,14 +369,14 @@ static void delay_fact(const struct failure *failure, struct fact *facts)
     {
         enum side side;
         const struct mark *rst = reset_of(attempt, &side);
-        double ms = rst                   ? reset_delay_ms(attempt, rst, side)
-                    : attempt->icmp.count ? (double)attempt->icmp.answered_after_ns / 1e6
-                                          : -1;
+        double ms = rst                    ? reset_delay_ms(attempt, rst, side)
+                    : attempt->icmp->count ? (double)attempt->icmp->answered_after_ns / 1e6
+                                           : -1;
         if (ms < 0 || (shortest_ms >= 0 && ms >= shortest_ms))
             continue;
         shortest_ms = ms;
         frames = (struct frame_list){0};
-        frame_list_add(&frames, rst ? rst->frame : attempt->icmp.first->frame);
+        frame_list_add(&frames, rst ? rst->frame : attempt->icmp->first->frame);
     }
     if (shortest_ms >= 0)
         set_number(facts, FACT_ANSWER_DELAY_MS, shortest_ms)->frames = frames;

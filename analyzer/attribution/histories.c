@@ -98,7 +98,7 @@ static void note_fate(struct service_history *history, const struct attempt *att
         return;
     if (attempt->synack->frame) {
         note_answered(history, client, syn->frame, syn->time_ns);
-    } else if (attempt->refused->frame || attempt->icmp.count ||
+    } else if (attempt->refused->frame || attempt->icmp->count ||
                attempt->syn_count >= FAILED_SYNS_MIN) {
         history->several_failed |=
             history->failed_first && !ip_equal(&history->failed_client, client);

@@ -55,7 +55,7 @@ extern const struct variable_definition rules_variables[RULES_VARIABLES];
 struct reason {
     const char *rule;   /* identifier; owned by the rules */
     const char *source; /* where the claim comes from; owned by the rules */
-    char text[SENTENCE_MAX];
+    char *text;
     double weight[FAILURE_POINTS]; /* what it added to each place */
     struct frame_list frames;      /* of all facts the rule tests, in one capture */
     uint32_t elsewhere;            /* 1 + index of that capture; 0: the finding's own */
@@ -63,7 +63,7 @@ struct reason {
 
 struct command {
     const char *platform; /* "nftables", "windows", ...; owned by the rules */
-    char text[COMMAND_MAX];
+    char *text;
 };
 
 /* What a packet meets on its way from the initiator (first) to the responder: for drawings. */
@@ -92,17 +92,17 @@ struct verdict {
     enum failure_point place;
     enum mechanism mechanism;
     double probability[FAILURE_POINTS]; /* sums to 1 */
-    char summary[SENTENCE_MAX];
-    char who[SENTENCE_MAX], action[SENTENCE_MAX];
-    struct command *commands; /* owned: verdict_release() */
+    char *summary;                      /* this and all that follows is owned: verdict_release() */
+    char *who, *action;
+    struct command *commands;
     size_t command_count;
     bool has_next_step;
-    char next_step[SENTENCE_MAX];
-    struct letter letter;     /* owned; NULL texts: none */
-    char *topology;           /* title; owned; NULL: none */
-    struct station *stations; /* owned, with their texts */
+    char *next_step;
+    struct letter letter; /* NULL texts: none */
+    char *topology;       /* title; NULL: none */
+    struct station *stations;
     size_t station_count;
-    struct reason *reasons; /* owned; in the order of their effect on `place` */
+    struct reason *reasons; /* in the order of their effect on `place` */
     size_t reason_count;
 };
 

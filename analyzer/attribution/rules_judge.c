@@ -173,6 +173,14 @@ static void collect_frames(const struct judgement *judgement, const struct claus
         frame_list_join(frames, &judgement->facts[judgement->rules->symptom].frames);
 }
 
+/* Of the length it has: there may be as many verdicts as there are failing clients. */
+static char *filled(const struct sentence_values *values, const char *text, size_t size)
+{
+    char buffer[SENTENCE_MAX];
+    rules_fill_sentence(values, text ? text : "", buffer, size);
+    return memory_string(buffer);
+}
+
 /* The strongest come first, and are those that stay where there are more than fit. */
 static void give_reasons(const struct judgement *judgement, struct held *held, size_t count)
 {
@@ -190,7 +198,7 @@ static void give_reasons(const struct judgement *judgement, struct held *held, s
         reason->rule = held[i].rule->id;
         reason->source = held[i].rule->source;
         memcpy(reason->weight, held[i].rule->weight, sizeof reason->weight);
-        rules_fill_sentence(&values, held[i].rule->text, reason->text, sizeof reason->text);
+        reason->text = filled(&values, held[i].rule->text, SENTENCE_MAX);
         collect_frames(judgement, held[i].clause, reason);
     }
 }
@@ -221,20 +229,11 @@ static void fill_commands(const struct sentence_values *values, const struct ent
 {
     verdict->commands = memory_zeroed(remedy->command_count, sizeof *verdict->commands);
     for (size_t i = 0; i < remedy->command_count; i++) {
-        struct command *command = &verdict->commands[verdict->command_count];
-        command->platform = remedy->commands[i].platform;
-        if (rules_fill_command(values, remedy->commands[i].text, command->text,
-                               sizeof command->text))
-            verdict->command_count++;
+        char text[COMMAND_MAX];
+        if (rules_fill_command(values, remedy->commands[i].text, text, sizeof text))
+            verdict->commands[verdict->command_count++] =
+                (struct command){remedy->commands[i].platform, memory_string(text)};
     }
-}
-
-/* Of the length it has: there may be as many verdicts as there are failing clients. */
-static char *filled(const struct sentence_values *values, const char *text, size_t size)
-{
-    char buffer[SENTENCE_MAX];
-    rules_fill_sentence(values, text ? text : "", buffer, size);
-    return memory_string(buffer);
 }
 
 static void fill_stations(const struct sentence_values *values, const struct entry *topology,
@@ -286,13 +285,11 @@ static void put_into_words(const struct judgement *judgement)
     values.verdict = of_verdict;
 
     const struct entry *summary = first_entry(judgement, ENTRY_SUMMARY);
-    if (summary)
-        rules_fill_sentence(&values, summary->text, verdict->summary, sizeof verdict->summary);
+    verdict->summary = filled(&values, summary ? summary->text : NULL, SENTENCE_MAX);
 
     const struct entry *step = first_entry(judgement, ENTRY_NEXT_STEP);
     verdict->has_next_step = step != NULL;
-    if (step)
-        rules_fill_sentence(&values, step->text, verdict->next_step, sizeof verdict->next_step);
+    verdict->next_step = filled(&values, step ? step->text : NULL, SENTENCE_MAX);
 
     const struct entry *letter = first_entry(judgement, ENTRY_LETTER);
     if (letter)
@@ -302,11 +299,10 @@ static void put_into_words(const struct judgement *judgement)
         fill_stations(&values, topology, verdict);
 
     const struct entry *remedy = first_entry(judgement, ENTRY_REMEDY);
-    if (!remedy)
-        return;
-    rules_fill_sentence(&values, remedy->who, verdict->who, sizeof verdict->who);
-    rules_fill_sentence(&values, remedy->action, verdict->action, sizeof verdict->action);
-    fill_commands(&values, remedy, verdict);
+    verdict->who = filled(&values, remedy ? remedy->who : NULL, SENTENCE_MAX);
+    verdict->action = filled(&values, remedy ? remedy->action : NULL, SENTENCE_MAX);
+    if (remedy)
+        fill_commands(&values, remedy, verdict);
 }
 
 void rules_weigh(const struct rules *rules, const struct fact *facts,
@@ -339,22 +335,22 @@ void rules_judge(const struct rules *rules, const struct fact *facts,
 
 void verdict_release(struct verdict *verdict)
 {
-    free(verdict->reasons);
-    free(verdict->commands);
+    char *const sentences[] = {
+        verdict->summary,        verdict->who,         verdict->action,       verdict->next_step,
+        verdict->letter.subject, verdict->letter.text, verdict->letter.check, verdict->topology,
+    };
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        free(sentences[i]);
+    for (size_t i = 0; i < verdict->reason_count; i++)
+        free(verdict->reasons[i].text);
+    for (size_t i = 0; i < verdict->command_count; i++)
+        free(verdict->commands[i].text);
     for (size_t i = 0; i < verdict->station_count; i++) {
         free(verdict->stations[i].name);
         free(verdict->stations[i].note);
     }
+    free(verdict->reasons);
+    free(verdict->commands);
     free(verdict->stations);
-    free(verdict->topology);
-    free(verdict->letter.subject);
-    free(verdict->letter.text);
-    free(verdict->letter.check);
-    verdict->letter = (struct letter){0};
-    verdict->topology = NULL;
-    verdict->stations = NULL;
-    verdict->station_count = 0;
-    verdict->reasons = NULL;
-    verdict->commands = NULL;
-    verdict->reason_count = verdict->command_count = 0;
+    *verdict = (struct verdict){0};
 }

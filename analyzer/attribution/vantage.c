@@ -246,8 +246,8 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
 {
     if (attempt->refused->frame)
         return attempt->refused->hop_limit;
-    if (attempt->icmp.count && ip_equal(&attempt->icmp.sender, &attempt->address[RESPONDER]))
-        return attempt->icmp.first->hop_limit;
+    if (attempt->icmp->count && ip_equal(&attempt->icmp->sender, &attempt->address[RESPONDER]))
+        return attempt->icmp->first->hop_limit;
     return 0;
 }
 
@@ -272,7 +272,7 @@ static struct link_view link_view(const struct vantage_context *context,
 /* The refusal in the server's name comes from the next device, which had taken one off the TTL. */
 static bool refused_while_forwarding(const struct attempt *attempt)
 {
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     return icmp->count && icmp->quoted_as_sent == icmp->quoted_hop_limit + 1 &&
            ip_equal(&icmp->sender, &attempt->address[RESPONDER]) &&
            hops_travelled(icmp->first->hop_limit) == 0;

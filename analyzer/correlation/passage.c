@@ -34,9 +34,9 @@ static int64_t margin_ns(const struct coverage *cover)
 static void request_frames(const struct attempt *attempt, struct frame_list *frames)
 {
     if (attempt->syn->frame)
-        frame_list_join(frames, &attempt->syn_frames);
-    else if (attempt->side[INITIATOR].repeat_frames.count)
-        frame_list_join(frames, &attempt->side[INITIATOR].repeat_frames);
+        frame_list_join_notes(frames, &attempt->syn_frames);
+    else if (frame_notes_any(&attempt->side[INITIATOR].repeat_frames))
+        frame_list_join_notes(frames, &attempt->side[INITIATOR].repeat_frames);
     else
         frame_list_add(frames, attempt->side[INITIATOR].first->frame);
 }
@@ -50,14 +50,14 @@ static bool replied(const struct attempt *attempt)
 static void reply_frames(const struct attempt *attempt, struct frame_list *frames)
 {
     if (attempt->synack->frame)
-        frame_list_join(frames, &attempt->synack_frames);
+        frame_list_join_notes(frames, &attempt->synack_frames);
     else
         frame_list_add(frames, attempt->side[RESPONDER].first->frame);
 }
 
 static bool icmp_refuses(const struct attempt *attempt)
 {
-    return attempt->icmp.count && attempt->icmp.quoted_side == INITIATOR &&
+    return attempt->icmp->count && attempt->icmp->quoted_side == INITIATOR &&
            !attempt_client_gone(attempt);
 }
 
@@ -68,7 +68,7 @@ static const struct mark *refusal_of(const struct attempt *attempt)
         return attempt->refused;
     if (attempt->side[RESPONDER].rst->frame)
         return attempt->side[RESPONDER].rst;
-    return icmp_refuses(attempt) ? attempt->icmp.first : NULL;
+    return icmp_refuses(attempt) ? attempt->icmp->first : NULL;
 }
 
 const struct mark *passage_refusal(const struct attempt *attempt, bool as_initiator)
@@ -156,7 +156,7 @@ static enum passage compare_range(const struct attempt *near, const struct attem
     int64_t open_ns = open->time_ns + shift_ns;
     bool beyond = goes_beyond(near, far, side, open_ns, cover);
     frame_list_add(near_frames, open->frame);
-    frame_list_join(near_frames, &sent->repeat_frames);
+    frame_list_join_notes(near_frames, &sent->repeat_frames);
     frame_list_add(far_frames, came->last->frame);
     uint32_t missing = repeats_missing(sent, came, shift_ns, cover);
     if (beyond && covers(cover, open_ns) && missing == 0)

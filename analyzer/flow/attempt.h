@@ -13,6 +13,7 @@
 
 #include "analyzer/attribution/fact.h"
 #include "analyzer/flow/flow_table.h"
+#include "analyzer/flow/frame_notes.h"
 #include "analyzer/flow/pace.h"
 #include "dissectors/packet.h"
 
@@ -57,25 +58,24 @@ struct side_record {
     const struct mark *first_data;   /* first with payload */
     const struct mark *last_data;    /* last with new payload */
     const struct mark *fin, *rst;    /* first of each */
+    uint64_t bytes;                  /* new payload */
     uint32_t rst_count;
-    uint64_t bytes; /* new payload */
     uint32_t data_packets;
     uint32_t next_sequence; /* TCP: highest sequence seen + its length */
     uint32_t acknowledged;  /* TCP: highest acknowledgment it sent */
-    bool has_sequence, has_acknowledged;
+    bool has_sequence, has_acknowledged, has_full_size;
     /* What it sends again and again without progress: TCP segments (or keep-alive probes) that stay
      * unacknowledged, UDP datagrams since the other side last spoke. */
     uint32_t repeats;
     uint32_t asks; /* UDP, of a tunnel: those of them that want an answer (vpn_asks) */
     const struct mark
         *first_unanswered; /* TCP: the oldest outstanding data; UDP: first since reply */
-    struct frame_list repeat_frames;
+    struct frame_notes repeat_frames;
     uint32_t unanswered_length_min; /* payload of the repeated packets: smallest, largest */
     uint32_t unanswered_length_max;
     /* Sequence number of its first full-size segment: once that is acknowledged, full-size packets
      * are known to pass. */
     uint32_t full_size_sequence;
-    bool has_full_size;
     /* TCP: payload that its later packets show to have been sent and that the capture never saw. */
     uint32_t missing;
     const struct mark *beyond_missing; /* the first of those packets */
@@ -85,16 +85,19 @@ struct side_record {
 struct icmp_record {
     const struct mark *first;
     struct ip_address sender;
-    uint8_t type, code;
+    uint32_t count;
     enum icmp_class class_;
+    uint8_t type, code;
     uint8_t quoted_hop_limit;
     uint8_t quoted_as_sent;    /* hop limit of the quoted packet when the capture saw it; 0: n/a */
     uint8_t quoted_side;       /* whose packet it refuses (enum side) */
     bool translated;           /* the quote shows other addresses than the flow has here */
     int64_t answered_after_ns; /* since the packet it quotes; negative: not known */
-    uint32_t count;
-    struct frame_list frames;
+    struct frame_notes frames;
 };
+
+/* What stands for it where there was none. */
+extern const struct icmp_record no_icmp;
 
 enum attempt_bit {
     ATTEMPT_MIDSTREAM = 1 << 0, /* no SYN seen: began before the capture */
@@ -121,14 +124,14 @@ struct tunnel_record;
 /* What tells a packet from a copy of it. */
 struct fingerprint {
     int64_t time_ns;
-    uint32_t sequence, acknowledgment, ip_id;
+    uint32_t sequence, acknowledgment, ip_id, if_index;
     uint32_t length;
     uint16_t flags_side;
     uint8_t hop_limit;
-    bool tunnelled;
-    uint8_t direction; /* enum link_direction */
-    uint32_t if_index;
+    uint8_t direction : 7; /* enum link_direction */
+    uint8_t tunnelled : 1;
 };
+_Static_assert(sizeof(struct fingerprint) == 32, "an attempt has several");
 
 struct attempt {
     uint32_t number; /* 1-based; stays the same while the record lives */
@@ -141,26 +144,26 @@ struct attempt {
     struct flow *flow; /* while that has its number; entries are used again, and never move */
     struct ip_address address[2]; /* by enum side */
     uint16_t port[2];
+    bool initiator_is_high; /* the initiator is end[1] of the key */
 
     const struct mark *syn, *syn_last; /* of the initiator */
-    uint32_t syn_count;                /* copies left out */
-    struct frame_list syn_frames;
+    struct frame_notes syn_frames;
     const struct mark *synack, *synack_last;
-    uint32_t synack_count;
-    struct frame_list synack_frames;
+    struct frame_notes synack_frames;
+    uint32_t syn_count, synack_count; /* copies left out */
     /* When the initiator asked: its SYNs, or datagrams nothing was answered to. The first ones. */
     int64_t asked_ns[ASKED_TIMES];
     uint32_t asked_count;
-    const struct mark *confirmed; /* the initiator's first packet after the handshake */
     uint32_t syns_after_synack;
+    const struct mark *confirmed; /* the initiator's first packet after the handshake */
 
-    struct side_record side[2]; /* by enum side */
-    struct icmp_record icmp;    /* first ICMP error that quotes it; one that quotes the initiator
-                                   goes before one that quotes the responder */
-    const struct mark *refused; /* RST in reply to the SYN */
-    uint8_t refused_checksum;   /* enum checksum_state */
-    uint32_t refused_label;     /* its flow label, over IPv6 */
-    struct frame_list refused_frames;
+    struct side_record side[2];     /* by enum side */
+    const struct icmp_record *icmp; /* first ICMP error that quotes it; one that quotes the
+                                       initiator goes before one that quotes the responder; owned */
+    const struct mark *refused;     /* RST in reply to the SYN */
+    uint8_t refused_checksum;       /* enum checksum_state */
+    uint32_t refused_label;         /* its flow label, over IPv6 */
+    struct frame_notes refused_frames;
 
     int64_t idle_survived_ns;     /* longest silence after which a packet was still answered */
     uint64_t idle_survived_frame; /* that packet's; 0: none was */
@@ -169,13 +172,13 @@ struct attempt {
     uint64_t last_frame;
     uint32_t copies;    /* frames that were copies */
     uint32_t forwarded; /* copies one hop later or on another interface */
-    struct frame_list forwarded_frames;
+    struct frame_notes forwarded_frames;
     uint8_t forwarded_sides;   /* whose packets those copies are: a bit per side */
     uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
-    uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
-    uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
+    uint32_t twin;             /* number of the record on the other side of a NAT; 0: none */
+    uint64_t payload_hash;     /* UDP: of the first datagram, to find its twin */
     struct speech *speech;     /* what is spoken on it; belongs to the speech stage */
     struct ftp_session *ftp;   /* FTP control connection; NULL: none */
     struct pace *pace;         /* UDP; owned */
@@ -186,9 +189,8 @@ struct attempt {
                              another address than was asked; 0: none */
     uint32_t control;     /* FTP data connection: number of its control connection; else 0 */
     bool backwards;       /* ... which runs the other way round (active mode) */
-    struct fingerprint recent[RECENT_PACKETS];
     uint32_t recent_at;
-    bool initiator_is_high;   /* the initiator is end[1] of the key */
+    struct fingerprint recent[RECENT_PACKETS];
     uint32_t settled_link[2]; /* numbers of the older and newer settled one; 0: none */
     uint32_t begun_link[2];   /* of those that began before and after it; 0: none */
 };
@@ -202,7 +204,7 @@ static inline bool attempt_went_well(const struct attempt *attempt)
     return attempt->syn->frame && attempt->syn->frame == client->first->frame &&
            attempt->synack->frame && client->fin->frame && server->fin->frame &&
            client->data_packets && server->data_packets && !client->rst_count &&
-           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp.count &&
+           !server->rst_count && !client->repeats && !server->repeats && !attempt->icmp->count &&
            !attempt->twin && !attempt->copies && !attempt->ftp && !attempt->control &&
            !(attempt->bits & ATTEMPT_CARRIES);
 }
@@ -240,8 +242,8 @@ static inline void attempt_survived(struct attempt *attempt, const struct side_r
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */
 static inline bool attempt_client_gone(const struct attempt *attempt)
 {
-    return attempt->icmp.count && attempt->side[RESPONDER].first->frame &&
-           ip_equal(&attempt->icmp.sender, &attempt->address[INITIATOR]);
+    return attempt->icmp->count && attempt->side[RESPONDER].first->frame &&
+           ip_equal(&attempt->icmp->sender, &attempt->address[INITIATOR]);
 }
 
 /* Some of its packets are seen entering and leaving the capturing box, on this side of a NAT or on

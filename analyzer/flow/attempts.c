@@ -149,9 +149,20 @@ static bool has_flow(const struct attempt *attempt)
     return attempt->flow->attempt == attempt->number;
 }
 
+static void forget_frames(struct attempt *attempt)
+{
+    frame_notes_clear(&attempt->syn_frames);
+    frame_notes_clear(&attempt->synack_frames);
+    frame_notes_clear(&attempt->refused_frames);
+    frame_notes_clear(&attempt->forwarded_frames);
+    for (enum side side = INITIATOR; side <= RESPONDER; side++)
+        frame_notes_clear(&attempt->side[side].repeat_frames);
+}
+
 static void make_blank(struct tracker *tracker, struct attempt *attempt)
 {
     uint32_t number = attempt->number;
+    forget_frames(attempt);
     attempt_drop_marks(&tracker->marks, attempt);
     attempt_clear(attempt);
     attempt->number = number;
@@ -220,7 +231,7 @@ static struct attempt *blank_record(struct tracker *tracker)
         size_t slabs = count / ATTEMPT_SLAB + 1;
         tracker->attempt_slabs =
             memory_resize(tracker->attempt_slabs, slabs, sizeof *tracker->attempt_slabs);
-        tracker->attempt_slabs[slabs - 1] = memory_zeroed(1, ATTEMPT_SLAB_BYTES);
+        tracker->attempt_slabs[slabs - 1] = memory_zeroed(ATTEMPT_SLAB, sizeof(struct attempt));
     }
     uint32_t number = (uint32_t)++tracker->attempt_count;
     struct attempt *attempt = attempt_at(tracker, number);
@@ -380,7 +391,7 @@ static struct fingerprint fingerprint_of(enum side side, const struct event *eve
         .flags_side = (uint16_t)((tcp ? packet->tcp.flags : 0) | (unsigned)side << 8),
         .hop_limit = packet->ip.hop_limit,
         .tunnelled = packet->tunnels != 0,
-        .direction = (uint8_t)packet->direction,
+        .direction = packet->direction & 3,
         .if_index = packet->if_index,
     };
 }
@@ -427,7 +438,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         if (!only_in && (now.hop_limit != before->hop_limit || now.if_index != before->if_index)) {
             attempt->forwarded++;
             attempt->forwarded_sides = (uint8_t)(attempt->forwarded_sides | 1u << side);
-            frame_list_add(&attempt->forwarded_frames, event->frame);
+            frame_notes_add(&attempt->forwarded_frames, event->frame);
         }
         return true;
     }
@@ -498,6 +509,8 @@ void attempts_free(struct tracker *tracker)
         ftp_forget(attempt_at(tracker, number));
         free(attempt_at(tracker, number)->pace);
         free(attempt_at(tracker, number)->esp_in_udp);
+        forget_frames(attempt_at(tracker, number));
+        attempt_drop_icmp(&tracker->marks, attempt_at(tracker, number));
     }
     for (size_t i = 0; i * ATTEMPT_SLAB < tracker->attempt_count; i++)
         free(tracker->attempt_slabs[i]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/flow/hash.h"
 #include "analyzer/memory.h"
 #include "analyzer/words.h"
 
@@ -31,15 +32,39 @@ bool finished_full(const struct finished_list *list)
     return list->count == list->cap;
 }
 
-static struct finished_packed pack(const struct finished *finished)
+/* Its index; FINISHED_ORIGINS: there are too many. */
+static uint32_t origin_of(struct finished_list *list, const struct finished *finished)
+{
+    uint64_t number = 0;
+    memcpy(&number, finished->mac, sizeof finished->mac);
+    number |= (uint64_t)finished->hop_limit << 48 | (uint64_t)finished->service << 56;
+    size_t slot = hash_two(finished->has_mac, number, 0) % FINISHED_ORIGIN_SLOTS;
+    for (; list->origin_slots[slot]; slot = (slot + 1) % FINISHED_ORIGIN_SLOTS) {
+        const struct finished_origin *origin = &list->origins[list->origin_slots[slot] - 1];
+        if (memcmp(origin->mac, finished->mac, sizeof origin->mac) == 0 &&
+            origin->hop_limit == finished->hop_limit && origin->service == finished->service &&
+            origin->has_mac == finished->has_mac)
+            return list->origin_slots[slot] - 1u;
+    }
+    if (list->origin_count == FINISHED_ORIGINS)
+        return FINISHED_ORIGINS;
+    struct finished_origin *origin = &list->origins[list->origin_count++];
+    list->origin_slots[slot] = (uint16_t)list->origin_count;
+    memcpy(origin->mac, finished->mac, sizeof origin->mac);
+    origin->hop_limit = finished->hop_limit;
+    origin->service = finished->service;
+    origin->has_mac = finished->has_mac;
+    return (uint32_t)list->origin_count - 1;
+}
+
+static struct finished_packed pack(const struct finished_list *list, uint32_t origin,
+                                   const struct finished *finished)
 {
     struct finished_packed packed = {
         .address = {finished->key.address[0], finished->key.address[1]},
-        .begun_ns = finished->begun_ns,
+        .begun_after = (uint64_t)(finished->begun_ns - list->base_ns) & BITS(52),
+        .origin = origin & BITS(12),
         .lasted_ns = (uint64_t)(finished->last_ns - finished->begun_ns) & BITS(44),
-        .hop_limit = finished->hop_limit,
-        .service = finished->service,
-        .has_mac = finished->has_mac,
         .initiator_is_high = finished->initiator_is_high,
         .v6 = finished->key.v6 != 0,
         .idle_survived_ns = (uint64_t)finished->idle_survived_ns & BITS(44),
@@ -50,17 +75,15 @@ static struct finished_packed pack(const struct finished *finished)
     if (finished->idle_survived_frame)
         packed.idle_survived_after =
             (finished->idle_survived_frame - finished->first_frame) & BITS(28);
-    uint64_t mac = 0;
-    memcpy(&mac, finished->mac, sizeof finished->mac);
-    packed.mac = mac & BITS(48);
     return packed;
 }
 
 /* Whether packing loses nothing. */
 static bool same(const struct finished *a, const struct finished *b)
 {
-    return flow_key_equal(&a->key, &b->key) && a->last_ns == b->last_ns &&
-           a->first_frame == b->first_frame && a->idle_survived_ns == b->idle_survived_ns &&
+    return flow_key_equal(&a->key, &b->key) && a->begun_ns == b->begun_ns &&
+           a->last_ns == b->last_ns && a->first_frame == b->first_frame &&
+           a->idle_survived_ns == b->idle_survived_ns &&
            a->idle_survived_frame == b->idle_survived_frame;
 }
 
@@ -71,14 +94,17 @@ static struct finished_packed keep_whole(struct finished_list *list,
         list->odd =
             memory_resize(list->odd, list->odd_count ? list->odd_count * 2 : 1, sizeof *list->odd);
     list->odd[list->odd_count] = *finished;
-    return (struct finished_packed){.odd = true, .begun_ns = (int64_t)list->odd_count++};
+    return (struct finished_packed){.odd = true, .begun_after = list->odd_count++ & BITS(52)};
 }
 
 void finished_put(struct finished_list *list, const struct finished *finished)
 {
-    struct finished_packed packed = pack(finished);
-    const struct finished again = finished_unpack(&packed);
-    if (!same(finished, &again))
+    if (!list->count)
+        list->base_ns = (int64_t)((uint64_t)finished->begun_ns - BITS(51));
+    uint32_t origin = origin_of(list, finished);
+    struct finished_packed packed = pack(list, origin, finished);
+    const struct finished again = finished_unpack(list, &packed);
+    if (origin == FINISHED_ORIGINS || !same(finished, &again))
         packed = keep_whole(list, finished);
     if (list->count % FINISHED_SLAB == 0) {
         size_t slabs = list->count / FINISHED_SLAB + 1;

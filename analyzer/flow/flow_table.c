@@ -24,12 +24,20 @@ struct flow_table *flow_table_new(size_t cap)
     return table;
 }
 
+void flow_table_give_back(struct flow_table *table)
+{
+    for (size_t i = 0; i < table->slab_count; i++)
+        memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
+    table->slab_count = 0;
+    table->given_back += table->count;
+    table->count = 0;
+}
+
 void flow_table_free(struct flow_table *table)
 {
     if (!table)
         return;
-    for (size_t i = 0; i < table->slab_count; i++)
-        memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
+    flow_table_give_back(table);
     next_slab_drop(&table->next);
     free(table->slabs);
     hash_index_close(&table->index);
@@ -103,10 +111,12 @@ static size_t new_entry(struct flow_table *table)
         return evict_one(table);
     if (table->count == table->slab_count * FLOW_SLAB) {
         table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
-        size_t slabs_max = (table->cap + FLOW_SLAB - 1) / FLOW_SLAB;
-        table->slabs[table->slab_count] = next_slab_take(&table->next, table->slab_count, slabs_max,
-                                                         FLOW_SLAB, sizeof(struct flow));
+        table->slabs[table->slab_count] =
+            next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
         table->slab_count++;
+    } else if (table->count % FLOW_SLAB == FLOW_SLAB / 4 * 3 &&
+               table->slab_count * FLOW_SLAB < table->cap) {
+        next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
     }
     return table->count++;
 }
@@ -155,7 +165,7 @@ void flow_table_on_evict(struct flow_table *table, void (*on_evict)(struct flow 
 
 size_t flow_table_count(const struct flow_table *table)
 {
-    return table->count;
+    return table->count + table->given_back;
 }
 
 uint64_t flow_table_evicted(const struct flow_table *table)

@@ -81,6 +81,7 @@ struct flow_table {
     struct next_slab next;
     size_t slab_count;
     size_t count, cap;
+    size_t given_back; /* flows that are counted and not there any more */
     struct hash_index index;
     size_t hand;
     uint64_t seed[2], evicted;
@@ -189,6 +190,8 @@ static inline struct flow *flow_table_add(struct flow_table *table, const struct
 /* Walks all flows: start with *position = 0; NULL at the end. */
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position);
 
+/* No flow is needed any more; they remain counted. */
+void flow_table_give_back(struct flow_table *table);
 /* Called before an entry is given up for a new one; it must not add any. */
 void flow_table_on_evict(struct flow_table *table, void (*on_evict)(struct flow *, void *),
                          void *context);

@@ -11,9 +11,9 @@
 enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
-    BLOCK_BYTES = 2040,   /* for frames, one after the other, none over two blocks */
-    BLOCK_SLAB = 1024,    /* blocks: 2 MiB */
-    BLOCKS_MAX = 1 << 15, /* 64 MB */
+    BLOCK_BYTES = 1016,   /* for frames, one after the other */
+    BLOCK_SLAB = 256,     /* blocks: of huge pages half a one would be left over */
+    BLOCKS_MAX = 1 << 16, /* 64 MB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
@@ -21,12 +21,18 @@ enum {
     SILENT_SAME_MIN = 3, /* ... and of more those of one client that asks again and again */
 };
 
-/* A frame as it is held, its bytes behind it. */
+/* A frame as it is held, in one block; its bytes follow, also in the next blocks. */
 struct kept {
     uint64_t number;
     int64_t time_ns;
     uint32_t len;
     uint16_t caplen, interface;
+};
+
+/* A place in a connection's blocks. */
+struct place {
+    uint32_t block; /* index + 1 */
+    uint32_t at;    /* byte of it */
 };
 
 /* A connection: its SYN, and as soon as there is more, frames and a course. */
@@ -35,8 +41,7 @@ struct held {
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
     uint32_t course;       /* block index + 1; 0: a SYN and nothing else */
-    uint32_t last_block;   /* block index + 1 */
-    uint32_t last_used;    /* bytes of it */
+    struct place end;      /* of the last frame */
     uint32_t isn;
     uint8_t service;
     bool used;
@@ -52,23 +57,9 @@ struct held_course {
 
 struct block {
     uint32_t next; /* index + 1 */
-    uint32_t used;
-    _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES];
+    _Alignas(struct held_course) uint8_t bytes[BLOCK_BYTES];
 };
-_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "2 MiB a slab");
-_Static_assert(sizeof(struct held_course) % _Alignof(struct kept) == 0, "frames follow it");
-
-static struct kept *kept_at(const struct block *block, size_t at)
-{
-    return (struct kept *)(void *)(block->bytes + at);
-}
-
-/* With its bytes. */
-static uint32_t kept_bytes(uint32_t caplen)
-{
-    enum { ALIGNMENT = _Alignof(struct kept) };
-    return (uint32_t)(sizeof(struct kept) + (caplen + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-}
+_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "1 KiB");
 
 struct held_table {
     struct held **slabs;
@@ -119,6 +110,16 @@ static struct held_course *course_of(const struct held_table *table, const struc
     return (struct held_course *)(void *)block_at(table, held->course)->bytes;
 }
 
+static uint8_t *place_bytes(const struct held_table *table, const struct place *place)
+{
+    return block_at(table, place->block)->bytes + place->at;
+}
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+    return a->block == b->block && a->at == b->at;
+}
+
 bool held_has(const struct tracker *tracker, const struct flow *flow)
 {
     return flow->attempt > HELD_BASE && tracker->held;
@@ -137,7 +138,7 @@ void held_fetch_more(const struct tracker *tracker, uint32_t number)
     if (!held->course)
         return;
     const uint8_t *course = block_at(table, held->course)->bytes;
-    const uint8_t *end = block_at(table, held->last_block)->bytes + held->last_used;
+    const uint8_t *end = place_bytes(table, &held->end);
     for (size_t at = 0; at < sizeof(struct held_course); at += CACHE_LINE)
         __builtin_prefetch(course + at, 1);
     for (size_t at = 0; at < 2 * CACHE_LINE; at += CACHE_LINE)
@@ -161,9 +162,20 @@ static uint32_t new_block(struct held_table *table)
         }
         index_1 = (uint32_t)++table->blocks_made;
     }
-    struct block *block = block_at(table, index_1);
-    block->next = block->used = 0;
+    block_at(table, index_1)->next = 0;
     return index_1;
+}
+
+/* On to its beginning, where there is one or one may be added. */
+static bool next_block(struct held_table *table, struct place *place, bool add)
+{
+    struct block *block = block_at(table, place->block);
+    if (add)
+        block->next = new_block(table);
+    if (!block->next)
+        return false;
+    *place = (struct place){block->next, 0};
+    return true;
 }
 
 static void free_blocks(struct held_table *table, uint32_t index_1)
@@ -238,21 +250,63 @@ static void replay_frame(struct tracker *tracker, struct flow *flow, const struc
     tracker->held->replay(tracker->held->context, &frame, &packet);
 }
 
+/* --- frames, as they are written and read --- */
+
+/* Where the next one begins: its head is not split. False: no room for it. */
+static bool next_frame(struct held_table *table, struct place *place, bool add)
+{
+    return place->at + sizeof(struct kept) <= BLOCK_BYTES || next_block(table, place, add);
+}
+
+static __attribute__((noinline)) bool write_bytes(struct held_table *table, struct place *place,
+                                                  const uint8_t *bytes, uint32_t count)
+{
+    while (count) {
+        if (place->at == BLOCK_BYTES && !next_block(table, place, true))
+            return false;
+        uint32_t room = BLOCK_BYTES - place->at;
+        uint32_t now = count < room ? count : room;
+        memcpy(place_bytes(table, place), bytes, now);
+        place->at += now;
+        bytes += now;
+        count -= now;
+    }
+    return true;
+}
+
+static void read_bytes(struct held_table *table, struct place *place, uint8_t *bytes,
+                       uint32_t count)
+{
+    while (count) {
+        if (place->at == BLOCK_BYTES)
+            next_block(table, place, false);
+        uint32_t here = BLOCK_BYTES - place->at;
+        uint32_t now = count < here ? count : here;
+        memcpy(bytes, place_bytes(table, place), now);
+        place->at += now;
+        bytes += now;
+        count -= now;
+    }
+}
+
 static void replay(struct tracker *tracker, struct flow *flow, const struct held *held)
 {
     struct held_table *table = tracker->held;
-    size_t at = sizeof(struct held_course);
-    if (held->course)
-        block_at(table, held->last_block)->used = held->last_used;
+    struct place place = {held->course, sizeof(struct held_course)};
+    uint8_t bytes[FRAME_BYTES];
+    struct kept kept;
     replay_frame(tracker, flow, &held->syn, held->syn_bytes);
-    for (uint32_t index_1 = held->course; index_1; at = 0) {
-        const struct block *block = block_at(table, index_1);
-        while (at < block->used) {
-            const struct kept *kept = kept_at(block, at);
-            replay_frame(tracker, flow, kept, (const uint8_t *)(kept + 1));
-            at += kept_bytes(kept->caplen);
-        }
-        index_1 = block->next;
+    while (held->course && !same_place(&place, &held->end)) {
+        next_frame(table, &place, false);
+        const uint8_t *head = place_bytes(table, &place);
+        memcpy(&kept, head, sizeof kept);
+        place.at += sizeof kept;
+        bool split = place.at + kept.caplen > BLOCK_BYTES;
+        if (split)
+            read_bytes(table, &place, bytes, kept.caplen);
+        else
+            place.at += kept.caplen;
+        replay_frame(tracker, flow, &kept, split ? bytes : head + sizeof kept);
     }
 }
 
@@ -357,21 +411,21 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        uint64_t number, uint32_t caplen)
 {
-    uint32_t room = kept_bytes(caplen);
-    if (held->last_used + room > BLOCK_BYTES) {
-        uint32_t index_1 = new_block(table);
-        if (!index_1)
-            return false;
-        struct block *full = block_at(table, held->last_block);
-        full->used = held->last_used;
-        full->next = index_1;
-        held->last_block = index_1;
-        held->last_used = 0;
+    const struct kept kept = {number, frame->time_ns, frame->len, (uint16_t)caplen,
+                              frame->interface};
+    struct place end = held->end;
+    if (!next_frame(table, &end, true))
+        return false;
+    uint8_t *bytes = place_bytes(table, &end);
+    memcpy(bytes, &kept, sizeof kept);
+    end.at += sizeof kept;
+    if (end.at + caplen <= BLOCK_BYTES) {
+        memcpy(bytes + sizeof kept, frame->data, caplen);
+        end.at += caplen;
+    } else if (!write_bytes(table, &end, frame->data, caplen)) {
+        return false;
     }
-    struct kept *kept = kept_at(block_at(table, held->last_block), held->last_used);
-    *kept = (struct kept){number, frame->time_ns, frame->len, (uint16_t)caplen, frame->interface};
-    memcpy(kept + 1, frame->data, caplen);
-    held->last_used += room;
+    held->end = end;
     return true;
 }
 
@@ -437,8 +491,7 @@ static bool opens(struct held_table *table, struct held *held, enum side side,
     held->course = new_block(table);
     if (!held->course)
         return false;
-    held->last_block = held->course;
-    held->last_used = sizeof(struct held_course);
+    held->end = (struct place){held->course, sizeof(struct held_course)};
     *course_of(table, held) = (struct held_course){.course = course};
     return true;
 }

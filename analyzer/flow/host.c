@@ -54,12 +54,15 @@ struct host *host_table_find(const struct host_table *table, const struct ip_add
     return entry ? host_table_at(table, entry - 1) : NULL;
 }
 
+/* What is not used yet is not written to, and costs no memory. */
 static void make_room_for_pulses(struct host_table *table)
 {
     size_t room = table->pulse_room ? table->pulse_room * 2 : HOST_SLOTS_FIRST;
-    table->pulses = memory_resize(table->pulses, room, sizeof *table->pulses);
-    memset(table->pulses + table->pulse_room, 0,
-           (room - table->pulse_room) * sizeof *table->pulses);
+    struct host_pulse *pulses = memory_zeroed(room, sizeof *pulses);
+    if (table->pulse_room)
+        memcpy(pulses, table->pulses, table->pulse_room * sizeof *pulses);
+    free(table->pulses);
+    table->pulses = pulses;
     table->pulse_room = room;
 }
 

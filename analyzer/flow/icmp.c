@@ -1,6 +1,7 @@
 /* ICMP errors, joined to the conversation they quote (RFC 792, RFC 4443 2.4). */
 #include "analyzer/flow/held.h"
 #include "analyzer/flow/tracker_internal.h"
+#include "analyzer/memory.h"
 #include "analyzer/words.h"
 
 enum {
@@ -79,7 +80,6 @@ static void note_error(struct tracker *tracker, struct attempt *attempt, enum si
                        bool translated, const struct event *event)
 {
     const struct icmp_header *icmp = &event->packet->icmp;
-    struct icmp_record *record = &attempt->icmp;
     if (icmp->class_ == ICMP_TOO_BIG) {
         attempt->too_big_seen = true; /* path MTU discovery at work (RFC 1191), not a failure */
         return;
@@ -87,11 +87,12 @@ static void note_error(struct tracker *tracker, struct attempt *attempt, enum si
     if (icmp->class_ == ICMP_REDIRECTED)
         return;
     /* A closed socket refuses a late reply: not what the attempt failed by, if another error is. */
-    if (record->count && record->quoted_side == RESPONDER && quoted_side == INITIATOR) {
-        mark_name(&tracker->marks, &record->first, &no_mark);
-        *record = (struct icmp_record){.first = &no_mark};
-    }
-    frame_list_add(&record->frames, event->frame);
+    if (attempt->icmp->count && attempt->icmp->quoted_side == RESPONDER && quoted_side == INITIATOR)
+        attempt_drop_icmp(&tracker->marks, attempt);
+    if (!attempt->icmp->count)
+        attempt->icmp = memory_zeroed(1, sizeof *attempt->icmp);
+    struct icmp_record *record = (struct icmp_record *)attempt->icmp;
+    frame_notes_add(&record->frames, event->frame);
     if (record->count++)
         return;
     record->quoted_side = (uint8_t)quoted_side;

@@ -12,6 +12,7 @@ union mark_cell {
 enum { SLAB_BYTES = 256 * 1024, SLAB_MARKS = SLAB_BYTES / sizeof(union mark_cell) };
 
 const struct mark no_mark;
+const struct icmp_record no_icmp = {.first = &no_mark};
 
 #define SIDE(which, name) offsetof(struct attempt, side[which].name)
 #define SIDE_NAMES(which)                                                                          \
@@ -27,7 +28,6 @@ static const size_t names[] = {
     offsetof(struct attempt, synack_last),
     offsetof(struct attempt, confirmed),
     offsetof(struct attempt, refused),
-    offsetof(struct attempt, icmp.first),
     SIDE_NAMES(INITIATOR),
     SIDE_NAMES(RESPONDER),
 };
@@ -91,13 +91,25 @@ void mark_name(struct marks *marks, const struct mark **name, const struct mark 
 
 void attempt_clear(struct attempt *attempt)
 {
-    *attempt = (struct attempt){0};
+    *attempt = (struct attempt){.icmp = &no_icmp};
     for (int i = 0; i < NAMES; i++)
         *name_at(attempt, i) = &no_mark;
+}
+
+void attempt_drop_icmp(struct marks *marks, struct attempt *attempt)
+{
+    struct icmp_record *record = (struct icmp_record *)attempt->icmp;
+    if (record == &no_icmp)
+        return;
+    mark_drop(marks, record->first);
+    frame_notes_clear(&record->frames);
+    free(record);
+    attempt->icmp = &no_icmp;
 }
 
 void attempt_drop_marks(struct marks *marks, struct attempt *attempt)
 {
     for (int i = 0; i < NAMES; i++)
         mark_name(marks, name_at(attempt, i), &no_mark);
+    attempt_drop_icmp(marks, attempt);
 }

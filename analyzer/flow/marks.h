@@ -24,6 +24,8 @@ void mark_name(struct marks *marks, const struct mark **name, const struct mark 
 
 /* All zeros, with no_mark for every name. */
 void attempt_clear(struct attempt *attempt);
+/* No ICMP error quotes it any more. */
+void attempt_drop_icmp(struct marks *marks, struct attempt *attempt);
 /* No name stands for anything any more. */
 void attempt_drop_marks(struct marks *marks, struct attempt *attempt);
 

@@ -185,7 +185,7 @@ static void attempt_syn(struct tracker *tracker, struct attempt *attempt, const 
     mark_name(&tracker->marks, &attempt->syn_last, mark);
     attempt_asked(attempt, mark->time_ns);
     attempt->syn_count++;
-    frame_list_add(&attempt->syn_frames, mark->frame);
+    frame_notes_add(&attempt->syn_frames, mark->frame);
     if (attempt->synack->frame)
         attempt->syns_after_synack++;
 }
@@ -216,7 +216,7 @@ static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
     }
     mark_name(&tracker->marks, &attempt->synack_last, mark);
     attempt->synack_count++;
-    frame_list_add(&attempt->synack_frames, mark->frame);
+    frame_notes_add(&attempt->synack_frames, mark->frame);
 }
 
 static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
@@ -238,7 +238,7 @@ static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
 static void forget_unanswered(struct side_record *side)
 {
     side->repeats = 0;
-    side->repeat_frames = (struct frame_list){0};
+    frame_notes_clear(&side->repeat_frames);
     side->unanswered_length_min = side->unanswered_length_max = 0;
 }
 
@@ -318,7 +318,7 @@ static void note_repeat(struct tracker *tracker, struct side_record *side, const
     if (mark->length > side->unanswered_length_max)
         side->unanswered_length_max = mark->length;
     side->repeats++;
-    frame_list_add(&side->repeat_frames, mark->frame);
+    frame_notes_add(&side->repeat_frames, mark->frame);
 }
 
 /* A packet that begins beyond all that was seen of its side: what lies between was sent before it,
@@ -392,7 +392,7 @@ static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum s
             attempt->refused_checksum = (uint8_t)packet_checksum_state(packet);
             attempt->refused_label = packet_flow_label(packet);
         }
-        frame_list_add(&attempt->refused_frames, mark->frame);
+        frame_notes_add(&attempt->refused_frames, mark->frame);
     }
 }
 

@@ -124,8 +124,7 @@ static inline bool tracker_ignores(const struct tracker *tracker, const struct f
 
 /* attempts.c */
 enum {
-    ATTEMPT_SLAB_BYTES = 256 * 1024, /* of huge pages half a one would be left over */
-    ATTEMPT_SLAB = ATTEMPT_SLAB_BYTES / sizeof(struct attempt), /* records */
+    ATTEMPT_SLAB = 256, /* records: of huge pages half a one would be left over */
 };
 
 /* By its number, which is not 0. */

@@ -54,7 +54,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     if ((attempt->bits & ATTEMPT_CARRIES) &&
         vpn_asks(event->packet->payload, event->packet->payload_captured, mark->length))
         record->asks++;
-    frame_list_add(&record->repeat_frames, event->frame);
+    frame_notes_add(&record->repeat_frames, event->frame);
     if (mark->length < record->unanswered_length_min)
         record->unanswered_length_min = mark->length;
     if (mark->length > record->unanswered_length_max)
@@ -71,7 +71,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
 
     attempt_survived(attempt, other);
     other->repeats = other->asks = 0;
-    other->repeat_frames = (struct frame_list){0};
+    frame_notes_clear(&other->repeat_frames);
     mark_name(&tracker->marks, &other->first_unanswered, &no_mark);
     other->unanswered_length_max = 0;
     if (attempt->side[INITIATOR].first->frame && attempt->side[RESPONDER].first->frame)

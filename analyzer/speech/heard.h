@@ -9,6 +9,7 @@
 
 struct heard_tls {
     struct tls_talk talk;
+    char *server_name, *alpn;      /* as of struct tls_words; NULL: none */
     uint32_t chain[TLS_CHAIN_MAX]; /* certificates_number() of the server's chain, leaf first; 0 */
 };
 

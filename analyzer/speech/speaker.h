@@ -44,6 +44,8 @@ struct speaker {
     struct said *(*said)(void *record, enum side side, uint32_t **fresh);
     /* From `*at` on this side speaks another protocol, inside of this one. NULL: that never is. */
     bool (*hands_over)(const void *record, enum side side, uint32_t *at);
+    /* Frees what the record owns. NULL: nothing. */
+    void (*release)(void *record);
 };
 
 /* Of a side that ends sooner, SPEECH_OPENING_FEW will do: all our protocols are known by then. */

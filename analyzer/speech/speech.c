@@ -16,18 +16,18 @@ enum { NOT_KNOWN = -1, NONE_OF_OURS = -2 };
  * fail, and it is asked only where no speaker knows. */
 struct speech {
     struct listener *listener;
-    bool ndpi_done, streams_done;
+    bool ndpi_done;
     bool begun_again;            /* behind FTP's AUTH TLS */
     struct ndpi_flow *flow;      /* its first packets wait with the bridge; NULL: none do */
     struct ndpi_result *result;  /* NULL: nDPI was not asked yet */
-    struct stream stream[2];     /* by enum side */
+    struct stream *stream;       /* two, by enum side; NULL once they are done with */
     int speaker[2];              /* enum speaker_id, or the above */
     uint32_t begin[2];           /* of its stream: what came before was around it (CONNECT) */
     void *record[SPEAKER_COUNT]; /* of each speaker that was chosen */
 };
 
 /* Records of connections that are over, for the next ones: each kind of one size. */
-enum { SPEECH_ITSELF = SPEAKER_COUNT, RECORD_KINDS, SPARE_RECORDS_MAX = 256 };
+enum { SPEECH_ITSELF = SPEAKER_COUNT, SPEECH_STREAMS, RECORD_KINDS, SPARE_RECORDS_MAX = 256 };
 
 struct spare_record {
     struct spare_record *next;
@@ -51,8 +51,9 @@ struct listener {
 /* While it waits for the next connection it is a link of the list. */
 static size_t record_bytes(unsigned kind)
 {
-    size_t bytes = kind == SPEECH_ITSELF ? sizeof(struct speech)
-                                         : speaker_at((enum speaker_id)kind)->record_bytes;
+    size_t bytes = kind == SPEECH_ITSELF    ? sizeof(struct speech)
+                   : kind == SPEECH_STREAMS ? 2 * sizeof(struct stream)
+                                            : speaker_at((enum speaker_id)kind)->record_bytes;
     return bytes < sizeof(struct spare_record) ? sizeof(struct spare_record) : bytes;
 }
 
@@ -147,6 +148,8 @@ static uint32_t captured(const struct stream *stream)
 
 static void streams_end(struct speech *speech)
 {
+    if (!speech->stream)
+        return;
     /* Whoever has said so little until the end opened none of our protocols. */
     for (enum side side = INITIATOR; side <= RESPONDER; side++)
         if (speech->speaker[side] == NOT_KNOWN && !speech->begin[side] &&
@@ -154,7 +157,8 @@ static void streams_end(struct speech *speech)
             speech->speaker[side] = NONE_OF_OURS;
     stream_close(&speech->stream[INITIATOR]);
     stream_close(&speech->stream[RESPONDER]);
-    speech->streams_done = true;
+    record_give(speech->listener, SPEECH_STREAMS, speech->stream);
+    speech->stream = NULL;
 }
 
 static int speaker_of(const struct hearing *hearing)
@@ -231,11 +235,10 @@ static void begin_again(struct speech *speech)
 {
     streams_end(speech);
     for (enum side side = INITIATOR; side <= RESPONDER; side++) {
-        speech->stream[side] = (struct stream){0};
         speech->speaker[side] = NOT_KNOWN;
         speech->begin[side] = 0;
     }
-    speech->streams_done = false;
+    speech->stream = record_take(speech->listener, SPEECH_STREAMS);
     speech->begun_again = true;
 }
 
@@ -287,7 +290,8 @@ static struct speech *speech_of(struct listener *listener, struct attempt *attem
         attempt->speech = record_take(listener, SPEECH_ITSELF);
         attempt->speech->listener = listener;
         attempt->speech->speaker[INITIATOR] = attempt->speech->speaker[RESPONDER] = NOT_KNOWN;
-        attempt->speech->streams_done = attempt->proto != PROTO_TCP;
+        if (attempt->proto == PROTO_TCP)
+            attempt->speech->stream = record_take(listener, SPEECH_STREAMS);
     }
     return attempt->speech;
 }
@@ -301,7 +305,7 @@ static bool is_known(const struct speech *speech)
 /* Nothing that still comes can be of interest. */
 static bool is_over(const struct speech *speech)
 {
-    return speech->streams_done && speech->ndpi_done && !speech->flow;
+    return !speech->stream && speech->ndpi_done && !speech->flow;
 }
 
 static __attribute__((noinline)) void listen(struct listener *listener, struct attempt *attempt,
@@ -314,7 +318,7 @@ static __attribute__((noinline)) void listen(struct listener *listener, struct a
     struct speech *speech = speech_of(listener, attempt);
     if (attempt->ftp && attempt->ftp->encrypted.frame && !speech->begun_again)
         begin_again(speech);
-    if (!speech->streams_done && packet->payload_length && !resets)
+    if (speech->stream && packet->payload_length && !resets)
         put_in_order(listener, speech, attempt, packet, side, frame, time_ns);
     if ((speech->flow || !speech->ndpi_done) && is_known(speech))
         ndpi_end(listener, speech);
@@ -322,9 +326,8 @@ static __attribute__((noinline)) void listen(struct listener *listener, struct a
         show_ndpi(listener, speech, packet, side, time_ns);
     if (speech->flow && ends && attempt_went_well(attempt))
         ndpi_bridge_dispensable(speech->flow);
-    if (!speech->streams_done &&
-        ((ends && conversation_over(attempt, packet)) ||
-         (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
+    if (speech->stream && ((ends && conversation_over(attempt, packet)) ||
+                           (speech->stream[INITIATOR].closed && speech->stream[RESPONDER].closed)))
         streams_end(speech);
     if (is_over(speech))
         attempt->bits |= ATTEMPT_HEARD;
@@ -355,8 +358,8 @@ static void tell_tls(const struct speech *speech, struct spoken *spoken)
     const struct heard_tls *heard = spoken->heard_tls;
     const struct x509 *leaf = certificates_at(speech->listener->certificates, heard->chain[0]);
     uint16_t version = heard->talk.chosen ? heard->talk.chosen : heard->talk.offered;
-    spoken->tls.server_name = known(heard->talk.server_name);
-    spoken->tls.alpn = known(heard->talk.alpn);
+    spoken->tls.server_name = heard->server_name;
+    spoken->tls.alpn = heard->alpn;
     spoken->tls.version = tls_version_name(version);
     if (!leaf)
         return;
@@ -405,8 +408,12 @@ void speech_forget(struct listener *listener, struct attempt *attempt)
     streams_end(speech);
     if (speech->flow)
         ndpi_end(listener, speech);
-    for (unsigned i = 0; i < SPEAKER_COUNT; i++)
+    for (unsigned i = 0; i < SPEAKER_COUNT; i++) {
+        const struct speaker *speaker = speaker_at((enum speaker_id)i);
+        if (speech->record[i] && speaker->release)
+            speaker->release(speech->record[i]);
         record_give(listener, i, speech->record[i]);
+    }
     free(speech->result);
     record_give(listener, SPEECH_ITSELF, speech);
     attempt->speech = NULL;

@@ -5,7 +5,7 @@
 
 #include "analyzer/memory.h"
 
-enum { PIECES_MIN = 8, SPARE_BYTES_MAX = 1024 * 1024 };
+enum { PIECES_MIN = 8, SPARE_BYTES_MAX = 256 * 1024 };
 
 /* What a stream grows to: a request or hello, a chain of certificates, all that is ever read. */
 static const uint32_t rooms[] = {512, 4096, STREAM_BYTES_MAX};

@@ -20,7 +20,7 @@ bool detect_udp_no_response(const struct attempt *attempt, const struct detect_c
         seconds_between(client->first->time_ns, context->now_ns) < context->thresholds->udp_wait_s)
         return false;
     detection->failed_ns = client->first->time_ns;
-    detection->frames = client->repeat_frames;
+    detection->frames = frame_notes_list(&client->repeat_frames);
     return true;
 }
 
@@ -40,7 +40,7 @@ bool detect_udp_stall(const struct attempt *attempt, const struct detect_context
             continue;
         detection->failed_ns = sender->first_unanswered->time_ns;
         frame_list_add(&detection->frames, attempt->side[!side].last->frame);
-        frame_list_join(&detection->frames, &sender->repeat_frames);
+        frame_list_join_notes(&detection->frames, &sender->repeat_frames);
         return true;
     }
     return false;

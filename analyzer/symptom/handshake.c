@@ -21,7 +21,7 @@ bool detect_syn_timeout(const struct attempt *attempt, const struct detect_conte
     if (!sure && (retries < 1 || waited_s < limit->syn_wait_s))
         return false;
     detection->failed_ns = attempt->syn->time_ns;
-    detection->frames = attempt->syn_frames;
+    detection->frames = frame_notes_list(&attempt->syn_frames);
     return true;
 }
 
@@ -40,8 +40,8 @@ bool detect_synack_unanswered(const struct attempt *attempt, const struct detect
     if (repeated < limit->synack_retries_min || waited_s < limit->synack_wait_s)
         return false;
     detection->failed_ns = attempt->synack->time_ns;
-    detection->frames = attempt->synack_frames;
-    frame_list_join(&detection->frames, &attempt->syn_frames);
+    detection->frames = frame_notes_list(&attempt->synack_frames);
+    frame_list_join_notes(&detection->frames, &attempt->syn_frames);
     return true;
 }
 
@@ -52,7 +52,7 @@ bool detect_syn_reset(const struct attempt *attempt, const struct detect_context
     if (!attempt->refused->frame || attempt->synack->frame || (attempt->bits & ATTEMPT_ESTABLISHED))
         return false;
     detection->failed_ns = attempt->refused->time_ns;
-    detection->frames = attempt->refused_frames;
+    detection->frames = frame_notes_list(&attempt->refused_frames);
     frame_list_add(&detection->frames, attempt->syn->frame);
     return true;
 }

@@ -147,7 +147,7 @@ bool detect_stall_midstream(const struct attempt *attempt, const struct detect_c
         if (!found || sender->first_unanswered->time_ns < detection->failed_ns)
             detection->failed_ns = sender->first_unanswered->time_ns;
         frame_list_add(&detection->frames, sender->first_unanswered->frame);
-        frame_list_join(&detection->frames, &sender->repeat_frames);
+        frame_list_join_notes(&detection->frames, &sender->repeat_frames);
         found = true;
     }
     if (found)

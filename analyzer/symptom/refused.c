@@ -7,7 +7,7 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
                              struct detection *detection)
 {
     (void)context;
-    const struct icmp_record *icmp = &attempt->icmp;
+    const struct icmp_record *icmp = attempt->icmp;
     const struct side_record *responder = &attempt->side[RESPONDER];
     if (!icmp->count || icmp->quoted_side != INITIATOR || attempt->synack->frame ||
         attempt->refused->frame)
@@ -20,7 +20,7 @@ bool detect_icmp_unreachable(const struct attempt *attempt, const struct detect_
         (responder->last->time_ns > icmp->first->time_ns || attempt->proto == PROTO_TCP))
         return false;
     detection->failed_ns = icmp->first->time_ns;
-    detection->frames = icmp->frames;
+    detection->frames = frame_notes_list(&icmp->frames);
     frame_list_add(&detection->frames, attempt->side[INITIATOR].first->frame);
     return true;
 }

@@ -71,7 +71,7 @@ static inline void add_reason(struct verdict *verdict, const char *rule, const c
 {
     struct reason *reason = &verdict->reasons[verdict->reason_count++];
     *reason = (struct reason){.rule = rule, .source = "a lab"};
-    snprintf(reason->text, sizeof reason->text, "%s", text);
+    reason->text = (char *)text;
     reason->weight[EGRESS_POLICY] = egress;
     reason->weight[EDGE_FIREWALL] = edge;
     for (uint32_t i = 0; i < frames; i++)
@@ -84,17 +84,17 @@ static inline void fill_verdict(struct verdict *verdict)
     memcpy(verdict->probability, probability, sizeof probability);
     verdict->place = EGRESS_POLICY;
     verdict->mechanism = MECHANISM_DROP;
-    strcpy(verdict->summary,
-           "The outbound rules of the network of 10.2.0.10 silently drop connections to TCP port "
-           "5800, which is not one of the usual ports.");
-    strcpy(verdict->who, "the administrator of the firewall of the client's network");
-    strcpy(verdict->action, "Allow outbound TCP connections to 203.0.113.2 port 5800.");
+    verdict->summary =
+        "The outbound rules of the network of 10.2.0.10 silently drop connections to TCP port "
+        "5800, which is not one of the usual ports.";
+    verdict->who = "the administrator of the firewall of the client's network";
+    verdict->action = "Allow outbound TCP connections to 203.0.113.2 port 5800.";
     verdict->commands[0].platform = "nftables";
-    strcpy(verdict->commands[0].text, "nft insert rule inet filter forward ip daddr 203.0.113.2 "
-                                      "tcp dport 5800 ct state new accept");
+    verdict->commands[0].text = "nft insert rule inet filter forward ip daddr 203.0.113.2 "
+                                "tcp dport 5800 ct state new accept";
     verdict->commands[1].platform = "windows";
-    strcpy(verdict->commands[1].text, "New-NetFirewallRule -Direction Outbound -Action Allow "
-                                      "-Protocol TCP -RemotePort 5800");
+    verdict->commands[1].text = "New-NetFirewallRule -Direction Outbound -Action Allow "
+                                "-Protocol TCP -RemotePort 5800";
     verdict->command_count = 2;
     add_reason(verdict, "unusual-ports-fail",
                "Every unusual port fails to every server, while web ports work.", 2.3, 0, 12, 3);
@@ -215,14 +215,14 @@ static inline void make_hostile(struct fixture *fixture)
     fixture->warnings[0] = fixture->warnings[1] = HOSTILE;
     fixture->report.warning_count = 2;
     fixture->report.ndpi_version = HOSTILE;
-    strcpy(verdict->summary, HOSTILE);
-    strcpy(verdict->who, HOSTILE);
-    strcpy(verdict->action, HOSTILE);
-    strcpy(verdict->next_step, HOSTILE);
+    verdict->summary = HOSTILE;
+    verdict->who = HOSTILE;
+    verdict->action = HOSTILE;
+    verdict->next_step = HOSTILE;
     verdict->has_next_step = true;
-    strcpy(verdict->commands[0].text, HOSTILE);
+    verdict->commands[0].text = HOSTILE;
     verdict->commands[0].platform = HOSTILE;
-    strcpy(verdict->reasons[0].text, HOSTILE);
+    verdict->reasons[0].text = HOSTILE;
     verdict->reasons[0].rule = HOSTILE;
     verdict->reasons[0].source = HOSTILE;
     verdict->topology = HOSTILE;

@@ -120,12 +120,12 @@ static void error_joins_the_flow_it_quotes(void **state)
     assert_ptr_equal(ICMP_REFUSES(&talk, INITIATOR, .at = 0.01, .type = 3, .code = 13,
                                   .sender = "198.51.100.254", .quoted_hop_limit = 61),
                      attempt);
-    assert_int_equal(attempt->icmp.count, 1);
-    assert_int_equal(attempt->icmp.code, 13);
-    assert_int_equal(attempt->icmp.quoted_as_sent, 64);
-    assert_int_equal(attempt->icmp.quoted_hop_limit, 61);
-    assert_int_equal(attempt->icmp.answered_after_ns, 10000000);
-    assert_false(attempt->icmp.translated);
+    assert_int_equal(attempt->icmp->count, 1);
+    assert_int_equal(attempt->icmp->code, 13);
+    assert_int_equal(attempt->icmp->quoted_as_sent, 64);
+    assert_int_equal(attempt->icmp->quoted_hop_limit, 61);
+    assert_int_equal(attempt->icmp->answered_after_ns, 10000000);
+    assert_false(attempt->icmp->translated);
     assert_int_equal(tracker_counters(scene->tracker)->icmp_unreachable, 1);
     assert_int_equal(tracker_counters(scene->tracker)->icmp_unmatched, 0);
     scene_end(scene);
@@ -139,13 +139,13 @@ static void error_that_quotes_the_other_side_of_a_nat(void **state)
     struct attempt *attempt = CLIENT_SENDS(&tcp, .at = 0, .flags = "S");
     ICMP_REFUSES(&tcp, INITIATOR, .at = 0.01, .type = 3, .code = 1, .quoted_source = "198.51.100.1",
                  .quoted_destination = "192.168.1.10");
-    assert_true(attempt->icmp.translated);
+    assert_true(attempt->icmp->translated);
     struct talk udp = TALK(scene);
     attempt = CLIENT_SENDS(&udp, .at = 1, .length = 40);
     ICMP_REFUSES(&udp, INITIATOR, .at = 1.01, .type = 3, .code = 3,
                  .quoted_source = "198.51.100.1");
-    assert_int_equal(attempt->icmp.count, 1);
-    assert_true(attempt->icmp.translated);
+    assert_int_equal(attempt->icmp->count, 1);
+    assert_true(attempt->icmp->translated);
     scene_end(scene);
 }
 
@@ -169,7 +169,7 @@ static void too_big_and_redirect_are_no_refusals(void **state)
     struct attempt *attempt = CLIENT_SENDS(&talk, .at = 0, .length = 1400);
     ICMP_REFUSES(&talk, INITIATOR, .at = 0.1, .type = 3, .code = 4);
     ICMP_REFUSES(&talk, INITIATOR, .at = 0.1, .type = 5, .code = 1);
-    assert_int_equal(attempt->icmp.count, 0);
+    assert_int_equal(attempt->icmp->count, 0);
     assert_true(attempt->too_big_seen);
     scene_end(scene);
 }
@@ -182,12 +182,12 @@ static void refused_request_goes_before_a_refused_reply(void **state)
     struct attempt *attempt = CLIENT_SENDS(&talk, .at = 0, .length = 40);
     SERVER_SENDS(&talk, .at = 0.1, .length = 40);
     ICMP_REFUSES(&talk, RESPONDER, .at = 0.2, .type = 3, .code = 3);
-    assert_int_equal(attempt->icmp.quoted_side, RESPONDER);
+    assert_int_equal(attempt->icmp->quoted_side, RESPONDER);
     CLIENT_SENDS(&talk, .at = 1, .length = 40);
     ICMP_REFUSES(&talk, INITIATOR, .at = 1.1, .type = 3, .code = 10);
-    assert_int_equal(attempt->icmp.quoted_side, INITIATOR);
-    assert_int_equal(attempt->icmp.code, 10);
-    assert_int_equal(attempt->icmp.count, 1);
+    assert_int_equal(attempt->icmp->quoted_side, INITIATOR);
+    assert_int_equal(attempt->icmp->code, 10);
+    assert_int_equal(attempt->icmp->count, 1);
     scene_end(scene);
 }
 

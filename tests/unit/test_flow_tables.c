@@ -416,7 +416,7 @@ static void finished_records_come_back_as_they_were(void **state)
             .service = (uint8_t)(i * 5),
             .has_mac = i % 3 != 0,
             .initiator_is_high = i % 5 == 0,
-            .begun_ns = INT64_C(1700000000) * 1000000000 + (int64_t)i,
+            .begun_ns = INT64_C(1700000000) * 1000000000 + (i % 7 == 6) * (INT64_C(1) << 52),
             .first_frame = i < RECORDS / 2 ? 99 : UINT64_C(1) << 37,
             .idle_survived_ns = (int64_t)time,
         };
@@ -440,6 +440,52 @@ static void finished_records_come_back_as_they_were(void **state)
         assert_int_equal(got.idle_survived_frame, put[i].idle_survived_frame);
     }
     assert_int_equal(i, RECORDS);
+    finished_free(list);
+}
+
+/* The naive twin is the list itself. */
+static void noted_frames_are_listed(void **state)
+{
+    (void)state;
+    srand(3);
+    for (int round = 0; round < 500; round++) {
+        struct frame_notes notes = {0};
+        struct frame_list list = {0};
+        for (int i = rand() % 20; i > 0; i--) {
+            uint64_t frame = (uint64_t)rand() % 20;
+            frame_notes_add(&notes, frame);
+            frame_list_add(&list, frame);
+        }
+        const struct frame_list noted = frame_notes_list(&notes);
+        struct frame_list joined = {0};
+        frame_list_join_notes(&joined, &notes);
+        assert_memory_equal(&noted, &list, sizeof list);
+        assert_int_equal(joined.count, list.count);
+        assert_int_equal(frame_notes_any(&notes), list.count > 0);
+        frame_notes_clear(&notes);
+        assert_false(frame_notes_any(&notes));
+    }
+}
+
+/* More initiators than are told apart by number. */
+static void finished_records_of_many_origins(void **state)
+{
+    (void)state;
+    enum { RECORDS = FINISHED_ORIGINS + 100 };
+    struct finished_list *list = finished_new(RECORDS);
+    for (uint16_t i = 0; i < RECORDS; i++) {
+        struct finished put = {.key = {.proto = PROTO_TCP}, .first_frame = i + 1u};
+        memcpy(put.mac, &i, sizeof i);
+        finished_put(list, &put);
+    }
+    assert_int_equal(list->odd_count, RECORDS - FINISHED_ORIGINS);
+    size_t position = 0;
+    struct finished got;
+    for (uint16_t i = 0, mac; finished_next(list, &position, &got); i++) {
+        memcpy(&mac, got.mac, sizeof mac);
+        assert_int_equal(mac, i);
+        assert_int_equal(got.first_frame, i + 1);
+    }
     finished_free(list);
 }
 
@@ -510,6 +556,8 @@ int main(void)
         cmocka_unit_test(attempts_are_given_up_worked_ones_first),
         cmocka_unit_test(what_went_well_leaves_little_and_is_still_counted),
         cmocka_unit_test(finished_records_come_back_as_they_were),
+        cmocka_unit_test(finished_records_of_many_origins),
+        cmocka_unit_test(noted_frames_are_listed),
         cmocka_unit_test(tiny_tables_survive_anything),
         cmocka_unit_test(flow_of_an_evicted_attempt_is_not_misled),
     };

@@ -14,7 +14,7 @@ static void retried_syn_is_one_attempt(void **state)
     struct attempt *attempt = scene_unanswered(&talk, 0, 4);
     assert_int_equal(scene_attempts(scene), 1);
     assert_int_equal(attempt->syn_count, 4);
-    assert_int_equal(attempt->syn_frames.count, 4);
+    assert_int_equal(frame_notes_list(&attempt->syn_frames).count, 4);
     assert_int_equal(tracker_counters(scene->tracker)->tcp_syn, 4);
     assert_int_equal(tracker_counters(scene->tracker)->syn_attempts, 1);
     scene_end(scene);
@@ -67,7 +67,7 @@ static void forwarded_packets_are_counted_once(void **state)
     assert_int_equal(attempt->syn_count, 1);
     assert_int_equal(attempt->synack_count, 1);
     assert_int_equal(attempt->forwarded, 2);
-    assert_int_equal(attempt->forwarded_frames.count, 2);
+    assert_int_equal(frame_notes_list(&attempt->forwarded_frames).count, 2);
     assert_int_equal(attempt->syn->hop_limit, 64);
     scene_end(scene);
 }
@@ -84,7 +84,7 @@ static void windows_repeats_its_syn_after_each_rst(void **state)
     }
     assert_int_equal(scene_attempts(scene), 1);
     assert_int_equal(attempt->syn_count, 3);
-    assert_int_equal(attempt->refused_frames.count, 3);
+    assert_int_equal(frame_notes_list(&attempt->refused_frames).count, 3);
     assert_int_equal(attempt->refused->frame, 2);
     assert_int_equal(tracker_counters(scene->tracker)->syn_refused, 1);
     scene_end(scene);

@@ -21,15 +21,17 @@ static void slabs_are_zeroed_and_ones_own(void **state)
     uint8_t *slabs[SLABS];
     bool made = false;
     for (size_t i = 0; i < SLABS; i++) {
-        slabs[i] = next_slab_take(&next, i, SLABS, SLAB / 64, 64);
+        slabs[i] = next_slab_take(&next, i, SLAB / 64, 64);
+        assert_null(next.slab);
         for (size_t at = 0; at < SLAB; at++)
             if (slabs[i][at])
                 fail_msg("byte %zu of slab %zu is %u", at, i, slabs[i][at]);
         memset(slabs[i], (int)i + 1, SLAB);
+        if (i + 1 < SLABS)
+            next_slab_begin(&next, i + 1, SLAB / 64, 64);
         made |= next.slab != NULL;
     }
     assert_int_equal(made, next_slab_pays());
-    assert_null(next.slab); /* behind the last one there is none */
     for (size_t i = 0; i < SLABS; i++) {
         assert_int_equal(slabs[i][0], i + 1);
         assert_int_equal(slabs[i][SLAB - 1], i + 1);
@@ -43,8 +45,10 @@ static void few_slabs_need_no_thread(void **state)
 {
     (void)state;
     struct next_slab next = {0};
-    void *first = next_slab_take(&next, 0, SLABS, SLAB / 64, 64);
-    void *second = next_slab_take(&next, 1, SLABS, SLAB / 64, 64);
+    void *first = next_slab_take(&next, 0, SLAB / 64, 64);
+    next_slab_begin(&next, 1, SLAB / 64, 64);
+    void *second = next_slab_take(&next, 1, SLAB / 64, 64);
+    next_slab_begin(&next, 2, SLAB / 64, 64);
     assert_null(next.slab);
     assert_false(next.running);
     next_slab_drop(&next);

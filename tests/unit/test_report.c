@@ -87,7 +87,7 @@ static void test_json_is_valid(void **state)
     fixture.finding.first_ns = fixture.finding.last_ns = INT64_MIN;
     fixture.finding.symptom = SYMPTOM_NO_TRAFFIC;
     fixture.finding.verdict.reason_count = 0; /* the schema wants evidence all the same */
-    fixture.finding.verdict.summary[0] = '\0';
+    fixture.finding.verdict.summary = "";
     assert_valid(&fixture.report);
     fixture.report.finding_count = 0;
     assert_valid(&fixture.report);
@@ -249,7 +249,7 @@ static void test_text_undecided(void **state)
     const double probability[FAILURE_POINTS] = {0.38, 0.44, 0.1, 0.08, 0, 0};
     memcpy(verdict->probability, probability, sizeof probability);
     verdict->place = EDGE_FIREWALL;
-    strcpy(verdict->next_step, "Capture on the server itself.");
+    verdict->next_step = "Capture on the server itself.";
     verdict->has_next_step = true;
     char *text = text_of(&fixture.report, &plain);
     assert_has(text, "UNDECIDED between edge firewall (FP2) 44% and local firewall (FP1) 38%");

@@ -118,7 +118,7 @@ static void test_html_undecided(void **state)
     const double even[FAILURE_POINTS] = {0.1, 0.4, 0.45, 0.03, 0.01, 0.01};
     memcpy(verdict->probability, even, sizeof even);
     verdict->has_next_step = true;
-    strcpy(verdict->next_step, "Capture outside the gateway.");
+    verdict->next_step = "Capture outside the gateway.";
     char *html = written(report_write_html, &fixture.report);
     assert_well_formed(html);
     assert_has(html, "Undecided");
@@ -317,7 +317,7 @@ static void test_markdown_escapes(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture fixture;
         fill(&fixture);
-        strcpy(fixture.finding.verdict.summary, cases[i].text);
+        fixture.finding.verdict.summary = (char *)cases[i].text;
         char *markdown = written(report_write_markdown, &fixture.report);
         assert_has(markdown, cases[i].expected);
         free(markdown);
