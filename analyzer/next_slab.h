@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NEXT_SLAB_MANY = 8 }; /* slabs: a smaller table is filled too soon */
+enum { NEXT_SLAB_MANY = 32 }; /* slabs: of a smaller table one more than needed is too much */
 
 /* Whether a second thread could run at the same time. */
 bool next_slab_pays(void);

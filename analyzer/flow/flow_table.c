@@ -114,9 +114,8 @@ static size_t new_entry(struct flow_table *table)
         table->slabs[table->slab_count] =
             next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
         table->slab_count++;
-    } else if (table->count % FLOW_SLAB == FLOW_SLAB / 4 * 3 &&
-               table->slab_count * FLOW_SLAB < table->cap) {
-        next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
+        if (table->slab_count * FLOW_SLAB < table->cap)
+            next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
     }
     return table->count++;
 }

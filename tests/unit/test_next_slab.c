@@ -12,7 +12,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/next_slab.h"
 
-enum { SLAB = 2 * 1024 * 1024, SLABS = 20 };
+enum { SLAB = 2 * 1024 * 1024, SLABS = NEXT_SLAB_MANY + 4 };
 
 static void slabs_are_zeroed_and_ones_own(void **state)
 {
