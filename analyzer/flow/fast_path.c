@@ -123,15 +123,10 @@ FETCHES void fetch(const struct flow_table *flows, struct fast_packet *packet)
 
 FETCHES void fetch_attempt(const struct attempt *attempt)
 {
-    for (int side = 0; side < 2; side++) {
-        __builtin_prefetch(&attempt->side[side].last, 1);
-        __builtin_prefetch(&attempt->side[side].last_data, 1);
-        __builtin_prefetch(&attempt->side[side].rst_count, 1);
-        __builtin_prefetch(&attempt->side[side].first_unanswered, 1);
-    }
-    for (int i = 0; i < RECENT_PACKETS; i += 2)
-        __builtin_prefetch(&attempt->recent[i], 1);
-    __builtin_prefetch(&attempt->last_ns, 1);
+    enum { CACHE_LINE = 64 };
+    const uint8_t *at = (const uint8_t *)attempt->side;
+    for (; at < (const uint8_t *)(attempt->recent + RECENT_PACKETS); at += CACHE_LINE)
+        __builtin_prefetch(at, 1);
 }
 
 /* The first packet of a new conversation: its host is looked up. */

@@ -93,14 +93,13 @@ struct flow_table {
 struct flow_table *flow_table_new(size_t cap);
 void flow_table_free(struct flow_table *table);
 
-/* Which end comes first is a coin toss for the processor to predict, so here and in flow_host()
- * there is no branch for it. */
 static inline uint64_t flow_key_end(uint32_t address, uint16_t port)
 {
     return (uint64_t)address << 16 | port;
 }
 
-/* Orders two ends. `*swapped`: the first end given became end[1]. */
+/* Orders two ends. `*swapped`: the first end given became end[1]. Which of them comes first is a
+ * coin toss for the processor to predict, so here and in flow_host() there is no branch for it. */
 static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address,
                                             uint16_t first_port, uint32_t second_address,
                                             uint16_t second_port, bool *swapped)

@@ -581,12 +581,21 @@ static struct askers count_askers(const struct tracker *tracker)
     return askers;
 }
 
+static void in_order_again(struct tracker *tracker)
+{
+    if (tracker->held->handed_on)
+        attempts_sort(tracker);
+    tracker->held->handed_on = false;
+}
+
 /* Handing one on may hand on others, too: its twin (attempt_find_twin()). */
-void held_let_go_before(struct tracker *tracker, int64_t begun_ns)
+void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns)
 {
     struct held_table *table = tracker->held;
-    bool flood = table && table->count > SILENT_EASY;
-    for (uint32_t index_1 = table ? table->oldest : 0; index_1;) {
+    if (!table)
+        return;
+    bool flood = table->count > SILENT_EASY;
+    for (uint32_t index_1 = table->oldest; index_1;) {
         const struct held *held = held_at(table, index_1);
         uint32_t newer = held->newer;
         if (held->syn.time_ns >= begun_ns)
@@ -595,10 +604,7 @@ void held_let_go_before(struct tracker *tracker, int64_t begun_ns)
             held_let_go_number(tracker, HELD_BASE + index_1);
         index_1 = newer && !held_at(table, newer)->used ? table->oldest : newer;
     }
-    if (table && table->handed_on)
-        attempts_sort(tracker);
-    if (table)
-        table->handed_on = false;
+    in_order_again(tracker);
 }
 
 uint64_t held_let_all_go(struct tracker *tracker)
@@ -622,8 +628,6 @@ uint64_t held_let_all_go(struct tracker *tracker)
         forgotten++;
     }
     free(askers.slots);
-    if (table->handed_on)
-        attempts_sort(tracker);
-    table->handed_on = false;
+    in_order_again(tracker);
     return forgotten;
 }

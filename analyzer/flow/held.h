@@ -65,7 +65,6 @@ void held_let_go(struct tracker *tracker, struct flow *flow);
 uint32_t held_let_go_number(struct tracker *tracker, uint32_t number);
 /* Of all, oldest first; returns how many were only counted. */
 uint64_t held_let_all_go(struct tracker *tracker);
-void held_let_go_before(struct tracker *tracker, int64_t begun_ns);
 
 /* The flow is about to be forgotten, or others need the room: what is held of its connection gets
  * its record, but for a SYN that nothing followed, which is counted with the records given up. */

@@ -337,23 +337,21 @@ static struct host *sender_of(struct tracker *tracker, const struct event *event
     return host;
 }
 
-/* How a conversation's packet came; 0: as one of which each is to be looked at. */
+/* How a conversation's packet came; 0: each such one is to be looked at. */
 static uint8_t way_of(struct tracker *tracker, const struct event *event)
 {
     const struct packet *packet = event->packet;
-    bool plain = packet->has_mac && packet->direction == LINK_UNKNOWN && !packet->if_index;
-    return event->flow && plain
-               ? ways_add(&tracker->ways, packet->source_mac, packet->ip.total_length)
-               : 0;
+    if (!event->flow || !packet->has_mac || packet->direction != LINK_UNKNOWN || packet->if_index)
+        return 0;
+    return ways_add(&tracker->ways, packet->source_mac, packet->ip.total_length);
 }
 
 /* The host knows all that such packets tell: the flow keeps in mind which these are. */
 static void remember_way(struct flow *flow, enum side side, uint8_t way, uint8_t hop_limit)
 {
-    if (!(way & ~WAY_OVERSIZED) || flow->hop_limit[side] != hop_limit)
-        return;
-    bool longer = !((flow->way[side] ^ way) & ~WAY_OVERSIZED);
-    flow->way[side] = longer ? flow->way[side] | way : way;
+    bool same_mac = !((flow->way[side] ^ way) & ~WAY_OVERSIZED);
+    if (flow->hop_limit[side] == hop_limit)
+        flow->way[side] = same_mac ? flow->way[side] | way : way;
 }
 
 void tracker_host(struct tracker *tracker, const struct event *event)
@@ -375,8 +373,7 @@ void tracker_host(struct tracker *tracker, const struct event *event)
         note_offload(host, packet);
         host_table_pulse(tracker->hosts, host->number, event->frame, event->time_ns);
     }
-    bool known = host ? host_is_learnt(host) : flow && flow_host(flow, event->from_high);
-    if (way && known && flow_host(flow, event->from_high))
+    if (way && flow_host(flow, event->from_high) && (!host || host_is_learnt(host)))
         remember_way(flow, side, way, packet->ip.hop_limit);
 }
 
@@ -562,11 +559,6 @@ void tracker_hold_back(struct tracker *tracker, fast_path_slowly *replay, void *
 void tracker_let_go(struct tracker *tracker)
 {
     tracker->counters.silent_forgotten += held_let_all_go(tracker);
-}
-
-void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns)
-{
-    held_let_go_before(tracker, begun_ns);
 }
 
 void tracker_end(struct tracker *tracker)

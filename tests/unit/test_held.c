@@ -345,6 +345,23 @@ static void while_the_capture_goes_on_only_what_is_old_is_handed_on(void **state
     scene_over(scene);
 }
 
+/* Afterwards `up` and `down` are what either side says next. */
+static void shake_hands(struct scene *scene, struct said_packet *up, struct said_packet *down)
+{
+    *up = *down = (struct said_packet){.client = 0x0a000001, .client_port = 30000, .port = SERVICE};
+    down->port = -SERVICE;
+    up->sequence = 100;
+    down->sequence = 500;
+    up->flags = TCP_SYN;
+    say(scene, up);
+    down->flags = TCP_SYN | TCP_ACK;
+    down->acknowledgment = ++up->sequence;
+    say(scene, down);
+    up->flags = down->flags = TCP_ACK;
+    up->acknowledgment = ++down->sequence;
+    say(scene, up);
+}
+
 /* A handshake, hellos, and then data of the server, each acknowledged. */
 static void talk_tls(struct scene *scene, uint32_t packets)
 {
@@ -352,19 +369,8 @@ static void talk_tls(struct scene *scene, uint32_t packets)
     static const char data[] = "\x17\x03\x03\x00\x20"
                                "0123456789abcdef0123456789abcdef";
     enum { HELLO = sizeof hello - 1, DATA = sizeof data - 1 };
-    struct said_packet up = {.client = 0x0a000001, .client_port = 30000, .port = SERVICE};
-    struct said_packet down = up;
-    up.sequence = 100;
-    down.sequence = 500;
-    down.port = -SERVICE;
-    up.flags = TCP_SYN;
-    say(scene, &up);
-    down.flags = TCP_SYN | TCP_ACK;
-    down.acknowledgment = ++up.sequence;
-    say(scene, &down);
-    up.flags = down.flags = TCP_ACK;
-    up.acknowledgment = ++down.sequence;
-    say(scene, &up);
+    struct said_packet up, down;
+    shake_hands(scene, &up, &down);
     const char *const lines[] = {hello, data};
     const uint32_t lengths[] = {HELLO, DATA};
     for (int i = 0; i < 2; i++) {
@@ -403,20 +409,9 @@ static void frames_come_back_as_they_were(void **state)
         flight[i] = (char)rand();
     for (int round = 0; round < ROUNDS; round++) {
         struct scene *scene = scene_begin(1000);
-        struct said_packet up = {.client = 0x0a000001, .client_port = 30000, .port = SERVICE};
-        struct said_packet down = up;
+        struct said_packet up, down;
         size_t packets = 3;
-        up.sequence = 100;
-        down.sequence = 500;
-        down.port = -SERVICE;
-        up.flags = TCP_SYN;
-        say(scene, &up);
-        down.flags = TCP_SYN | TCP_ACK;
-        down.acknowledgment = ++up.sequence;
-        say(scene, &down);
-        up.flags = down.flags = TCP_ACK;
-        up.acknowledgment = ++down.sequence;
-        say(scene, &up);
+        shake_hands(scene, &up, &down);
         for (uint32_t at = 0; at + SEGMENT_MAX < FLIGHT && packets < 60; at += down.length) {
             down.payload = flight + at;
             down.length = (at ? 1 : 6) + (uint32_t)rand() % (SEGMENT_MAX - 6);
