@@ -11,7 +11,7 @@
 enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
-    BLOCK_BYTES = 1016,   /* for frames, one after the other */
+    BLOCK_BYTES = 1024,   /* for frames, one after the other */
     BLOCK_SLAB = 256,     /* blocks: of huge pages half a one would be left over */
     BLOCKS_MAX = 1 << 16, /* 64 MB */
     CACHE_LINE = 64,
@@ -29,19 +29,13 @@ struct kept {
     uint16_t caplen, interface;
 };
 
-/* A place in a connection's blocks. */
-struct place {
-    uint32_t block; /* index + 1 */
-    uint32_t at;    /* byte of it */
-};
-
 /* A connection: its SYN, and as soon as there is more, frames and a course. */
 struct held {
     struct flow *flow; /* which lets go before it is forgotten */
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
     uint32_t course;       /* block index + 1; 0: a SYN and nothing else */
-    struct place end;      /* of the last frame */
+    uint32_t end;          /* place behind the last frame */
     uint32_t isn;
     uint8_t service;
     bool used;
@@ -57,9 +51,17 @@ struct held_course {
 
 struct block {
     uint32_t next; /* index + 1 */
-    _Alignas(struct held_course) uint8_t bytes[BLOCK_BYTES];
+    _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES - sizeof(struct kept *)];
 };
-_Static_assert(sizeof(struct block) == BLOCK_BYTES + 8, "1 KiB");
+_Static_assert(sizeof(struct block) == BLOCK_BYTES, "1 KiB");
+
+/* A place in a connection's blocks is one number: (index + 1) * BLOCK_BYTES + byte of the block.
+ * Frames begin where a struct kept may. The last bytes stay free: their end is no other block's. */
+enum {
+    PLACE_ALIGN = _Alignof(struct kept),
+    PLACE_FIRST = offsetof(struct block, bytes),
+    PLACE_LAST = BLOCK_BYTES - PLACE_ALIGN,
+};
 
 struct held_table {
     struct held **slabs;
@@ -110,14 +112,30 @@ static struct held_course *course_of(const struct held_table *table, const struc
     return (struct held_course *)(void *)block_at(table, held->course)->bytes;
 }
 
-static uint8_t *place_bytes(const struct held_table *table, const struct place *place)
+static uint32_t block_place(uint32_t index_1)
 {
-    return block_at(table, place->block)->bytes + place->at;
+    return index_1 * BLOCK_BYTES + PLACE_FIRST;
 }
 
-static bool same_place(const struct place *a, const struct place *b)
+static uint32_t place_after_course(const struct held *held)
 {
-    return a->block == b->block && a->at == b->at;
+    return block_place(held->course) + sizeof(struct held_course);
+}
+
+static uint8_t *place_bytes(const struct held_table *table, uint32_t place)
+{
+    return (uint8_t *)block_at(table, place / BLOCK_BYTES) + place % BLOCK_BYTES;
+}
+
+/* Bytes up to the block's end. */
+static uint32_t place_room(uint32_t place)
+{
+    return PLACE_LAST - place % BLOCK_BYTES;
+}
+
+static uint32_t place_aligned(uint32_t place)
+{
+    return (place + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
 }
 
 bool held_has(const struct tracker *tracker, const struct flow *flow)
@@ -127,22 +145,42 @@ bool held_has(const struct tracker *tracker, const struct flow *flow)
 
 void held_fetch(const struct tracker *tracker, uint32_t number)
 {
-    const struct held *held = held_at(tracker->held, number - HELD_BASE);
-    __builtin_prefetch(held, 1);
+    __builtin_prefetch(held_at(tracker->held, number - HELD_BASE), 1);
 }
 
-void held_fetch_more(const struct tracker *tracker, uint32_t number)
+static void fetch_lines(const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
+/* What finish() wants. */
+static void fetch_last(const struct tracker *tracker, const struct flow *flow,
+                       const struct held *held)
 {
     const struct held_table *table = tracker->held;
-    const struct held *held = held_at(table, number - HELD_BASE);
+    fetch_lines(held, sizeof *held);
+    if (held->older)
+        __builtin_prefetch(held_at(table, held->older), 1);
+    if (held->newer)
+        __builtin_prefetch(held_at(table, held->newer), 1);
+    for (int end = 0; end < 2; end++) {
+        const struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, end));
+        if (host)
+            __builtin_prefetch(host, 1);
+    }
+}
+
+void held_fetch_more(const struct tracker *tracker, const struct flow *flow, bool closes)
+{
+    const struct held_table *table = tracker->held;
+    const struct held *held = held_at(table, flow->attempt - HELD_BASE);
     if (!held->course)
         return;
-    const uint8_t *course = block_at(table, held->course)->bytes;
-    const uint8_t *end = place_bytes(table, &held->end);
-    for (size_t at = 0; at < sizeof(struct held_course); at += CACHE_LINE)
-        __builtin_prefetch(course + at, 1);
-    for (size_t at = 0; at < 2 * CACHE_LINE; at += CACHE_LINE)
-        __builtin_prefetch(end + at, 1);
+    fetch_lines(course_of(table, held), sizeof(struct held_course));
+    fetch_lines(place_bytes(table, held->end), 3 * CACHE_LINE);
+    if (closes || (flow->bits & FLOW_FIN))
+        fetch_last(tracker, flow, held);
 }
 
 /* --- room --- */
@@ -152,6 +190,8 @@ static uint32_t new_block(struct held_table *table)
     uint32_t index_1 = table->free_block;
     if (index_1) {
         table->free_block = block_at(table, index_1)->next;
+        if (table->free_block)
+            __builtin_prefetch(block_at(table, table->free_block), 1); /* for the next time */
     } else {
         if (table->blocks_made == BLOCKS_MAX)
             return 0;
@@ -167,26 +207,25 @@ static uint32_t new_block(struct held_table *table)
 }
 
 /* On to its beginning, where there is one or one may be added. */
-static bool next_block(struct held_table *table, struct place *place, bool add)
+static bool next_block(struct held_table *table, uint32_t *place, bool add)
 {
-    struct block *block = block_at(table, place->block);
+    struct block *block = block_at(table, *place / BLOCK_BYTES);
     if (add)
         block->next = new_block(table);
-    if (!block->next)
-        return false;
-    *place = (struct place){block->next, 0};
-    return true;
+    *place = block_place(block->next);
+    return block->next;
 }
 
-static void free_blocks(struct held_table *table, uint32_t index_1)
+/* All of a connection's at once: `end` stands in the last one, but where a frame found no room. */
+static void free_blocks(struct held_table *table, const struct held *held)
 {
-    while (index_1) {
-        struct block *block = block_at(table, index_1);
-        uint32_t next = block->next;
-        block->next = table->free_block;
-        table->free_block = index_1;
-        index_1 = next;
-    }
+    if (!held->course)
+        return;
+    struct block *last = block_at(table, held->end / BLOCK_BYTES);
+    while (last->next)
+        last = block_at(table, last->next);
+    last->next = table->free_block;
+    table->free_block = held->course;
 }
 
 static uint32_t new_held(struct held_table *table)
@@ -222,7 +261,7 @@ static void unlink_held(struct held_table *table, struct held *held)
 static void free_held(struct held_table *table, uint32_t index_1)
 {
     struct held *held = held_at(table, index_1);
-    free_blocks(table, held->course);
+    free_blocks(table, held);
     held->course = 0;
     held->used = false;
     held->newer = table->free_held;
@@ -253,37 +292,36 @@ static void replay_frame(struct tracker *tracker, struct flow *flow, const struc
 /* --- frames, as they are written and read --- */
 
 /* Where the next one begins: its head is not split. False: no room for it. */
-static bool next_frame(struct held_table *table, struct place *place, bool add)
+static bool next_frame(struct held_table *table, uint32_t *place, bool add)
 {
-    return place->at + sizeof(struct kept) <= BLOCK_BYTES || next_block(table, place, add);
+    return place_room(*place) >= sizeof(struct kept) || next_block(table, place, add);
 }
 
-static __attribute__((noinline)) bool write_bytes(struct held_table *table, struct place *place,
+static __attribute__((noinline)) bool write_bytes(struct held_table *table, uint32_t *place,
                                                   const uint8_t *bytes, uint32_t count)
 {
     while (count) {
-        if (place->at == BLOCK_BYTES && !next_block(table, place, true))
+        if (!place_room(*place) && !next_block(table, place, true))
             return false;
-        uint32_t room = BLOCK_BYTES - place->at;
+        uint32_t room = place_room(*place);
         uint32_t now = count < room ? count : room;
-        memcpy(place_bytes(table, place), bytes, now);
-        place->at += now;
+        memcpy(place_bytes(table, *place), bytes, now);
+        *place += now;
         bytes += now;
         count -= now;
     }
     return true;
 }
 
-static void read_bytes(struct held_table *table, struct place *place, uint8_t *bytes,
-                       uint32_t count)
+static void read_bytes(struct held_table *table, uint32_t *place, uint8_t *bytes, uint32_t count)
 {
     while (count) {
-        if (place->at == BLOCK_BYTES)
+        if (!place_room(*place))
             next_block(table, place, false);
-        uint32_t here = BLOCK_BYTES - place->at;
-        uint32_t now = count < here ? count : here;
-        memcpy(bytes, place_bytes(table, place), now);
-        place->at += now;
+        uint32_t room = place_room(*place);
+        uint32_t now = count < room ? count : room;
+        memcpy(bytes, place_bytes(table, *place), now);
+        *place += now;
         bytes += now;
         count -= now;
     }
@@ -292,21 +330,21 @@ static void read_bytes(struct held_table *table, struct place *place, uint8_t *b
 static void replay(struct tracker *tracker, struct flow *flow, const struct held *held)
 {
     struct held_table *table = tracker->held;
-    struct place place = {held->course, sizeof(struct held_course)};
     uint8_t bytes[FRAME_BYTES];
-    struct kept kept;
     replay_frame(tracker, flow, &held->syn, held->syn_bytes);
-    while (held->course && !same_place(&place, &held->end)) {
+    for (uint32_t place = held->course ? place_after_course(held) : held->end; place != held->end;
+         place = place_aligned(place)) {
         next_frame(table, &place, false);
-        const uint8_t *head = place_bytes(table, &place);
-        memcpy(&kept, head, sizeof kept);
-        place.at += sizeof kept;
-        bool split = place.at + kept.caplen > BLOCK_BYTES;
-        if (split)
-            read_bytes(table, &place, bytes, kept.caplen);
-        else
-            place.at += kept.caplen;
-        replay_frame(tracker, flow, &kept, split ? bytes : head + sizeof kept);
+        const struct kept *kept = (const struct kept *)(const void *)place_bytes(table, place);
+        const uint8_t *whole = (const uint8_t *)(kept + 1);
+        place += sizeof *kept;
+        if (place_room(place) < kept->caplen) {
+            read_bytes(table, &place, bytes, kept->caplen);
+            whole = bytes;
+        } else {
+            place += kept->caplen;
+        }
+        replay_frame(tracker, flow, kept, whole);
     }
 }
 
@@ -411,21 +449,25 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        uint64_t number, uint32_t caplen)
 {
-    const struct kept kept = {number, frame->time_ns, frame->len, (uint16_t)caplen,
-                              frame->interface};
-    struct place end = held->end;
+    uint32_t end = held->end;
     if (!next_frame(table, &end, true))
         return false;
-    uint8_t *bytes = place_bytes(table, &end);
-    memcpy(bytes, &kept, sizeof kept);
-    end.at += sizeof kept;
-    if (end.at + caplen <= BLOCK_BYTES) {
-        memcpy(bytes + sizeof kept, frame->data, caplen);
-        end.at += caplen;
+    struct kept *kept = (struct kept *)(void *)place_bytes(table, end);
+    /* Field by field: GCC 12 puts a whole struct together on the stack, and to read that at once
+     * waits until all that was written before has reached the cache. */
+    kept->number = number;
+    kept->time_ns = frame->time_ns;
+    kept->len = frame->len;
+    kept->caplen = (uint16_t)caplen;
+    kept->interface = frame->interface;
+    end += sizeof *kept;
+    if (place_room(end) >= caplen) {
+        memcpy(kept + 1, frame->data, caplen);
+        end += caplen;
     } else if (!write_bytes(table, &end, frame->data, caplen)) {
         return false;
     }
-    held->end = end;
+    held->end = place_aligned(end);
     return true;
 }
 
@@ -491,7 +533,7 @@ static bool opens(struct held_table *table, struct held *held, enum side side,
     held->course = new_block(table);
     if (!held->course)
         return false;
-    held->end = (struct place){held->course, sizeof(struct held_course)};
+    held->end = place_after_course(held);
     *course_of(table, held) = (struct held_course){.course = course};
     return true;
 }

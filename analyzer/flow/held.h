@@ -72,6 +72,6 @@ void held_evict(struct tracker *tracker, struct flow *flow);
 
 /* Asks for the memory that the next packet will change; and once that has come, for the rest. */
 void held_fetch(const struct tracker *tracker, uint32_t number);
-void held_fetch_more(const struct tracker *tracker, uint32_t number);
+void held_fetch_more(const struct tracker *tracker, const struct flow *flow, bool closes);
 
 #endif
