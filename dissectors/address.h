@@ -3,6 +3,7 @@
 #ifndef FWSNIFF_DISSECTORS_ADDRESS_H
 #define FWSNIFF_DISSECTORS_ADDRESS_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -27,11 +28,13 @@ static inline int ip_compare(const struct ip_address *a, const struct ip_address
     return memcmp(a->bytes, b->bytes, sizeof a->bytes);
 }
 
+/* Made of halves, as it is read: a wide load of what was just written in pieces waits for all
+ * earlier stores. */
 static inline struct ip_address ip_from_v4(const uint8_t bytes[4])
 {
-    struct ip_address address = {.bytes = {[10] = 0xff, [11] = 0xff}};
-    memcpy(address.bytes + 12, bytes, 4);
-    return address;
+    uint32_t number;
+    memcpy(&number, bytes, sizeof number);
+    return (struct ip_address){.halves = {0, htobe64(UINT64_C(0xffff) << 32 | be32toh(number))}};
 }
 
 /* These four are asked of every packet, so they are a few compares each; the networks that they

@@ -319,7 +319,7 @@ static void count_flow(struct controls *controls, const struct ends *ends, const
     bool server = concerned(&controls->servers, ends->server);
     if (flow->proto != 1 && concerned(&controls->all_clients, ends->client))
         note_habit(controls, ends, flow, fate);
-    if (!client && !server)
+    if ((!client && !server) || fate == FATE_OPEN)
         return;
     for (enum control control = 0; control < CONTROLS; control++) {
         if (!control_takes(control, ends) || !(is_of_server(control) ? server : client))
@@ -390,19 +390,36 @@ static void summarise(struct controls *controls, const struct tracker *tracker,
     controls->summary.one_sided += (flow->bits & both) != both;
 }
 
-/* The hosts of a flow that comes up soon: of millions, they are not in the cache. */
-static void fetch_hosts(const struct tracker *tracker, size_t position)
+/* The ends of a flow that comes up soon: of millions, they are not in the cache. */
+static void fetch_ends(const struct host_table *hosts, const struct address_pool *addresses,
+                       const struct flow *flow)
 {
-    enum { AHEAD = 16 };
-    const struct flow_table *flows = tracker_flows(tracker);
-    if (position + AHEAD >= flow_table_count(flows))
-        return;
-    const struct flow *flow = flow_table_entry(flows, position + AHEAD);
-    for (int i = 0; i < 2; i++) {
-        const struct host *host = host_table_numbered(tracker_hosts(tracker), flow_host(flow, i));
+    for (int end = 0; end < 2; end++) {
+        const struct host *host = host_table_numbered(hosts, flow_host(flow, end));
         if (host)
             __builtin_prefetch(&host->flows, 1);
+        if (flow->v6)
+            __builtin_prefetch(&addresses->addresses[flow->address[end]]);
     }
+}
+
+static void take_flow(struct controls *controls, const struct tracker *tracker,
+                      const struct address_pool *addresses, const struct flow *flow, int64_t now_ns)
+{
+    if (flow->bits & FLOW_TO_GROUP)
+        return; /* who hears it, and whether anybody has to answer, is not known */
+    int client = flow_end(flow, INITIATOR);
+    const struct ip_address address[2] = {
+        [INITIATOR] = address_pool_address(addresses, flow->v6, flow->address[client]),
+        [RESPONDER] = address_pool_address(addresses, flow->v6, flow->address[!client]),
+    };
+    summarise(controls, tracker, flow, address);
+    const struct attempt *attempt = flow->attempt ? tracker_attempt(tracker, flow->attempt) : NULL;
+    if (attempt && (attempt->bits & ATTEMPT_IS_INNER))
+        return; /* the same attempt behind a NAT is no other client or server */
+    const struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
+                              flow->port[!client], flow->proto};
+    count_flow(controls, &ends, flow, fate_of(flow, now_ns));
 }
 
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
@@ -414,21 +431,13 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
     for (size_t i = 0; i < host_table_count(hosts); i++)
         host_table_at(hosts, i)->flows = 0;
 
-    size_t position = 0;
-    for (const struct flow *flow; (flow = flow_table_next(tracker_flows(tracker), &position));) {
-        struct ip_address address[2];
-        uint16_t port[2];
-        fetch_hosts(tracker, position);
-        if (flow->bits & FLOW_TO_GROUP)
-            continue; /* who hears it, and whether anybody has to answer, is not known */
-        tracker_flow_ends(tracker, flow, address, port);
-        summarise(controls, tracker, flow, address);
-        const struct attempt *attempt = tracker_attempt(tracker, flow->attempt);
-        if (attempt && (attempt->bits & ATTEMPT_IS_INNER))
-            continue; /* the same attempt behind a NAT is no other client or server */
-        struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
-                            port[RESPONDER], flow->proto};
-        count_flow(controls, &ends, flow, fate_of(flow, now_ns));
+    enum { AHEAD = 16 };
+    const struct flow_table *flows = tracker_flows(tracker);
+    const struct address_pool *addresses = tracker_addresses(tracker);
+    for (size_t i = 0; i < flows->count; i++) {
+        if (i + AHEAD < flows->count)
+            fetch_ends(hosts, addresses, flow_table_entry(flows, i + AHEAD));
+        take_flow(controls, tracker, addresses, flow_table_entry(flows, i), now_ns);
     }
     return controls;
 }

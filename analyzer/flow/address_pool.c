@@ -67,15 +67,6 @@ bool address_pool_number_hashed(struct address_pool *pool, const struct ip_addre
     return true;
 }
 
-struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number)
-{
-    if (v6)
-        return pool->addresses[number];
-    uint8_t bytes[4];
-    memcpy(bytes, &number, sizeof bytes);
-    return ip_from_v4(bytes);
-}
-
 uint64_t address_pool_refused(const struct address_pool *pool)
 {
     return pool->refused;

@@ -58,9 +58,9 @@ static inline struct hash_slot *address_pool_slot(const struct address_pool *poo
 /* Asks for the address itself, once the slot has come. */
 static inline void address_pool_fetch(const struct address_pool *pool, uint32_t hash)
 {
-    const struct hash_slot *slot = &pool->index.slots[hash_index_home(&pool->index, hash)];
-    if (slot->hash == hash && slot->entry)
-        __builtin_prefetch(&pool->addresses[slot->entry - 1]);
+    uint32_t entry = hash_index_first(&pool->index, hash);
+    if (entry)
+        __builtin_prefetch(&pool->addresses[entry - 1]);
 }
 
 static inline bool address_pool_has_room(const struct address_pool *pool, size_t count)
@@ -75,7 +75,15 @@ static inline bool address_pool_is_crowded(const struct address_pool *pool)
 }
 
 /* The address of a number handed out before. */
-struct ip_address address_pool_address(const struct address_pool *pool, bool v6, uint32_t number);
+static inline struct ip_address address_pool_address(const struct address_pool *pool, bool v6,
+                                                     uint32_t number)
+{
+    if (v6)
+        return pool->addresses[number];
+    uint8_t bytes[4];
+    memcpy(bytes, &number, sizeof bytes);
+    return ip_from_v4(bytes);
+}
 
 /* IPv6 addresses turned away because the pool was full. */
 uint64_t address_pool_refused(const struct address_pool *pool);

@@ -515,6 +515,11 @@ const struct probes *tracker_probes(const struct tracker *tracker)
     return tracker->probes;
 }
 
+const struct address_pool *tracker_addresses(const struct tracker *tracker)
+{
+    return tracker->addresses;
+}
+
 void tracker_flow_ends(const struct tracker *tracker, const struct flow *flow,
                        struct ip_address address[2], uint16_t port[2])
 {

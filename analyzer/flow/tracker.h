@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "analyzer/attribution/profile.h"
+#include "analyzer/flow/address_pool.h"
 #include "analyzer/flow/attempt.h"
 #include "analyzer/flow/finished.h"
 #include "analyzer/flow/flow_table.h"
@@ -61,6 +62,8 @@ const struct tracker_counters *tracker_counters(const struct tracker *tracker);
 /* IPv6 addresses that found no room; their packets are not followed. */
 uint64_t tracker_addresses_refused(const struct tracker *tracker);
 struct flow_table *tracker_flows(const struct tracker *tracker);
+/* Of the flows. */
+const struct address_pool *tracker_addresses(const struct tracker *tracker);
 const struct names *tracker_names(const struct tracker *tracker);
 const struct tunnels *tracker_tunnels(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
