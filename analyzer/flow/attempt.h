@@ -43,6 +43,12 @@ _Static_assert(sizeof(struct mark) == 64, "an attempt has five of them, and more
 /* What a name stands for where there was no such packet: frame 0. */
 extern const struct mark no_mark;
 
+/* Without a look at the mark itself, which of a long connection has left the cache. */
+static inline bool mark_there(const struct mark *mark)
+{
+    return mark != &no_mark;
+}
+
 /* Serial number arithmetic, RFC 1982: a after b. */
 static inline bool sequence_after(uint32_t a, uint32_t b)
 {

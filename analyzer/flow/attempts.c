@@ -91,8 +91,8 @@ void attempts_sort(struct tracker *tracker)
 
 static bool worked_and_ended(const struct attempt *attempt)
 {
-    return (attempt->bits & ATTEMPT_ESTABLISHED) && attempt->side[INITIATOR].fin->frame &&
-           attempt->side[RESPONDER].fin->frame;
+    return (attempt->bits & ATTEMPT_ESTABLISHED) && mark_there(attempt->side[INITIATOR].fin) &&
+           mark_there(attempt->side[RESPONDER].fin);
 }
 
 /* Connections that worked and ended go first, then the one silent for longest. */
@@ -296,7 +296,7 @@ static const struct service *service_forwarded(struct tracker *tracker, const st
         return NULL;
     const struct attempt *outer =
         tracker_attempt(tracker, attempts_latest_with(tracker, packet->tcp.sequence));
-    if (!outer || !outer->syn->frame || outer->twin ||
+    if (!outer || !mark_there(outer->syn) || outer->twin ||
         outer->syn->sequence != packet->tcp.sequence ||
         outer->port[INITIATOR] != packet->source_port ||
         !ip_equal(&outer->address[INITIATOR], &packet->ip.source) ||
@@ -461,7 +461,7 @@ static bool is_twin(const struct attempt *outer, const struct attempt *inner)
         !was_forwarded(outer->side[INITIATOR].first, inner->side[INITIATOR].first))
         return false;
     if (outer->proto == PROTO_TCP) /* a NAT leaves the initial sequence number alone */
-        return outer->syn->frame && outer->syn->sequence == inner->syn->sequence;
+        return mark_there(outer->syn) && outer->syn->sequence == inner->syn->sequence;
     return outer->payload_hash == inner->payload_hash &&
            (ip_equal(&outer->address[INITIATOR], &inner->address[INITIATOR]) ||
             ip_equal(&outer->address[RESPONDER], &inner->address[RESPONDER]));
@@ -494,7 +494,7 @@ void attempt_answered_elsewhere(struct tracker *tracker, const struct attempt *a
         struct attempt *asked = tracker_attempt(tracker, number);
         if (asked && asked != answers && asked->proto == PROTO_UDP &&
             asked->service == answers->service && !asked->answered_by &&
-            !asked->side[RESPONDER].first->frame && asked->side[INITIATOR].first->frame &&
+            !mark_there(asked->side[RESPONDER].first) && mark_there(asked->side[INITIATOR].first) &&
             asked->port[INITIATOR] == answers->port[INITIATOR] &&
             ip_equal(&asked->address[INITIATOR], &answers->address[INITIATOR])) {
             asked->answered_by = answers->number;

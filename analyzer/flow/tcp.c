@@ -60,12 +60,10 @@ static bool sender_is_initiator(const struct tracker *tracker, const struct segm
 void tcp_flow_begins(const struct tracker *tracker, struct flow *flow,
                      const struct segment *segment)
 {
-    if (sender_is_initiator(tracker, segment) == segment->from_high)
-        flow->bits |= FLOW_INITIATOR_IS_HIGH;
-    if (!tcp_opens(segment->flags))
-        flow->bits |= FLOW_MIDSTREAM;
-    if (segment->tunnelled)
-        flow->bits |= FLOW_TUNNELLED;
+    bool high = sender_is_initiator(tracker, segment) == segment->from_high;
+    flow->bits |=
+        (uint16_t)(high * FLOW_INITIATOR_IS_HIGH | !tcp_opens(segment->flags) * FLOW_MIDSTREAM |
+                   segment->tunnelled * FLOW_TUNNELLED);
     flow->first_ns = segment->time_ns;
     flow->first_frame = (uint32_t)segment->frame;
 }
@@ -177,7 +175,7 @@ bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct s
 
 static void attempt_syn(struct tracker *tracker, struct attempt *attempt, const struct mark *mark)
 {
-    if (!attempt->syn->frame) {
+    if (!mark_there(attempt->syn)) {
         mark_name(&tracker->marks, &attempt->syn, mark);
         attempt->side[INITIATOR].has_sequence = true;
         attempt->side[INITIATOR].next_sequence = mark->sequence + 1;
@@ -186,7 +184,7 @@ static void attempt_syn(struct tracker *tracker, struct attempt *attempt, const 
     attempt_asked(attempt, mark->time_ns);
     attempt->syn_count++;
     frame_notes_add(&attempt->syn_frames, mark->frame);
-    if (attempt->synack->frame)
+    if (mark_there(attempt->synack))
         attempt->syns_after_synack++;
 }
 
@@ -194,14 +192,14 @@ static void attempt_syn(struct tracker *tracker, struct attempt *attempt, const 
 static bool acknowledges_syn(const struct attempt *attempt, uint32_t acknowledgment)
 {
     uint32_t beyond = acknowledgment - (attempt->syn->sequence + 1);
-    return !attempt->syn->frame || beyond <= attempt->syn->length;
+    return !mark_there(attempt->syn) || beyond <= attempt->syn->length;
 }
 
 static void attempt_synack(struct tracker *tracker, struct attempt *attempt,
                            const struct mark *mark)
 {
     struct side_record *responder = &attempt->side[RESPONDER];
-    if (!attempt->synack->frame) {
+    if (!mark_there(attempt->synack)) {
         mark_name(&tracker->marks, &attempt->synack, mark);
         responder->has_sequence = true;
         responder->next_sequence = mark->sequence + 1;
@@ -224,8 +222,8 @@ static void attempt_confirmed(struct tracker *tracker, struct attempt *attempt,
 {
     mark_name(&tracker->marks, &attempt->confirmed, mark);
     attempt->bits |= ATTEMPT_ESTABLISHED;
-    if (!attempt->synack->frame) {
-        if (attempt->syn->frame)
+    if (!mark_there(attempt->synack)) {
+        if (mark_there(attempt->syn))
             attempt->bits |= ATTEMPT_ONE_SIDED;
         return;
     }
@@ -260,7 +258,7 @@ static void note_round_trip(struct tracker *tracker, struct attempt *attempt, ui
 {
     const struct side_record *client = &attempt->side[INITIATOR];
     const struct mark *newest = client->last_data;
-    if (!newest->frame || client->repeats || newest->sequence + newest->length != number)
+    if (!mark_there(newest) || client->repeats || newest->sequence + newest->length != number)
         return;
     struct host *server = host_table_add(tracker->hosts, &attempt->address[RESPONDER]);
     int64_t us = (now_ns - newest->time_ns) / 1000;
@@ -280,7 +278,7 @@ static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum s
         if (receiver_side == RESPONDER)
             note_round_trip(tracker, attempt, number, now_ns);
         receiver->has_acknowledged = true;
-        if (attempt->side[INITIATOR].rst->frame || attempt->side[RESPONDER].rst->frame)
+        if (mark_there(attempt->side[INITIATOR].rst) || mark_there(attempt->side[RESPONDER].rst))
             went_on_after_rst(attempt, receiver_side);
     }
     if (!progress && outstanding(sender, receiver))
@@ -288,7 +286,7 @@ static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum s
     attempt_survived(attempt, sender);
     forget_unanswered(sender);
     const struct mark *newest = sender->last_data;
-    if (newest->frame &&
+    if (mark_there(newest) &&
         sequence_after(newest->sequence + newest->length, receiver->acknowledged)) {
         mark_name(&tracker->marks, &sender->first_unanswered, newest); /* sent while data moved */
         sender->idle_before_ns = 0;
@@ -309,7 +307,7 @@ static void window_closed(struct tracker *tracker, struct attempt *attempt, enum
 static void note_repeat(struct tracker *tracker, struct side_record *side, const struct mark *mark,
                         int64_t idle_ns)
 {
-    if (!side->first_unanswered->frame) {
+    if (!mark_there(side->first_unanswered)) {
         mark_name(&tracker->marks, &side->first_unanswered, mark);
         side->idle_before_ns = idle_ns;
     }
@@ -350,7 +348,7 @@ static void attempt_data(struct tracker *tracker, struct attempt *attempt, enum 
     }
     note_missing(tracker, record, mark);
     if (sequence_after(end, record->next_sequence)) {
-        if (!outstanding(record, other) || !record->first_unanswered->frame) {
+        if (!outstanding(record, other) || !mark_there(record->first_unanswered)) {
             mark_name(&tracker->marks, &record->first_unanswered, mark);
             record->idle_before_ns = idle_ns;
         }
@@ -360,12 +358,12 @@ static void attempt_data(struct tracker *tracker, struct attempt *attempt, enum 
             record->has_full_size = true;
             record->full_size_sequence = mark->sequence;
         }
-        if (record->rst->frame)
+        if (mark_there(record->rst))
             went_on_after_rst(attempt, side);
         if (mark->length) {
             record->data_packets++;
             mark_name(&tracker->marks, &record->last_data, mark);
-            if (!record->first_data->frame)
+            if (!mark_there(record->first_data))
                 mark_name(&tracker->marks, &record->first_data, mark);
         }
     } else if (end != mark->sequence) {
@@ -384,10 +382,10 @@ static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum s
     struct side_record *record = &attempt->side[side];
     if (record->rst_count++ == 0)
         mark_name(&tracker->marks, &record->rst, mark);
-    bool answers_syn = attempt->syn->frame && !attempt->synack->frame && side == RESPONDER &&
-                       !(attempt->bits & ATTEMPT_ESTABLISHED);
+    bool answers_syn = mark_there(attempt->syn) && !mark_there(attempt->synack) &&
+                       side == RESPONDER && !(attempt->bits & ATTEMPT_ESTABLISHED);
     if (answers_syn) {
-        if (!attempt->refused->frame) {
+        if (!mark_there(attempt->refused)) {
             mark_name(&tracker->marks, &attempt->refused, mark);
             attempt->refused_checksum = (uint8_t)packet_checksum_state(packet);
             attempt->refused_label = packet_flow_label(packet);
@@ -402,7 +400,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     struct side_record *record = &attempt->side[side];
     if (is_synack(packet) && !acknowledges_syn(attempt, packet->tcp.acknowledgment))
         return; /* of an older connection */
-    if (!record->first->frame)
+    if (!mark_there(record->first))
         mark_name(&tracker->marks, &record->first, mark);
     if (has(packet, TCP_RST)) {
         attempt_rst(tracker, attempt, side, packet, mark);
@@ -411,12 +409,12 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     } else if (is_synack(packet)) {
         attempt_synack(tracker, attempt, mark);
     } else {
-        if (side == INITIATOR && !attempt->confirmed->frame)
+        if (side == INITIATOR && !mark_there(attempt->confirmed))
             attempt_confirmed(tracker, attempt, mark);
         if (side == RESPONDER && packet->payload_length)
             attempt->bits |= ATTEMPT_ESTABLISHED;
         attempt_data(tracker, attempt, side, mark);
-        if (has(packet, TCP_FIN) && !record->fin->frame)
+        if (has(packet, TCP_FIN) && !mark_there(record->fin))
             mark_name(&tracker->marks, &record->fin, mark);
     }
     if (has(packet, TCP_ACK) && !has(packet, TCP_RST)) {

@@ -37,11 +37,11 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     struct side_record *record = &attempt->side[side];
     struct side_record *other = &attempt->side[!side];
     const struct mark *mark = mark_of_event(tracker, event);
-    if (side == RESPONDER && other->last->frame)
+    if (side == RESPONDER && mark_there(other->last))
         note_answer_time(tracker, attempt, event);
-    if (side == INITIATOR && !other->first->frame)
+    if (side == INITIATOR && !mark_there(other->first))
         attempt_asked(attempt, mark->time_ns);
-    if (!record->first->frame) {
+    if (!mark_there(record->first)) {
         mark_name(&tracker->marks, &record->first, mark);
         mark_name(&tracker->marks, &record->first_data, mark);
     }
@@ -74,7 +74,7 @@ static void attempt_datagram(struct tracker *tracker, struct attempt *attempt, e
     frame_notes_clear(&other->repeat_frames);
     mark_name(&tracker->marks, &other->first_unanswered, &no_mark);
     other->unanswered_length_max = 0;
-    if (attempt->side[INITIATOR].first->frame && attempt->side[RESPONDER].first->frame)
+    if (mark_there(attempt->side[INITIATOR].first) && mark_there(attempt->side[RESPONDER].first))
         attempt->bits |= ATTEMPT_ESTABLISHED;
     if (event->time_ns > attempt->last_ns) /* merged captures go back in time */
         attempt->last_ns = event->time_ns;
@@ -89,7 +89,7 @@ enum { IDLE_UNANSWERED_S = 120, IDLE_ANSWERED_S = 300 };
 
 static bool begins_anew(const struct attempt *attempt, enum side side, const struct event *event)
 {
-    bool answered = attempt->side[RESPONDER].first->frame != 0;
+    bool answered = mark_there(attempt->side[RESPONDER].first);
     int64_t idle_s = (event->time_ns - attempt->last_ns) / 1000000000;
     return side == INITIATOR && idle_s >= (answered ? IDLE_ANSWERED_S : IDLE_UNANSWERED_S);
 }
