@@ -47,7 +47,8 @@ struct glance_extent {
 };
 
 /* RFC 9293 3.1. The header is captured whole. */
-static inline bool glance_tcp(const uint8_t *h, struct glance_extent left, struct glance *seen)
+static inline __attribute__((always_inline)) bool
+glance_tcp(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_TCP)
         return false;
@@ -64,7 +65,8 @@ static inline bool glance_may_be_tunnel(uint16_t port)
 }
 
 /* RFC 768 */
-static inline bool glance_udp(const uint8_t *h, struct glance_extent left, struct glance *seen)
+static inline __attribute__((always_inline)) bool
+glance_udp(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_UDP)
         return false;
@@ -74,8 +76,8 @@ static inline bool glance_udp(const uint8_t *h, struct glance_extent left, struc
     return length >= GLANCE_UDP && length <= left.wire && !glance_may_be_tunnel(bytes_u16(h + 2));
 }
 
-static inline bool glance_transport(const uint8_t *h, struct glance_extent left,
-                                    struct glance *seen)
+static inline __attribute__((always_inline)) bool
+glance_transport(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     bool common = seen->proto == GLANCE_PROTO_TCP   ? glance_tcp(h, left, seen)
                   : seen->proto == GLANCE_PROTO_UDP ? glance_udp(h, left, seen)
@@ -89,7 +91,8 @@ static inline bool glance_transport(const uint8_t *h, struct glance_extent left,
 }
 
 /* RFC 791 3.1: 20 bytes, no fragment, and no longer than the frame. */
-static inline bool glance_ip4(const uint8_t *h, struct glance_extent left, struct glance *seen)
+static inline __attribute__((always_inline)) bool
+glance_ip4(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     enum { VERSION_4_WORDS_5 = 0x45, MORE_OR_OFFSET = 0x3fff };
     if (left.captured < GLANCE_IP4)
@@ -110,7 +113,8 @@ static inline bool glance_ip4(const uint8_t *h, struct glance_extent left, struc
 }
 
 /* RFC 8200 3 */
-static inline bool glance_ip6(const uint8_t *h, struct glance_extent left, struct glance *seen)
+static inline __attribute__((always_inline)) bool
+glance_ip6(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_IP6)
         return false;

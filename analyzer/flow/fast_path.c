@@ -125,11 +125,19 @@ FETCHES void fetch_attempt(const struct attempt *attempt)
 {
     enum { CACHE_LINE = 64 };
     const uint8_t *at = (const uint8_t *)attempt->side;
+    __builtin_prefetch(attempt, 1);
     for (; at < (const uint8_t *)(attempt->recent + RECENT_PACKETS); at += CACHE_LINE)
         __builtin_prefetch(at, 1);
 }
 
-/* The first packet of a new conversation: its host is looked up. */
+/* What hangs on the record: what is spoken, and the packet that will not be the last any more. */
+FETCHES void fetch_attempt_rest(const struct attempt *attempt, enum side side)
+{
+    __builtin_prefetch(attempt->speech, 1);
+    __builtin_prefetch(attempt->side[side].last, 1);
+}
+
+/* The first packet of a new conversation: its host is looked up, unless there are too many. */
 FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
@@ -143,28 +151,33 @@ FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *pack
  * True: there is more to ask for. */
 FETCHES bool fetch_more(const struct tracker *tracker, struct fast_packet *packet)
 {
-    if (!packet->flow) {
-        if (packet->keyed)
+    const struct flow *flow = packet->flow;
+    if (!flow) {
+        bool strange = packet->keyed && tracker->hosts->count < HOSTS_EASY;
+        if (strange)
             fetch_host(tracker->hosts, packet);
-        return packet->keyed;
+        return strange;
     }
-    uint32_t attempt = packet->flow->attempt;
+    uint32_t attempt = flow->attempt;
     if (attempt > HELD_BASE)
         held_fetch(tracker, attempt);
     else if (attempt)
         fetch_attempt(attempt_at(tracker, attempt));
-    return attempt > HELD_BASE;
+    return attempt;
 }
 
 FETCHES void fetch_rest(const struct tracker *tracker, const struct fast_packet *packet)
 {
-    if (packet->flow) {
-        held_fetch_more(tracker, packet->flow->attempt);
-        return;
+    const struct flow *flow = packet->flow;
+    if (!flow) {
+        uint32_t host = hash_index_first(&tracker->hosts->index, packet->host_hash);
+        if (host)
+            __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
+    } else if (flow->attempt > HELD_BASE) {
+        held_fetch_more(tracker, flow, packet->seen.tcp_flags & TCP_FIN);
+    } else {
+        fetch_attempt_rest(attempt_at(tracker, flow->attempt), flow_side(flow, packet->from_high));
     }
-    uint32_t host = hash_index_first(&tracker->hosts->index, packet->host_hash);
-    if (host)
-        __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
 }
 
 /* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
