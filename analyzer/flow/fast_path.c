@@ -23,6 +23,11 @@ static inline struct ip_address address6(const struct glance *seen, bool destina
     return address;
 }
 
+static inline struct ip_address source_of(const struct glance *seen)
+{
+    return seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
+}
+
 /* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
 ALWAYS void know(const struct tracker *tracker, struct fast_packet *packet, uint32_t from,
                  uint32_t to)
@@ -140,9 +145,7 @@ FETCHES void fetch_attempt_rest(const struct attempt *attempt, enum side side)
 /* The first packet of a new conversation: its host is looked up, unless there are too many. */
 FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
 {
-    const struct glance *seen = &packet->seen;
-    struct ip_address address =
-        seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
+    struct ip_address address = source_of(&packet->seen);
     packet->host_hash = host_table_hash(hosts, &address);
     hash_index_fetch(&hosts->index, packet->host_hash);
 }
@@ -217,13 +220,19 @@ ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side s
 SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
                               uint64_t frame, int64_t time_ns)
 {
+    struct flow *flow = looked_at->flow;
+    struct ip_address source = source_of(&looked_at->seen);
+    if (tracker_host_again(tracker, flow, looked_at->from_high, &source, &looked_at->seen)) {
+        host_table_pulse(tracker->hosts, flow_host(flow, looked_at->from_high), frame, time_ns);
+        return;
+    }
     struct packet packet;
     packet_from_glance(&looked_at->seen, &packet);
     const struct event event = {.packet = &packet,
                                 .frame = frame,
                                 .time_ns = time_ns,
                                 .from_high = looked_at->from_high,
-                                .flow = looked_at->flow};
+                                .flow = flow};
     tracker_host(tracker, &event);
 }
 

@@ -377,6 +377,26 @@ void tracker_host(struct tracker *tracker, const struct event *event)
         remember_way(flow, side, way, packet->ip.hop_limit);
 }
 
+bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
+                        const struct ip_address *source, const struct glance *seen)
+{
+    enum side side = flow_side(flow, from_high);
+    if (tracker_ignores(tracker, flow, side) || (flow->bits & FLOW_TO_GROUP))
+        return false;
+    struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, from_high));
+    if (!host)
+        host = host_table_find(tracker->hosts, source);
+    bool oversized = seen->proto == PROTO_TCP && seen->total_length > ETHERNET_MTU;
+    if (!host || !host_is_learnt(host) || host->hop_limit != seen->hop_limit || !host->has_mac ||
+        memcmp(host->mac, seen->macs + 6, sizeof host->mac) != 0 || (oversized && !host->oversized))
+        return false;
+    flow_set_host(flow, from_high, host->number);
+    uint8_t way = ways_add(&tracker->ways, host->mac, seen->total_length);
+    if (way)
+        remember_way(flow, side, way, seen->hop_limit);
+    return true;
+}
+
 static struct fragment_slot *fragment_slot(struct tracker *tracker, const struct ip_header *ip)
 {
     uint64_t hash = hash_two(ip->id, ip->source.halves[1] ^ ip->source.halves[0],

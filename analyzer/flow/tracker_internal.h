@@ -11,6 +11,7 @@
 #include "analyzer/flow/tunnels.h"
 #include "analyzer/flow/ways.h"
 #include "analyzer/words.h"
+#include "dissectors/glance.h"
 
 /* A packet with where it stands in the capture. */
 struct event {
@@ -108,6 +109,11 @@ static inline bool tracker_may_number(const struct tracker *tracker, uint8_t pro
 
 /* What the packet tells of the host that sent it. */
 void tracker_host(struct tracker *tracker, const struct event *event);
+
+/* The same for the usual packet of a conversation that comes from where its host's last one came,
+ * and has nothing new to tell but to its flow. False: it may have, nothing is done. */
+bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
+                        const struct ip_address *source, const struct glance *seen);
 
 /* A flow's attempt number above this stands for a connection that is held back (held.h). */
 enum { HELD_BASE = 1 << 20 };
