@@ -34,6 +34,27 @@ struct chained_slot {
     uint32_t next; /* index + 1; 0: the last */
 };
 
+/* The ends of a flow or a failure, as controls see them. */
+struct ends {
+    uint64_t client, server; /* address_hash */
+    uint16_t port;
+    uint8_t proto;
+};
+
+enum flow_fate { FATE_OPEN, FATE_ANSWERED, FATE_FAILED };
+
+/* A flow that may be some failure's control. Their entries are not in the cache: they are asked for
+ * when the flow comes, and looked at some flows later. */
+struct candidate {
+    const struct flow *flow;
+    struct ends ends;
+    enum flow_fate fate;
+    uint64_t habit_key;     /* these: 0 where it is none */
+    uint64_t key[CONTROLS]; /* that settled flows count for */
+};
+
+enum { CANDIDATES = 16 };
+
 /* What host_table_find() said of an address; NULL: unknown. */
 struct asked_host {
     struct ip_address address;
@@ -50,6 +71,8 @@ struct controls {
     struct habit *habits;
     size_t habit_count, habit_room;
     struct asked_host asked[2]; /* by enum side */
+    struct candidate candidates[CANDIDATES];
+    size_t candidate_count;
     struct control_summary summary;
 };
 
@@ -63,13 +86,6 @@ static uint64_t key_of(enum control control, uint64_t a, uint64_t b, uint32_t c)
     uint64_t hash = hash_two((uint64_t)control * 0x9e3779b97f4a7c15u + 1, a, b ^ (uint64_t)c << 20);
     return hash ? hash : 1;
 }
-
-/* The ends of a flow or a failure, as controls see them. */
-struct ends {
-    uint64_t client, server; /* address_hash */
-    uint16_t port;
-    uint8_t proto;
-};
 
 static uint32_t service_bits(const struct ends *ends)
 {
@@ -245,8 +261,6 @@ static void count_slot(struct controls *controls, uint32_t *chain, uint64_t who,
     slot->taken_up += flow->proto == PROTO_TCP && (flow->bits & FLOW_ESTABLISHED);
 }
 
-enum flow_fate { FATE_OPEN, FATE_ANSWERED, FATE_FAILED };
-
 static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
 {
     if (flow->proto == PROTO_TCP && (flow->bits & FLOW_REFUSED))
@@ -279,14 +293,16 @@ static struct habit *habit_of(struct controls *controls, struct entry *entry)
 
 /* A TCP target that answered and was left at that counts as tried only: half-open scanning. Who
  * traces the way to a server, port by port, is no scanner. */
-static void note_habit(struct controls *controls, const struct ends *ends, const struct flow *flow,
-                       enum flow_fate fate)
+static void note_habit(struct controls *controls, const struct candidate *candidate)
 {
-    struct entry *entry = find_entry(controls, control_key(CONTROL_ELSEWHERE, ends));
+    const struct flow *flow = candidate->flow;
+    const struct ends *ends = &candidate->ends;
+    struct entry *entry = find_entry(controls, candidate->habit_key);
     if (!entry->key)
         return;
     struct habit *habit = habit_of(controls, entry);
-    if (fate == FATE_ANSWERED && (flow->proto != PROTO_TCP || (flow->bits & FLOW_ESTABLISHED))) {
+    if (candidate->fate == FATE_ANSWERED &&
+        (flow->proto != PROTO_TCP || (flow->bits & FLOW_ESTABLISHED))) {
         habit->answered++;
         return;
     }
@@ -312,26 +328,56 @@ static bool is_of_server(enum control control)
     return control == CONTROL_OTHER_CLIENTS || control == CONTROL_SERVER_PORTS;
 }
 
-static void count_flow(struct controls *controls, const struct ends *ends, const struct flow *flow,
-                       enum flow_fate fate)
+static void count_candidate(struct controls *controls, const struct candidate *candidate)
 {
-    bool client = concerned(&controls->clients, ends->client);
-    bool server = concerned(&controls->servers, ends->server);
-    if (flow->proto != 1 && concerned(&controls->all_clients, ends->client))
-        note_habit(controls, ends, flow, fate);
-    if ((!client && !server) || fate == FATE_OPEN)
-        return;
+    const struct flow *flow = candidate->flow;
+    if (candidate->habit_key)
+        note_habit(controls, candidate);
     for (enum control control = 0; control < CONTROLS; control++) {
-        if (!control_takes(control, ends) || !(is_of_server(control) ? server : client))
+        struct entry *entry =
+            candidate->key[control] ? find_entry(controls, candidate->key[control]) : NULL;
+        if (!entry || !entry->key)
             continue;
-        struct entry *entry = find_entry(controls, control_key(control, ends));
-        if (!entry->key)
-            continue;
-        if (fate == FATE_ANSWERED)
-            count_slot(controls, &entry->answered, control_who(control, ends), flow);
-        else if (fate == FATE_FAILED && silence_counts(control, flow))
-            count_slot(controls, &entry->failed, control_who(control, ends), flow);
+        uint64_t who = control_who(control, &candidate->ends);
+        if (candidate->fate == FATE_ANSWERED)
+            count_slot(controls, &entry->answered, who, flow);
+        else if (silence_counts(control, flow))
+            count_slot(controls, &entry->failed, who, flow);
     }
+}
+
+static void count_candidates(struct controls *controls)
+{
+    for (size_t i = 0; i < controls->candidate_count; i++)
+        count_candidate(controls, &controls->candidates[i]);
+    controls->candidate_count = 0;
+}
+
+static uint64_t asked_for(const struct controls *controls, uint64_t key)
+{
+    __builtin_prefetch(&controls->entries[key & controls->mask]);
+    return key;
+}
+
+/* Nearly every flow is about others than the failures are, and is done with here. */
+static void consider(struct controls *controls, const struct ends *ends, const struct flow *flow,
+                     enum flow_fate fate)
+{
+    bool settled = fate != FATE_OPEN;
+    bool client = settled && concerned(&controls->clients, ends->client);
+    bool server = settled && concerned(&controls->servers, ends->server);
+    bool habit = flow->proto != 1 && concerned(&controls->all_clients, ends->client);
+    if (!client && !server && !habit)
+        return;
+    if (controls->candidate_count == CANDIDATES)
+        count_candidates(controls);
+    struct candidate *candidate = &controls->candidates[controls->candidate_count++];
+    *candidate = (struct candidate){.flow = flow, .ends = *ends, .fate = fate};
+    if (habit)
+        candidate->habit_key = asked_for(controls, control_key(CONTROL_ELSEWHERE, ends));
+    for (enum control control = 0; control < CONTROLS; control++)
+        if (control_takes(control, ends) && (is_of_server(control) ? server : client))
+            candidate->key[control] = asked_for(controls, control_key(control, ends));
 }
 
 /* fe80::/10 (RFC 4291 2.5.6), 169.254.0.0/16 (RFC 3927). */
@@ -419,7 +465,7 @@ static void take_flow(struct controls *controls, const struct tracker *tracker,
         return; /* the same attempt behind a NAT is no other client or server */
     const struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
                               flow->port[!client], flow->proto};
-    count_flow(controls, &ends, flow, fate_of(flow, now_ns));
+    consider(controls, &ends, flow, fate_of(flow, now_ns));
 }
 
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
@@ -439,6 +485,7 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
             fetch_ends(hosts, addresses, flow_table_entry(flows, i + AHEAD));
         take_flow(controls, tracker, addresses, flow_table_entry(flows, i), now_ns);
     }
+    count_candidates(controls);
     return controls;
 }
 
