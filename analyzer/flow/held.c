@@ -11,9 +11,9 @@
 enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
-    BLOCK_BYTES = 1024,   /* for frames, one after the other */
+    BLOCK_BYTES = 1088,   /* an odd number of cache lines: blocks begin in all sets of the cache */
     BLOCK_SLAB = 256,     /* blocks: of huge pages half a one would be left over */
-    BLOCKS_MAX = 1 << 16, /* 64 MB */
+    BLOCKS_MAX = 1 << 16, /* 68 MB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
@@ -53,15 +53,16 @@ struct block {
     uint32_t next; /* index + 1 */
     _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES - sizeof(struct kept *)];
 };
-_Static_assert(sizeof(struct block) == BLOCK_BYTES, "1 KiB");
+_Static_assert(sizeof(struct block) == BLOCK_BYTES, "no gaps");
 
-/* A place in a connection's blocks is one number: (index + 1) * BLOCK_BYTES + byte of the block.
- * Frames begin where a struct kept may. The last bytes stay free: their end is no other block's. */
+/* A place in a connection's blocks is one number: (index + 1) * PLACES + byte of the block. Frames
+ * begin where a struct kept may. */
 enum {
+    PLACES = 2048,
     PLACE_ALIGN = _Alignof(struct kept),
     PLACE_FIRST = offsetof(struct block, bytes),
-    PLACE_LAST = BLOCK_BYTES - PLACE_ALIGN,
 };
+_Static_assert(sizeof(struct block) < PLACES, "a block's end is a place, too");
 
 struct held_table {
     struct held **slabs;
@@ -114,7 +115,7 @@ static struct held_course *course_of(const struct held_table *table, const struc
 
 static uint32_t block_place(uint32_t index_1)
 {
-    return index_1 * BLOCK_BYTES + PLACE_FIRST;
+    return index_1 * PLACES + PLACE_FIRST;
 }
 
 static uint32_t place_after_course(const struct held *held)
@@ -124,13 +125,13 @@ static uint32_t place_after_course(const struct held *held)
 
 static uint8_t *place_bytes(const struct held_table *table, uint32_t place)
 {
-    return (uint8_t *)block_at(table, place / BLOCK_BYTES) + place % BLOCK_BYTES;
+    return (uint8_t *)block_at(table, place / PLACES) + place % PLACES;
 }
 
 /* Bytes up to the block's end. */
 static uint32_t place_room(uint32_t place)
 {
-    return PLACE_LAST - place % BLOCK_BYTES;
+    return BLOCK_BYTES - place % PLACES;
 }
 
 static uint32_t place_aligned(uint32_t place)
@@ -209,7 +210,7 @@ static uint32_t new_block(struct held_table *table)
 /* On to its beginning, where there is one or one may be added. */
 static bool next_block(struct held_table *table, uint32_t *place, bool add)
 {
-    struct block *block = block_at(table, *place / BLOCK_BYTES);
+    struct block *block = block_at(table, *place / PLACES);
     if (add)
         block->next = new_block(table);
     *place = block_place(block->next);
@@ -221,7 +222,7 @@ static void free_blocks(struct held_table *table, const struct held *held)
 {
     if (!held->course)
         return;
-    struct block *last = block_at(table, held->end / BLOCK_BYTES);
+    struct block *last = block_at(table, held->end / PLACES);
     while (last->next)
         last = block_at(table, last->next);
     last->next = table->free_block;
