@@ -11,9 +11,9 @@
 enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
-    BLOCK_BYTES = 1088,   /* an odd number of cache lines: blocks begin in all sets of the cache */
-    BLOCK_SLAB = 256,     /* blocks: of huge pages half a one would be left over */
-    BLOCKS_MAX = 1 << 16, /* 68 MB */
+    BLOCK_BYTES = 576,    /* an odd number of cache lines: blocks begin in all sets of the cache */
+    BLOCK_SLAB = 512,     /* blocks: of huge pages half a one would be left over */
+    BLOCKS_MAX = 1 << 17, /* 75 MB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
@@ -58,7 +58,7 @@ _Static_assert(sizeof(struct block) == BLOCK_BYTES, "no gaps");
 /* A place in a connection's blocks is one number: (index + 1) * PLACES + byte of the block. Frames
  * begin where a struct kept may. */
 enum {
-    PLACES = 2048,
+    PLACES = 1024,
     PLACE_ALIGN = _Alignof(struct kept),
     PLACE_FIRST = offsetof(struct block, bytes),
 };
