@@ -23,9 +23,11 @@ static inline struct ip_address address6(const struct glance *seen, bool destina
     return address;
 }
 
-static inline struct ip_address source_of(const struct glance *seen)
+static inline struct ip_address address_of(const struct glance *seen, bool destination)
 {
-    return seen->version == 4 ? ip_from_v4(seen->ip + IP4_SOURCE) : address6(seen, false);
+    if (seen->version == 4)
+        return ip_from_v4(seen->ip + (destination ? IP4_DESTINATION : IP4_SOURCE));
+    return address6(seen, destination);
 }
 
 /* Knows the packet's flow by its addresses' numbers: asks for the memory of its index. */
@@ -145,7 +147,7 @@ FETCHES void fetch_attempt_rest(const struct attempt *attempt, enum side side)
 /* The first packet of a new conversation: its host is looked up, unless there are too many. */
 FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
 {
-    struct ip_address address = source_of(&packet->seen);
+    struct ip_address address = address_of(&packet->seen, false);
     packet->host_hash = host_table_hash(hosts, &address);
     hash_index_fetch(&hosts->index, packet->host_hash);
 }
@@ -221,13 +223,14 @@ SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet 
                               uint64_t frame, int64_t time_ns)
 {
     struct flow *flow = looked_at->flow;
-    struct ip_address source = source_of(&looked_at->seen);
-    if (tracker_host_again(tracker, flow, looked_at->from_high, &source, &looked_at->seen)) {
+    const struct glance *seen = &looked_at->seen;
+    const struct ip_address ends[2] = {address_of(seen, false), address_of(seen, true)};
+    if (tracker_host_again(tracker, flow, looked_at->from_high, ends, seen)) {
         host_table_pulse(tracker->hosts, flow_host(flow, looked_at->from_high), frame, time_ns);
         return;
     }
     struct packet packet;
-    packet_from_glance(&looked_at->seen, &packet);
+    packet_from_glance(seen, &packet);
     const struct event event = {.packet = &packet,
                                 .frame = frame,
                                 .time_ns = time_ns,

@@ -378,14 +378,14 @@ void tracker_host(struct tracker *tracker, const struct event *event)
 }
 
 bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
-                        const struct ip_address *source, const struct glance *seen)
+                        const struct ip_address ends[2], const struct glance *seen)
 {
     enum side side = flow_side(flow, from_high);
-    if (tracker_ignores(tracker, flow, side) || (flow->bits & FLOW_TO_GROUP))
+    if (tracker_ignores(tracker, flow, side) || ip_is_multicast(&ends[1]))
         return false;
     struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, from_high));
     if (!host)
-        host = host_table_find(tracker->hosts, source);
+        host = host_table_find(tracker->hosts, &ends[0]);
     bool oversized = seen->proto == PROTO_TCP && seen->total_length > ETHERNET_MTU;
     if (!host || !host_is_learnt(host) || host->hop_limit != seen->hop_limit || !host->has_mac ||
         memcmp(host->mac, seen->macs + 6, sizeof host->mac) != 0 || (oversized && !host->oversized))

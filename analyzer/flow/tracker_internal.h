@@ -111,9 +111,10 @@ static inline bool tracker_may_number(const struct tracker *tracker, uint8_t pro
 void tracker_host(struct tracker *tracker, const struct event *event);
 
 /* The same for the usual packet of a conversation that comes from where its host's last one came,
- * and has nothing new to tell but to its flow. False: it may have, nothing is done. */
+ * and has nothing new to tell but to its flow. `ends` are its source and destination. False: it may
+ * have, nothing is done. */
 bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
-                        const struct ip_address *source, const struct glance *seen);
+                        const struct ip_address ends[2], const struct glance *seen);
 
 /* A flow's attempt number above this stands for a connection that is held back (held.h). */
 enum { HELD_BASE = 1 << 20 };
