@@ -344,15 +344,16 @@ SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
 SELDOM bool take_held(struct tracker *tracker, struct fast_packet *packet,
                       const struct frame *frame, uint64_t number)
 {
-    if (!held_has(tracker, packet->flow))
+    struct held *held = held_of(tracker, packet->flow);
+    if (!held)
         return false;
     const struct segment segment = segment_of(packet, number, frame->time_ns);
-    if (!held_goes_on(tracker, packet, &segment, frame)) {
+    if (!held_goes_on(tracker, held, packet, &segment, frame)) {
         held_let_go(tracker, packet->flow);
         return false;
     }
     learn_held(tracker, packet, &segment);
-    held_close(tracker, packet->flow);
+    held_close(tracker, held);
     return true;
 }
 

@@ -139,9 +139,10 @@ static uint32_t place_aligned(uint32_t place)
     return (place + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
 }
 
-bool held_has(const struct tracker *tracker, const struct flow *flow)
+struct held *held_of(const struct tracker *tracker, const struct flow *flow)
 {
-    return flow->attempt > HELD_BASE && tracker->held;
+    uint32_t number = flow->attempt;
+    return number > HELD_BASE && tracker->held ? held_at(tracker->held, number - HELD_BASE) : NULL;
 }
 
 void held_fetch(const struct tracker *tracker, uint32_t number)
@@ -369,7 +370,7 @@ uint32_t held_let_go_number(struct tracker *tracker, uint32_t number)
 
 void held_let_go(struct tracker *tracker, struct flow *flow)
 {
-    if (held_has(tracker, flow))
+    if (held_of(tracker, flow))
         held_let_go_number(tracker, flow->attempt);
 }
 
@@ -385,15 +386,15 @@ static bool has_twin(struct tracker *tracker, uint32_t isn)
 
 void held_evict(struct tracker *tracker, struct flow *flow)
 {
-    if (!held_has(tracker, flow))
-        return;
     struct held_table *table = tracker->held;
-    uint32_t index_1 = flow->attempt - HELD_BASE;
-    struct held *held = held_at(table, index_1);
+    struct held *held = held_of(tracker, flow);
+    if (!held)
+        return;
     if (held->course) {
         held_let_go(tracker, flow);
         return;
     }
+    uint32_t index_1 = flow->attempt - HELD_BASE;
     flow_set_attempt(flow, 0);
     unlink_held(table, held);
     free_held(table, index_1);
@@ -494,11 +495,10 @@ static void note_times(const struct tracker *tracker, const struct flow *flow,
         server->answer_min_us = course->answer_us;
 }
 
-static void finish(struct tracker *tracker, struct flow *flow)
+static void finish(struct tracker *tracker, struct held *held)
 {
     struct held_table *table = tracker->held;
-    uint32_t index_1 = flow->attempt - HELD_BASE;
-    struct held *held = held_at(table, index_1);
+    struct flow *flow = held->flow;
     const struct course *course = &course_of(table, held)->course;
     struct glance syn;
     if (!packet_glance(GLANCE_LINK_TYPE, held->syn_bytes, held->syn.caplen, held->syn.len, &syn))
@@ -519,7 +519,7 @@ static void finish(struct tracker *tracker, struct flow *flow)
     finished_put(tracker->finished, &finished);
     note_times(tracker, flow, course);
     unlink_held(table, held);
-    free_held(table, index_1);
+    free_held(table, flow->attempt - HELD_BASE);
     flow_set_attempt(flow, 0);
     flow->bits |= FLOW_UNWATCHED;
 }
@@ -539,11 +539,10 @@ static bool opens(struct held_table *table, struct held *held, enum side side,
     return true;
 }
 
-bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
+bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_packet *packet,
                   const struct segment *segment, const struct frame *frame)
 {
     struct held_table *table = tracker->held;
-    struct held *held = held_at(table, packet->flow->attempt - HELD_BASE);
     enum side side = flow_side(packet->flow, packet->from_high);
     const uint8_t *tcp = packet->seen.transport;
     uint32_t headers = (uint32_t)(tcp - frame->data) + (uint32_t)(tcp[12] >> 4) * 4;
@@ -572,11 +571,10 @@ bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
     return true;
 }
 
-void held_close(struct tracker *tracker, struct flow *flow)
+void held_close(struct tracker *tracker, struct held *held)
 {
-    const struct held *held = held_at(tracker->held, flow->attempt - HELD_BASE);
     if (held->course && course_is_over(&course_of(tracker->held, held)->course))
-        finish(tracker, flow);
+        finish(tracker, held);
 }
 
 /* --- the end --- */

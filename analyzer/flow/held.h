@@ -37,6 +37,7 @@ void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns);
 /* --- for the flow stage --- */
 
 struct held_table;
+struct held;
 
 struct held_table *held_new(size_t cap, fast_path_slowly *replay, void *context);
 void held_free(struct held_table *held);
@@ -49,15 +50,15 @@ bool held_may_begin(struct tracker *tracker, const struct segment *segment,
 void held_begins(struct tracker *tracker, const struct fast_packet *packet,
                  const struct segment *segment, const struct frame *frame);
 
-/* Whether the flow's connection is one that is held back. */
-bool held_has(const struct tracker *tracker, const struct flow *flow);
+/* The flow's connection, if it is one that is held back; else NULL. */
+struct held *held_of(const struct tracker *tracker, const struct flow *flow);
 
 /* Its next packet: held back, too, or false: something happens. Then the caller lets go. */
-bool held_goes_on(struct tracker *tracker, const struct fast_packet *packet,
+bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_packet *packet,
                   const struct segment *segment, const struct frame *frame);
 /* After each packet that the flow and its hosts have learnt of: where that was the last one, only
  * the `finished` record stays. */
-void held_close(struct tracker *tracker, struct flow *flow);
+void held_close(struct tracker *tracker, struct held *held);
 
 /* Hands on what is held of the flow's connection, if it is one. */
 void held_let_go(struct tracker *tracker, struct flow *flow);
