@@ -346,11 +346,13 @@ static void while_the_capture_goes_on_only_what_is_old_is_handed_on(void **state
 }
 
 /* Afterwards `up` and `down` are what either side says next. */
-static void shake_hands(struct scene *scene, struct said_packet *up, struct said_packet *down)
+static void shake_hands(struct scene *scene, uint16_t client_port, struct said_packet *up,
+                        struct said_packet *down)
 {
-    *up = *down = (struct said_packet){.client = 0x0a000001, .client_port = 30000, .port = SERVICE};
+    *up = *down =
+        (struct said_packet){.client = 0x0a000001, .client_port = client_port, .port = SERVICE};
     down->port = -SERVICE;
-    up->sequence = 100;
+    up->sequence = client_port; /* one and the same would be one packet behind a NAT, too */
     down->sequence = 500;
     up->flags = TCP_SYN;
     say(scene, up);
@@ -370,7 +372,7 @@ static void talk_tls(struct scene *scene, uint32_t packets)
                                "0123456789abcdef0123456789abcdef";
     enum { HELLO = sizeof hello - 1, DATA = sizeof data - 1 };
     struct said_packet up, down;
-    shake_hands(scene, &up, &down);
+    shake_hands(scene, 30000, &up, &down);
     const char *const lines[] = {hello, data};
     const uint32_t lengths[] = {HELLO, DATA};
     for (int i = 0; i < 2; i++) {
@@ -411,7 +413,7 @@ static void frames_come_back_as_they_were(void **state)
         struct scene *scene = scene_begin(1000);
         struct said_packet up, down;
         size_t packets = 3;
-        shake_hands(scene, &up, &down);
+        shake_hands(scene, 30000, &up, &down);
         for (uint32_t at = 0; at + SEGMENT_MAX < FLIGHT && packets < 60; at += down.length) {
             down.payload = flight + at;
             down.length = (at ? 1 : 6) + (uint32_t)rand() % (SEGMENT_MAX - 6);
@@ -426,6 +428,33 @@ static void frames_come_back_as_they_were(void **state)
         assert_int_equal(scene->slow, packets + 1);
         scene_over(scene);
     }
+}
+
+/* Once there is no room for more payload, new connections get their records at once, and nothing of
+ * the old ones is lost. */
+static void there_is_an_end_to_the_payload_that_is_held(void **state)
+{
+    (void)state;
+    enum { CONNECTIONS = 2000, SEGMENTS = 28, HEADER = 5, RECORD = 1400 - HEADER };
+    char record[HEADER + RECORD] = {0x16, 3, 3, RECORD >> 8, RECORD & 0xff};
+    struct scene *scene = scene_begin(1000000);
+    for (uint16_t i = 0; i < CONNECTIONS; i++) {
+        struct said_packet up, down;
+        shake_hands(scene, 10000 + i, &up, &down);
+        down.payload = record;
+        down.length = sizeof record;
+        for (int j = 0; j < SEGMENTS; j++) {
+            say(scene, &down);
+            up.acknowledgment = down.sequence += down.length;
+            say(scene, &up);
+        }
+    }
+    size_t at_once = whole(scene);
+    assert_true(at_once > 0 && at_once < CONNECTIONS / 2);
+    tracker_let_go(scene->tracker);
+    assert_int_equal(whole(scene), CONNECTIONS);
+    assert_int_equal(scene->slow, scene->frames);
+    scene_over(scene);
 }
 
 static void a_short_exchange_leaves_a_finished_record(void **state)
@@ -488,6 +517,7 @@ int main(void)
         cmocka_unit_test(of_a_flood_who_asks_again_is_told),
         cmocka_unit_test(while_the_capture_goes_on_only_what_is_old_is_handed_on),
         cmocka_unit_test(frames_come_back_as_they_were),
+        cmocka_unit_test(there_is_an_end_to_the_payload_that_is_held),
         cmocka_unit_test(a_short_exchange_leaves_a_finished_record),
         cmocka_unit_test(where_certificates_are_pinned_all_are_looked_at),
         cmocka_unit_test(a_long_one_gets_its_record),
