@@ -48,7 +48,7 @@ X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,        
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
 X(RST_STACK,               "rst.own-stack",           FLAG,   NULL,             "the RST carries the timestamps of its connection, going on where the side's own packets were") \
-X(RST_UNSTAMPED,           "rst.no-timestamps",       FLAG,   NULL,             "the RST carries no timestamps, though both sides' other packets of the connection do, and the side it speaks for had not closed") \
+X(RST_UNSTAMPED,           "rst.no-timestamps",       FLAG,   NULL,             "the RST carries no timestamps, though both sides' other packets of the connection do") \
 X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             "the side whose address the RST carries went on with the connection after it") \
 X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,             "how many routers fewer the RST passed than the other packets of the address it carries did") \
 X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \

@@ -223,8 +223,7 @@ static const char *reset_ttl(const struct fact_context *context, const struct at
 
 /* RFC 7323 3.2: a RST of the connection's own end carries the timestamps it has agreed on. Who only
  * looks on could copy them; hardly anybody does. An end that knows of no such connection, or not
- * any more, has none, and some others leave them out; so they are only missed where both sides had
- * them and the end did not close before. */
+ * any more, has none, and some others leave them out; they are missed where both sides had them. */
 static void own_stack_fact(const struct attempt *attempt, const struct mark *rst, enum side side,
                            struct fact *facts)
 {
@@ -232,7 +231,7 @@ static void own_stack_fact(const struct attempt *attempt, const struct mark *rst
     if (!own->has_timestamp || !own->frame)
         return;
     if (!rst->has_timestamp) {
-        if (!other->has_timestamp || attempt->side[side].fin->frame)
+        if (!other->has_timestamp)
             return;
         struct fact *fact = set_flag(facts, FACT_RST_UNSTAMPED, true);
         frame_list_add(&fact->frames, rst->frame);

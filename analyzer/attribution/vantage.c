@@ -404,10 +404,6 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "the server's address is on this link (ARP)"},
         {e->client_link.here && !e->one_link, client_on_link,
          "the client's address is on this link (ARP)"},
-        {e->server_link.is_router && !e->one_link, server_is_router,
-         "the card that answers for the server's address is a router's (IPv6: all-routers group)"},
-        {e->client_link.is_router && !e->one_link, client_is_router,
-         "the card that answers for the client's address is a router's (IPv6: all-routers group)"},
         {e->server_link.beyond, to_router, "the requests go to the MAC address of a router"},
         {e->client_link.beyond, from_router, "the requests come from the MAC address of a router"},
         {e->is_client && !e->is_server, box_is_client,
@@ -419,6 +415,10 @@ static void observe(const struct vantage_context *context, const struct attempt 
         {e->look_up && !e->one_link &&
              !ip_equal(&e->look_up->told_by, &attempt->address[RESPONDER]),
          look_up_passes, "the client's look-up of the server's name comes by here"},
+        {e->server_link.is_router && !e->one_link, server_is_router,
+         "the card that answers for the server's address is a router's (IPv6: all-routers group)"},
+        {e->client_link.is_router && !e->one_link, client_is_router,
+         "the card that answers for the client's address is a router's (IPv6: all-routers group)"},
     };
     memcpy(seen, all, sizeof all);
 }
