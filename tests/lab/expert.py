@@ -43,6 +43,8 @@ EVIDENCE = {
     "refused-by-stack": _row(local=.15),                      # and not for a closed port, whatever it does with other packets
     "rule-of-this-box": _row(local=.4, edge=1.5, host=.1),    # ... and was captured where it was made
     "rst-without-label": _row(local=2, edge=1.5, egress=1.5, host=.4),  # IPv6: Linux labels its own RST, and not a rule's
+    "class-as-asked": _row(local=.15, edge=.6, egress=.5),    # a marked SYN: Linux marks its own RST alike, and not a rule's
+    "class-not-as-asked": _row(local=1.3, host=.5),           # ... told where no provider can have taken the mark off
     "rst-with-label": _row(local=.35, edge=.5, egress=.5),
     "answer-left-edge": _row(local=.3, edge=.1),
     "answer-crossed-path": _row(local=.3, edge=.1, path=.15),
