@@ -4,11 +4,8 @@
 
 #include "dissectors/cursor.h"
 
-enum {
-    ADVERTISEMENT = 134,
-    REPORT_V1 = 131,
-    REPORT_V2 = 143
-}; /* RFC 4861 4.2, RFC 2710, RFC 3810 */
+/* RFC 4861 4.2, RFC 2710 3, RFC 3810 5.2 */
+enum { ADVERTISEMENT = 134, REPORT_V1 = 131, REPORT_V2 = 143 };
 enum { ADDRESS = 16, BY_HAND = 255 };
 
 /* ff02::2 and ff05::2. */

@@ -134,7 +134,9 @@ EVIDENCE = {
     "ftp-active-not-sent": _row(local=2, edge=.02, egress=.02, app=30),  # no SYN of the server, seen in its own network
     "ftp-active-not-out": _row(egress=.05, app=10),           # ... outside of it
     "ftp-active-not-come": _row(local=.7, edge=.8, egress=3, app=5),
-    "ftp-not-sent": _row(local=.02, edge=.02, egress=2, host=.02, path=.02, app=60),  # no SYN of the client's own host
+    # no SYN of the client's own host, and yet it waits, as for a connection attempt that hangs: its own rules, which need
+    # no router ("same-lan") to stand in its way
+    "ftp-not-sent": _row(local=.02, edge=.02, egress=30, host=.02, path=.02, app=14),
     "ftp-active": _row(local=.1, edge=.3, egress=6, host=.1),
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }
