@@ -166,8 +166,8 @@ static inline uint32_t packet_flow_label(const struct packet *packet)
 static inline uint8_t packet_service_class(const struct packet *packet)
 {
     const uint8_t *head = packet->ip_bytes;
-    uint8_t octet = packet->ip.version == 6 ? (uint8_t)(head[0] << 4 | head[1] >> 4) : head[1];
-    return octet & 0xfc;
+    int octet = packet->ip.version == 6 ? head[0] << 4 | head[1] >> 4 : head[1];
+    return (uint8_t)(octet & 0xfc);
 }
 
 /* The TCP or UDP checksum, RFC 1071. Untold: absent (UDP 0), cut, a fragment, IPv6 extension
