@@ -162,6 +162,14 @@ static inline uint32_t packet_flow_label(const struct packet *packet)
     return (head[1] & 0x0fu) << 16 | (uint32_t)head[2] << 8 | head[3];
 }
 
+/* RFC 2474: the class of service, in the upper six bits of its byte (ECN's two are left out). */
+static inline uint8_t packet_service_class(const struct packet *packet)
+{
+    const uint8_t *head = packet->ip_bytes;
+    int octet = packet->ip.version == 6 ? head[0] << 4 | head[1] >> 4 : head[1];
+    return (uint8_t)(octet & 0xfc);
+}
+
 /* The TCP or UDP checksum, RFC 1071. Untold: absent (UDP 0), cut, a fragment, IPv6 extension
  * headers. Unfinished: only the pseudo header is summed up in it, as left for the network card to
  * finish. */

@@ -48,12 +48,14 @@ X(RST_TTL,                  "rst.ttl",                 WORD,   ttl_list,        
 X(RST_HOPS,                 "rst.hops",                NUMBER, NULL,             "routers between the RST's real sender and the capture, from its TTL") \
 X(RST_TIMING,               "rst.timing",              WORD,   timing_list,      "when the RST came against the shortest known answer of that address: too-soon (under half of it), as-usual") \
 X(RST_STACK,               "rst.own-stack",           FLAG,   NULL,             "the RST carries the timestamps of its connection, going on where the side's own packets were") \
+X(RST_UNSTAMPED,           "rst.no-timestamps",       FLAG,   NULL,             "the RST carries no timestamps, though both sides' other packets of the connection do") \
 X(RST_OUTRUN,              "rst.outrun",              FLAG,   NULL,             "the side whose address the RST carries went on with the connection after it") \
 X(RST_HOPS_FEWER,           "rst.hops-fewer",          NUMBER, NULL,             "how many routers fewer the RST passed than the other packets of the address it carries did") \
 X(RST_SAME_ID,              "rst.same-id",             NUMBER, NULL,             "RSTs of this finding, of different connections, that all carry the IP-ID of the first, where that is not 0") \
 X(RST_MAC,                  "rst.mac",                 WORD,   same_list,        "the RST's source MAC against other frames of its address") \
-X(RST_CHECKSUM,             "rst.checksum",            WORD,   rst_checksum_list, "the checksum of a RST in reply to a SYN, over IPv4 and with IP-ID 0 as Linux and BSD send it: unfinished (left for the network card), complete (while other TCP packets of its address are left unfinished)") \
+X(RST_CHECKSUM,             "rst.checksum",            WORD,   rst_checksum_list, "the checksum of a RST in reply to a SYN, with IP-ID 0 as Linux and BSD send it: unfinished (left for the network card), complete (while other TCP packets of its address are left unfinished)") \
 X(RST_FLOW_LABEL,           "rst.flow-label",          WORD,   flow_label_list,  "the flow label of a RST in reply to a SYN, over IPv6: none, set") \
+X(RST_CLASS,               "rst.service-class",       WORD,   service_class_list, "the class of service (DSCP) of a RST in reply to a SYN: as-asked (the SYN's, where that has one), none (where the SYN has one), low-delay (0x10, over IPv4, and the SYN's is another)") \
 X(RST_COPIED,               "rst.copied",              FLAG,   NULL,             "the RST repeats the IP-ID (not 0) or the window of the packet it answers, or the IP-ID of the packet before it") \
 X(ANSWER_DELAY_MS,          "answer.delay-ms",         NUMBER, NULL,             "shortest time from the refused packet to the refusal (RST, ICMP), in milliseconds") \
 X(CONTROL_OTHER_CLIENTS,    "control.other-clients",   WORD,   control_list,     "other client hosts on the same service: answered, failed, none") \
@@ -91,7 +93,7 @@ X(TUNNEL_SSL_VPN,           "tunnel.ssl-vpn",          WORD,   ssl_vpn_list,    
 X(TUNNEL_ESP_ONE_WAY,       "tunnel.esp-one-way",      FLAG,   NULL,             "IKE was answered, and of the ESP it agreed on only one end's packets are here") \
 X(TUNNEL_ESP_IN_UDP,        "tunnel.esp-in-udp",       FLAG,   NULL,             "that ESP is not beside IKE (IP protocol 50), but within the same UDP exchange as IKE itself (RFC 3948)") \
 X(TUNNEL_OVER_TCP,          "tunnel.over-tcp",         FLAG,   NULL,             "the tunnel that the failing packets go through seems to run over TCP: one was up at that time, and no other") \
-X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, private-by-stranger (a private one, by a name server with a public address), sinkhole (where filtering name servers send what they stop)") \
+X(DNS_ANSWER,               "dns.answer",              WORD,   dns_answer_list,  "the client looked a name up and was told the address it fails to reach: public, private, private-by-stranger (a private one, by a name server with a public address), sinkhole (where filtering name servers send what they stop), sinkhole-unheard (the same, though the look-up is not in the capture)") \
 X(DNS_PROBLEM,              "dns.problem",             WORD,   dns_problem_list, "with --expect: a name that the missing client looked up last without being told an address: no-such-name, no-address, refused, failed, unanswered") \
 X(UDP_LOST,                 "udp.lost",                WORD,   udp_lost_list,    "what of a UDP exchange gets lost beyond the capture, told by what the client has to ask again: requests (no answer passed here), replies (one had passed), both") \
 X(UDP_THROTTLED,            "udp.throttled",           FLAG,   NULL,             "a UDP transfer that ran well goes on far slower, second by second (false: it stopped)") \

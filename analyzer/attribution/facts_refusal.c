@@ -202,8 +202,9 @@ static void reset_timing(const struct fact_context *context, const struct host *
     set_word(facts, FACT_RST_TIMING, soon ? "too-soon" : "as-usual")->frames = frames;
 }
 
-/* The baseline of a RST is what its side sent in the same connection, else the address elsewhere;
- * for a single hop of difference, all that the address sent. */
+/* The baseline of a RST is what its side sent in the same connection, else the address elsewhere.
+ * A single hop counts where all that the address sent is alike, be it one packet: balancers keep a
+ * connection to one path (RFC 2992). */
 static const char *reset_ttl(const struct fact_context *context, const struct attempt *attempt,
                              const struct mark *rst, enum side side, const struct host *host)
 {
@@ -214,19 +215,29 @@ static const char *reset_ttl(const struct fact_context *context, const struct at
     if (fabs((double)apart) <= context->thresholds->ttl_tolerance_hops) {
         const char *word = against_baseline(context, host, rst->hop_limit);
         bool sharp = word && (strcmp(word, "one-nearer") == 0 || strcmp(word, "exact") == 0);
-        return sharp ? word : "same";
+        bool varies = host && host->hop_limit_min != host->hop_limit_max;
+        return sharp ? word : apart == 1 && !varies ? "one-nearer" : "same";
     }
     return hops_travelled(rst->hop_limit) <= hops_travelled(own->hop_limit) ? "nearer" : "farther";
 }
 
 /* RFC 7323 3.2: a RST of the connection's own end carries the timestamps it has agreed on. Who only
- * looks on could copy them; hardly anybody does. Many ends leave them out, so that says nothing. */
+ * looks on could copy them; hardly anybody does. An end that knows of no such connection, or not
+ * any more, has none, and some others leave them out; they are missed where both sides had them. */
 static void own_stack_fact(const struct attempt *attempt, const struct mark *rst, enum side side,
                            struct fact *facts)
 {
     const struct mark *own = attempt->side[side].last, *other = attempt->side[!side].last;
-    if (!rst->has_timestamp || !own->has_timestamp || !own->frame)
+    if (!own->has_timestamp || !own->frame)
         return;
+    if (!rst->has_timestamp) {
+        if (!other->has_timestamp)
+            return;
+        struct fact *fact = set_flag(facts, FACT_RST_UNSTAMPED, true);
+        frame_list_add(&fact->frames, rst->frame);
+        frame_list_add(&fact->frames, own->frame);
+        return;
+    }
     bool goes_on =
         !sequence_after(own->timestamp, rst->timestamp) &&
         (!other->has_timestamp || !sequence_after(rst->timestamp_echo, other->timestamp));
@@ -256,15 +267,15 @@ static void same_id_fact(const struct failure *failure, struct fact *facts)
         set_number(facts, FACT_RST_SAME_ID, alike)->frames = frames;
 }
 
-/* Linux: the stack's answer for a closed port is summed up in software (tcp_v4_send_reset()), what
- * a rule rejects with is left for the card to sum up (nf_send_reset()); where it was captured on
- * the sender, it shows. Other systems leave both to the card and count their IP-ID on, or are BSD.
- */
+/* Linux: over IPv4 the stack's answer for a closed port is summed up in software
+ * (tcp_v4_send_reset()), and what a rule rejects with is left for the card to sum up
+ * (nf_send_reset()); over IPv6 it is the other way round. Where it was captured on the sender, it
+ * shows. Other systems leave both to the card and count their IP-ID on, or are BSD. */
 static void checksum_fact(const struct attempt *attempt, const struct host *host,
                           struct fact *facts)
 {
     const struct mark *rst = attempt->refused;
-    if (!rst->frame || rst->ip_id || !ip_is_v4(&attempt->address[RESPONDER]))
+    if (!rst->frame || rst->ip_id)
         return;
     bool others_unfinished = host && host->checksums_wrong;
     const char *word = attempt->refused_checksum == CHECKSUM_UNFINISHED ? "unfinished"
@@ -284,6 +295,26 @@ static void flow_label_fact(const struct attempt *attempt, struct fact *facts)
         return;
     const char *word = attempt->refused_label ? "set" : "none";
     frame_list_add(&set_word(facts, FACT_RST_FLOW_LABEL, word)->frames, rst->frame);
+}
+
+/* Linux answers for a closed port in the class of service that was asked in, and rejects by a rule
+ * in none; pf rejects in one of its own. */
+static void service_class_fact(const struct attempt *attempt, struct fact *facts)
+{
+    enum { PF_REJECTS_IN = 0x10 }; /* IPTOS_LOWDELAY, over IPv4 */
+    uint8_t asked = attempt->syn_class, refused = attempt->refused_class;
+    const char *word = NULL;
+    if (!attempt->refused->frame || asked == PF_REJECTS_IN)
+        return;
+    if (refused == PF_REJECTS_IN && ip_is_v4(&attempt->address[RESPONDER]))
+        word = "low-delay";
+    else if (asked && (refused == asked || !refused))
+        word = refused ? "as-asked" : "none";
+    if (!word)
+        return;
+    struct fact *fact = set_word(facts, FACT_RST_CLASS, word);
+    frame_list_add(&fact->frames, attempt->syn->frame);
+    frame_list_add(&fact->frames, attempt->refused->frame);
 }
 
 static void reset_facts(const struct fact_context *context, const struct failure *failure,
@@ -328,6 +359,7 @@ static void reset_facts(const struct fact_context *context, const struct failure
     same_id_fact(failure, facts);
     checksum_fact(attempt, host, facts);
     flow_label_fact(attempt, facts);
+    service_class_fact(attempt, facts);
     own_stack_fact(attempt, rst, side, facts);
     if (!attempt->refused->frame)
         set_flag(facts, FACT_RST_OUTRUN, (attempt->went_on_after_rst & 1u << side) != 0)->frames =

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analyzer/flow/names.h"
+#include "analyzer/flow/routers.h"
 
 /* Likelihoods of what is observed at each vantage, as tables. They are wide on purpose: 1 is "just
  * what one sees there", `RARE` "only with an unusual network". Sources: the arithmetic of NAT
@@ -56,6 +57,10 @@ static const double server_on_link[VANTAGES]         = PLACES(RARE, 0.1, 0.1, 0.
 static const double client_on_link[VANTAGES]         = PLACES(1, 1, 1, 0.1, 0.1, 0.1, RARE);
 static const double to_router[VANTAGES]              = PLACES(1, 1, 1, 1, 0.3, 0.05, RARE);
 static const double from_router[VANTAGES]            = PLACES(RARE, 0.05, 0.3, 1, 1, 1, 1);
+/* The card that answers for an end's address is a router's (routers.h): so the address is a NAT's outer
+ * one, or an end's that forwards as well, as hosts of containers do. */
+static const double server_is_router[VANTAGES]       = PLACES(1, 1, 1, 1, 1, 0.1, 0.1);
+static const double client_is_router[VANTAGES]       = PLACES(0.1, 0.1, 1, 1, 1, 1, 1);
 /* The client's own look-up of the server's name, answered by somebody else, comes by: not where only the
  * server's packets come; unless the name server stands there as well. */
 static const double look_up_passes[VANTAGES]         = PLACES(1, 1, 1, 1, 0.2, 0.1, RARE);
@@ -253,7 +258,7 @@ static uint8_t refusal_hop_limit(const struct attempt *attempt)
 
 /* What the link says of one end; on captures of "any" there is no one link. */
 struct link_view {
-    bool here, is_nat, beyond;
+    bool here, is_nat, beyond, is_router;
 };
 
 static struct link_view link_view(const struct vantage_context *context,
@@ -266,6 +271,8 @@ static struct link_view link_view(const struct vantage_context *context,
         .here = here && !is_nat,
         .is_nat = is_nat,
         .beyond = beyond_router(context, attempt, side),
+        .is_router = host_link(host)->has_mac && !attempt->tunnels &&
+                     routers_has(tracker_routers(context->tracker), host_link(host)->mac),
     };
 }
 
@@ -334,7 +341,7 @@ static struct ends_view view_ends(const struct vantage_context *context,
     };
 }
 
-enum { OBSERVATIONS = 31 };
+enum { OBSERVATIONS = 33 };
 
 static void observe(const struct vantage_context *context, const struct attempt *attempt,
                     struct observation seen[OBSERVATIONS])
@@ -403,11 +410,15 @@ static void observe(const struct vantage_context *context, const struct attempt 
          "this box answers ARP for the client's address"},
         {e->is_server && !e->is_client, box_is_server,
          "this box answers ARP for the server's address"},
-        {context->neighbours.own && !e->is_client && !e->is_server, box_is_no_end,
+        {e->plain && context->neighbours.own && !e->is_client && !e->is_server, box_is_no_end,
          "this box answers ARP for addresses of its own, and for neither end's: a router"},
         {e->look_up && !e->one_link &&
              !ip_equal(&e->look_up->told_by, &attempt->address[RESPONDER]),
          look_up_passes, "the client's look-up of the server's name comes by here"},
+        {e->server_link.is_router && !e->one_link, server_is_router,
+         "the card that answers for the server's address is a router's (IPv6: all-routers group)"},
+        {e->client_link.is_router && !e->one_link, client_is_router,
+         "the card that answers for the client's address is a router's (IPv6: all-routers group)"},
     };
     memcpy(seen, all, sizeof all);
 }

@@ -168,6 +168,8 @@ struct attempt {
                                        initiator goes before one that quotes the responder; owned */
     const struct mark *refused;     /* RST in reply to the SYN */
     uint8_t refused_checksum;       /* enum checksum_state */
+    uint8_t refused_class;          /* packet_service_class() */
+    uint8_t syn_class;              /* ... of the first SYN */
     uint32_t refused_label;         /* its flow label, over IPv6 */
     struct frame_notes refused_frames;
 

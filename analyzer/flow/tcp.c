@@ -389,6 +389,7 @@ static void attempt_rst(struct tracker *tracker, struct attempt *attempt, enum s
             mark_name(&tracker->marks, &attempt->refused, mark);
             attempt->refused_checksum = (uint8_t)packet_checksum_state(packet);
             attempt->refused_label = packet_flow_label(packet);
+            attempt->refused_class = packet_service_class(packet);
         }
         frame_notes_add(&attempt->refused_frames, mark->frame);
     }
@@ -405,6 +406,8 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     if (has(packet, TCP_RST)) {
         attempt_rst(tracker, attempt, side, packet, mark);
     } else if (is_syn(packet)) {
+        if (!attempt->syn->frame)
+            attempt->syn_class = packet_service_class(packet);
         attempt_syn(tracker, attempt, mark);
     } else if (is_synack(packet)) {
         attempt_synack(tracker, attempt, mark);

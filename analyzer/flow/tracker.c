@@ -477,6 +477,7 @@ struct attempt *tracker_event(struct tracker *tracker, struct event *event, enum
         } else {
             echo_track(tracker, event);
             neighbour_track(tracker, event);
+            routers_packet(&tracker->routers, packet);
         }
         break;
     case PACKET_ARP:
@@ -518,6 +519,11 @@ struct flow_table *tracker_flows(const struct tracker *tracker)
 const struct names *tracker_names(const struct tracker *tracker)
 {
     return &tracker->names;
+}
+
+const struct routers *tracker_routers(const struct tracker *tracker)
+{
+    return &tracker->routers;
 }
 
 const struct tunnels *tracker_tunnels(const struct tracker *tracker)

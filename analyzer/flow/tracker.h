@@ -15,6 +15,7 @@
 #include "analyzer/flow/flow_table.h"
 #include "analyzer/flow/host.h"
 #include "analyzer/flow/probes.h"
+#include "analyzer/flow/routers.h"
 #include "dissectors/packet.h"
 
 struct tracker_options {
@@ -66,6 +67,7 @@ struct flow_table *tracker_flows(const struct tracker *tracker);
 const struct address_pool *tracker_addresses(const struct tracker *tracker);
 const struct names *tracker_names(const struct tracker *tracker);
 const struct tunnels *tracker_tunnels(const struct tracker *tracker);
+const struct routers *tracker_routers(const struct tracker *tracker);
 struct host_table *tracker_hosts(const struct tracker *tracker);
 const struct probes *tracker_probes(const struct tracker *tracker);
 

@@ -6,6 +6,7 @@
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/marks.h"
 #include "analyzer/flow/names.h"
+#include "analyzer/flow/routers.h"
 #include "analyzer/flow/segment.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/flow/tunnels.h"
@@ -62,6 +63,7 @@ struct tracker {
     struct tunnels tunnels;
     struct tunnels esp; /* between the ends of IKE */
     struct names names;
+    struct routers routers;
     struct ftp_expected_table *ftp_expected; /* this and the streams: made when first needed */
     struct stream_pool *streams;             /* of FTP control connections */
     void (*on_evict)(const struct attempt *, void *);

@@ -43,6 +43,8 @@ EVIDENCE = {
     "refused-by-stack": _row(local=.15),                      # and not for a closed port, whatever it does with other packets
     "rule-of-this-box": _row(local=.4, edge=1.5, host=.1),    # ... and was captured where it was made
     "rst-without-label": _row(local=2, edge=1.5, egress=1.5, host=.4),  # IPv6: Linux labels its own RST, and not a rule's
+    "class-as-asked": _row(local=.15, edge=.6, egress=.5),    # a marked SYN: Linux marks its own RST alike, and not a rule's
+    "class-not-as-asked": _row(local=1.3, host=.5),           # ... told where no provider can have taken the mark off
     "rst-with-label": _row(local=.35, edge=.5, egress=.5),
     "answer-left-edge": _row(local=.3, edge=.1),
     "answer-crossed-path": _row(local=.3, edge=.1, path=.15),
@@ -132,7 +134,9 @@ EVIDENCE = {
     "ftp-active-not-sent": _row(local=2, edge=.02, egress=.02, app=30),  # no SYN of the server, seen in its own network
     "ftp-active-not-out": _row(egress=.05, app=10),           # ... outside of it
     "ftp-active-not-come": _row(local=.7, edge=.8, egress=3, app=5),
-    "ftp-not-sent": _row(local=.02, edge=.02, egress=2, host=.02, path=.02, app=60),  # no SYN of the client's own host
+    # no SYN of the client's own host, and yet it waits, as for a connection attempt that hangs: its own rules, which need
+    # no router ("same-lan") to stand in its way
+    "ftp-not-sent": _row(local=.02, edge=.02, egress=30, host=.02, path=.02, app=14),
     "ftp-active": _row(local=.1, edge=.3, egress=6, host=.1),
     "port-changed": _row(.02, 6, .02, .1, .02, .02),          # both sides of the edge are seen to disagree
 }

@@ -22,6 +22,8 @@ BEYOND_THE_LAB = {
     "timer-default-120": TIMER, "timer-default-240": TIMER, "timer-default-350": TIMER, "timer-default-3600": TIMER,
     "drops-at-server": "tcpdump's files do not tell what was dropped while capturing, and drops cannot be played on purpose",
     "alert-hidden": "OpenSSL's clients send alerts about a TLS 1.3 certificate in clear",
+    "rst-class-of-pf": "the packet filter of the BSDs; the lab is Linux",
+    "sinkhole-unheard": "a look-up that is hidden (over HTTPS), or cut by the capture, as happens in some seeds",
     "icmp-behind-nat": "Linux translates what ICMP errors quote",
     "rst-nearer": "a forger inside the server's own network whose RSTs no other rule of distance knows",
     "rst-nearer-far": "a forger in the middle of a long path, far from both ends: none of the lab's boxes stands there",

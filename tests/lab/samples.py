@@ -85,6 +85,10 @@ CHOSEN = (
     ("lan-backlog-filled", "client", "pcap", "The server's program hangs: two connections wait in its queue, and there is no "
                                              "room for a third."),
     ("v6-local-rst", "client", "pcap", "The server's own nftables rejects tcp/7333 with RST, over IPv6."),
+    ("inet-closed-marked", "client", "pcap", "Nothing listens on tcp/5800; the client asks in a class of service (DSCP)."),
+    ("inet-no-forward-icmp", "edge-wan", "pcap", "The edge has no forward for tcp/4401 and refuses what comes to itself with "
+                                                 "ICMP."),
+    ("lan-ftp-passive-client", "client", "pcap", "FTP: the client's own nftables drops its data connections."),
 )
 # Two captures of one time: scenario, vantages, what was done. They go to samples/pairs/.
 PAIRS = (

@@ -464,6 +464,7 @@ REPEATED = [
 # What some rule waits for and nothing above shows.
 BUMP = {"box": "bump"}
 ISP = {"box": "isp1"}
+MARKED = {"marked": True}  # the client asks in a class of service of its own
 MIRROR = {"mirror": True}  # the span capture is told as such, and not which side it is on
 FORBIDDEN = {"behaviour": "forbidden", "play": "page"}
 RARER = [
@@ -521,6 +522,8 @@ RARER = [
       options={"tls": {"refuses_name": True}}),
     S("inet-tls-to-clear", "internet", "syncrify-tls", APP, "app-abort", "tls-to-clear", behaviour="clear",
       options={"serves": "http"}),
+    S("inet-closed-marked", "internet", "syncrify", HOST, "not-listening", options=MARKED),
+    S("lan-local-rst-marked", "lan", "securidata", LOCAL, "reject-rst", "rst", options=MARKED),
     S("inet-http-refused", "internet", "syncrify", APP, "app-abort", "http-refused", **FORBIDDEN),
     S("inet-http-shield", "internet", "syncrify", LOCAL, "block-page", behaviour="waf", play="page"),
     S("inet-block-page-unknown", "internet", "synaman", EGRESS, "block-page", "block-page-via", play="page"),

@@ -162,6 +162,12 @@ class Story:
             match.append((family, "daddr", server))
         return match
 
+    def mark(self):
+        """The client's connections get a class of service (RFC 8622: for what may wait), as a host's policy gives it."""
+        if self.scenario.options.get("marked"):
+            self.site["client"].nft("table inet marked { chain out { type filter hook output priority mangle; "
+                                    f"tcp dport {self.scenario.port} ip dscp set cs1; }}; }}")
+
     def block(self):
         """Put the rule in force. Mechanisms without a rule (no forward, closed port) need none."""
         rule = BLOCKS_BY_HOW.get(self.scenario.how) or BLOCKS.get(self.scenario.mechanism)
@@ -284,6 +290,7 @@ class Story:
         """The whole story; returns the truth entries of its captures."""
         with self.site.lab:
             self.site.lab.up()
+            self.mark()
             self._start_servers()
             early = "earlier" in self.scenario.controls or self.scenario.mechanism == "host-down"
             if self.scenario.options.get("pin") == "own":

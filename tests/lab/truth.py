@@ -193,7 +193,10 @@ class View:
         return reach(self.scenario, self.vantage, self.box if box is None else box) + one_way
 
     def sender(self, by_icmp=False, baseline=False, box=None):
-        return sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
+        seen = sender(self.scenario, self.vantage, self.box if box is None else box, by_icmp, baseline)
+        # A server that leaves nothing to its card sums up a rule's RST as well.
+        card = self.site.plan.offload.get("server", True)
+        return seen if card else [one for one in seen if one not in ("refused-by-rule", "refused-by-stack")]
 
     def controls(self, refused=False):
         return controls_seen(self.scenario, self.vantage, refused) + self.played()
@@ -266,6 +269,9 @@ def _refused(view, box=None, **extra):
         evidence.append("code-port-udp" if own_port else CODES.get(scenario.how, "code-policy"))
     elif scenario.topology == "ipv6":
         evidence.append("rst-with-label" if scenario.mechanism == "not-listening" else "rst-without-label")
+    if scenario.options.get("marked"):
+        evidence += ["class-as-asked"] if scenario.mechanism == "not-listening" else \
+            ["class-not-as-asked"] if min(view.here) >= 5 or scenario.topology == "lan" else []
     return view.finding(["icmp-unreachable" if by_icmp else "syn-reset"], evidence, **extra)
 
 

@@ -210,6 +210,29 @@ static void the_same_id_in_resets_of_several_connections(void **state)
     }
 }
 
+/* Within one connection a single hop counts, be the baseline one packet; not where the address is
+ * known to vary. */
+static void one_hop_within_a_connection(void **state)
+{
+    (void)state;
+    for (int varies = 0; varies < 2; varies++) {
+        struct scene *scene = scene_new();
+        struct talk other = scene_talk(scene, "10.0.0.8", 40000, "203.0.113.2", 80);
+        if (varies) {
+            CLIENT_SENDS(&other, .at = 0, .flags = "S");
+            SERVER_SENDS(&other, .at = 0.02, .flags = "SA", .hop_limit = 58);
+        }
+        struct talk talk = TALK(scene);
+        CLIENT_SENDS(&talk, .at = 1, .flags = "PA", .length = 100);
+        SERVER_SENDS(&talk, .at = 1.02, .flags = "PA", .length = 400, .hop_limit = 57);
+        CLIENT_SENDS(&talk, .at = 33, .flags = "PA", .length = 100);
+        SERVER_SENDS(&talk, .at = 33.02, .flags = "R", .hop_limit = 58);
+        const struct fact *facts = facts_of(scene, 60);
+        assert_string_equal(fact_word(facts, FACT_SYMPTOM), "reset-midstream");
+        assert_string_equal(fact_word(facts, FACT_RST_TTL), varies ? "same" : "one-nearer");
+    }
+}
+
 /* RFC 7323 3.2. */
 static void rst_of_the_connections_own_end_has_its_timestamps(void **state)
 {
@@ -230,6 +253,24 @@ static void rst_of_the_connections_own_end_has_its_timestamps(void **state)
         const struct fact *facts = facts_of(scene, 10);
         assert_int_equal(facts[FACT_RST_STACK].known ? (int)facts[FACT_RST_STACK].number : -1,
                          cases[i].own);
+    }
+}
+
+/* Missed only where both sides have them otherwise. */
+static void rst_without_the_connections_timestamps(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = TALK(scene);
+        uint32_t client = i & 1 ? 1000 : 0, server = i & 2 ? 5000 : 0;
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S", .timestamp = client);
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "SA", .timestamp = server,
+                     .timestamp_echo = client);
+        CLIENT_SENDS(&talk, .at = 0.03, .flags = "PA", .length = 100, .timestamp = client,
+                     .timestamp_echo = server);
+        SERVER_SENDS(&talk, .at = 0.05, .flags = "R");
+        assert_int_equal(facts_of(scene, 10)[FACT_RST_UNSTAMPED].known, client && server);
     }
 }
 
@@ -360,6 +401,41 @@ static void who_sums_up_the_rst(void **state)
         assert_string_equal(fact_word(summed_up(cases[i].checksum, cases[i].id, cases[i].others),
                                       FACT_RST_CHECKSUM),
                             cases[i].word);
+}
+
+/* Over IPv6 the same is told, of other packets' making. */
+static void who_sums_up_the_rst_over_ipv6(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct talk talk = scene_talk(scene, "2001:db8::7", 50000, "2001:db8:1::2", 5800);
+    CLIENT_SENDS(&talk, .at = 0, .flags = "S");
+    SERVER_SENDS(&talk, .at = 0.02, .flags = "RA", .no_id = true)->refused_checksum =
+        CHECKSUM_UNFINISHED;
+    assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_CHECKSUM), "unfinished");
+}
+
+static void service_class_of_the_rst(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t asked, refused;
+        const char *word, *word_v6;
+    } cases[] = {
+        {0x20, 0x20, "as-asked", "as-asked"}, {0x20, 0, "none", "none"},
+        {0x20, 0x48, "unknown", "unknown"}, /* marked anew on the way */
+        {0, 0, "unknown", "unknown"},         {0, 0x10, "low-delay", "unknown"},
+        {0x20, 0x10, "low-delay", "unknown"}, {0x10, 0x10, "unknown", "unknown"},
+    };
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk =
+            i & 1 ? scene_talk(scene, "2001:db8::7", 50000, "2001:db8:1::2", 5800) : TALK(scene);
+        CLIENT_SENDS(&talk, .at = 0, .flags = "S")->syn_class = cases[i / 2].asked;
+        SERVER_SENDS(&talk, .at = 0.02, .flags = "RA")->refused_class = cases[i / 2].refused;
+        assert_string_equal(fact_word(facts_of(scene, 10), FACT_RST_CLASS),
+                            i & 1 ? cases[i / 2].word_v6 : cases[i / 2].word);
+    }
 }
 
 static void who_labels_the_rst(void **state)
@@ -764,6 +840,8 @@ int main(void)
         cmocka_unit_test(a_connection_older_than_the_capture_is_not_kept),
         cmocka_unit_test(rst_towards_both_ends_is_made_here),
         cmocka_unit_test(rst_of_the_connections_own_end_has_its_timestamps),
+        cmocka_unit_test(rst_without_the_connections_timestamps),
+        cmocka_unit_test(one_hop_within_a_connection),
         cmocka_unit_test(rst_that_its_side_outran),
         cmocka_unit_test(rst_distance_against_the_servers_own),
         cmocka_unit_test(one_hop_says_nothing_where_paths_vary),
@@ -771,6 +849,8 @@ int main(void)
         cmocka_unit_test(rst_without_anything_to_compare),
         cmocka_unit_test(rst_that_copies_the_syn),
         cmocka_unit_test(who_sums_up_the_rst),
+        cmocka_unit_test(who_sums_up_the_rst_over_ipv6),
+        cmocka_unit_test(service_class_of_the_rst),
         cmocka_unit_test(who_labels_the_rst),
         cmocka_unit_test(stalled_first_request),
         cmocka_unit_test(stall_after_idleness),

@@ -243,6 +243,34 @@ static void servers_address_on_the_link_may_be_its_own(void **state)
     scene_end(scene);
 }
 
+/* MLD: what the card listens to (RFC 3810). */
+static void reports(struct scene *scene, double at, const uint8_t mac[6], const uint8_t *report,
+                    uint32_t length)
+{
+    struct ip_address from = scene_address("fe80::2"), to = scene_address("ff02::16");
+    struct packet packet = scene_ip(&from, &to, 1);
+    packet.kind = PACKET_ICMP;
+    packet.has_mac = true;
+    memcpy(packet.source_mac, mac, sizeof packet.source_mac);
+    packet.icmp = (struct icmp_header){.type = report[0], .class_ = ICMP_INFORMATION};
+    packet.transport = report;
+    packet.transport_captured = length;
+    scene_feed(scene, &packet, at);
+}
+
+/* ... unless the address's card listens to all routers: then the edge's it is. */
+static void servers_address_of_a_router_is_the_edges(void **state)
+{
+    (void)state;
+    static const uint8_t listens[28] = {143, [7] = 1, 4, [12] = 0xff, 0x02, [27] = 2};
+    struct scene *scene = silent(9);
+    scene_arp_with(scene, 0, 1, "203.0.113.1", "203.0.113.2", near_router, LINK_UNKNOWN);
+    scene_arp_with(scene, 0, 2, "203.0.113.2", "203.0.113.1", far_router, LINK_UNKNOWN);
+    reports(scene, 0, far_router, listens, sizeof listens);
+    assert_true(estimate_of(scene).confidence > 0.8);
+    expect_vantage(scene, VANTAGE_EDGE_WAN);
+}
+
 /* Nothing was taken off the TTL, as in networks of clouds, yet the frames go to a router. */
 static void router_that_leaves_the_ttl_alone(void **state)
 {
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(clients_address_on_the_link_one_router_away_is_its_nat),
         cmocka_unit_test(servers_address_on_the_link_one_router_away_is_its_nat),
         cmocka_unit_test(servers_address_on_the_link_may_be_its_own),
+        cmocka_unit_test(servers_address_of_a_router_is_the_edges),
         cmocka_unit_test(router_that_leaves_the_ttl_alone),
         cmocka_unit_test(packets_inside_a_tunnel_are_between_the_gateways),
         cmocka_unit_test(neighbours_have_a_cap),

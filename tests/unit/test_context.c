@@ -81,6 +81,26 @@ static void names_have_a_cap(void **state)
     names_free(&names);
 }
 
+/* Nobody goes to a filtering service's page by himself: the look-up is hidden, or was cut. */
+static void a_sinkhole_without_its_look_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *server, *word;
+    } cases[] = {{"146.112.61.106", "sinkhole-unheard"},
+                 {"146.112.61.111", "unknown"}, /* beyond the pages */
+                 {"127.0.0.1", "unknown"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new();
+        struct talk talk = scene_talk(scene, "10.0.0.7", 50000, cases[i].server, 5800);
+        scene_unanswered(&talk, 1, 3);
+        struct study *study = scene_study(scene, 20);
+        assert_string_equal(fact_word(scene_facts(study), FACT_DNS_ANSWER), cases[i].word);
+        scene_study_end(study);
+        scene_end(scene);
+    }
+}
+
 static void a_sinkhole_is_said(void **state)
 {
     (void)state;
@@ -613,6 +633,7 @@ int main(void)
         cmocka_unit_test(names_are_remembered),
         cmocka_unit_test(names_have_a_cap),
         cmocka_unit_test(a_sinkhole_is_said),
+        cmocka_unit_test(a_sinkhole_without_its_look_up),
         cmocka_unit_test(tunnels_have_two_ends),
         cmocka_unit_test(vpn_handshakes),
         cmocka_unit_test(tunnels_may_run_one_way),

@@ -49,6 +49,24 @@ static void flow_label(void **state)
     test_frame_free(&frame);
 }
 
+static void service_class(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int class_;
+    } cases[] = {
+        {"6abc de12 0014 06 3f " CLIENT6 SERVER6 TCP_SYN_20, 0xa8}, /* 0xab, without ECN */
+        {IP4("0028", "06") TCP_SYN_20, 0},
+        {"45b9 0028 1234 4000 40 06 0000 " CLIENT4 SERVER4 TCP_SYN_20, 0xb8},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct test_frame frame = test_dissect(LINK_RAW, cases[i].bytes);
+        assert_int_equal(packet_service_class(&frame.packet), cases[i].class_);
+        test_frame_free(&frame);
+    }
+}
+
 static void options_are_passed(void **state)
 {
     (void)state;
@@ -238,6 +256,7 @@ int main(void)
         cmocka_unit_test(ipv4_header),
         cmocka_unit_test(ipv6_header),
         cmocka_unit_test(flow_label),
+        cmocka_unit_test(service_class),
         cmocka_unit_test(options_are_passed),
         cmocka_unit_test(options_beyond_the_packet),
         cmocka_unit_test(ethernet_padding_is_no_payload),
