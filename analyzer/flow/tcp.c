@@ -406,7 +406,7 @@ static void attempt_packet(struct tracker *tracker, struct attempt *attempt, enu
     if (has(packet, TCP_RST)) {
         attempt_rst(tracker, attempt, side, packet, mark);
     } else if (is_syn(packet)) {
-        if (!attempt->syn->frame)
+        if (!mark_there(attempt->syn))
             attempt->syn_class = packet_service_class(packet);
         attempt_syn(tracker, attempt, mark);
     } else if (is_synack(packet)) {
