@@ -133,16 +133,17 @@ void facts_of_ftp_data(const struct fact *near_server, const struct fact *near_c
     state(facts, FACT_CAPTURES_FTP_DATA, &frames, server_capture, own)->word = "lost";
 }
 
-void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fact *facts)
+void facts_take_theirs(const struct fact *theirs, uint32_t capture, struct fact *facts)
 {
-    static const enum fact_id controls[] = {
+    static const enum fact_id taken[] = {
         FACT_CONTROL_OTHER_CLIENTS, FACT_CONTROL_BEFORE,       FACT_CONTROL_AFTER,
         FACT_CONTROL_OTHER_PORTS,   FACT_CONTROL_SAME_PORT,    FACT_CONTROL_WEB,
         FACT_CONTROL_ELSEWHERE,     FACT_CONTROL_SERVER_PORTS, FACT_CONTROL_PING,
+        FACT_RST_CHECKSUM,
     };
-    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
-        const struct fact *their = &theirs[controls[i]];
-        struct fact *our = &facts[controls[i]];
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        const struct fact *their = &theirs[taken[i]];
+        struct fact *our = &facts[taken[i]];
         bool new = their->known &&strcmp(their->word, "none") != 0;
         if (!new || (our->known && strcmp(our->word, "none") != 0))
             continue;

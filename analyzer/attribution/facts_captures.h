@@ -17,7 +17,8 @@ void facts_set_between(const struct joint *joint, unsigned between, struct fact 
 void facts_of_ftp_data(const struct fact *near_server, const struct fact *near_client,
                        uint32_t server_capture, uint32_t own, struct fact *facts);
 
-/* Controls that only the other capture of the same failure has. `theirs`: its facts. */
-void facts_take_controls(const struct fact *theirs, uint32_t capture, struct fact *facts);
+/* What only the other capture of the same failure has: controls, and what shows on the box alone
+ * that made a packet. `theirs`: its facts. */
+void facts_take_theirs(const struct fact *theirs, uint32_t capture, struct fact *facts);
 
 #endif

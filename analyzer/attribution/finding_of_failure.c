@@ -169,7 +169,7 @@ static void add_captures(const struct examination *examination, const struct joi
     struct fact theirs[FACT_COUNT];
     if (joint->equal) {
         establish(all[joint->equal_capture], joint->equal, NULL, theirs);
-        facts_take_controls(theirs, joint->equal_capture, facts);
+        facts_take_theirs(theirs, joint->equal_capture, facts);
     }
     if (!joint->compared || !joint->other)
         return;
@@ -179,7 +179,7 @@ static void add_captures(const struct examination *examination, const struct joi
     if (records_everything(all[joint->upstream]))
         facts_of_ftp_data(upper ? theirs : facts, upper ? facts : theirs, joint->downstream, own,
                           facts);
-    facts_take_controls(theirs, other, facts);
+    facts_take_theirs(theirs, other, facts);
 }
 
 void finding_name(struct finding *finding, const struct joint *joint)
