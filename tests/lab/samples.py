@@ -99,6 +99,7 @@ PAIRS = (
                                                  "follows with RST."),
     ("inet-forward-port", ("client", "server"), "The edge forwards tcp/5800 to a port where nothing listens."),
     ("inet-fine", ("client", "server"), "Nothing is wrong; other servers and the web are used as well."),
+    ("lan-local-rst-bare", ("client", "server"), "On one LAN, the server's own nftables rejects tcp/445 with RST."),
 )
 
 
