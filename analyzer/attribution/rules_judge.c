@@ -155,7 +155,8 @@ static int compare_effects(const void *left, const void *right)
     return (a->rule > b->rule) - (a->rule < b->rule); /* file order */
 }
 
-/* Frames are of one capture: that of the first fact that has any. */
+/* Frames are of one capture: another than the finding's own, where a fact is told by that, since
+ * what both show (the symptom, most often) does not need it. */
 static void collect_frames(const struct judgement *judgement, const struct clause *clause,
                            struct reason *reason)
 {
@@ -164,8 +165,10 @@ static void collect_frames(const struct judgement *judgement, const struct claus
         const struct fact *fact = &judgement->facts[clause->conditions[i].fact];
         if (!fact->known || !fact->frames.count)
             continue;
-        if (frames->count == 0)
+        if (frames->count == 0 || (fact->elsewhere && !reason->elsewhere)) {
             reason->elsewhere = fact->elsewhere;
+            *frames = (struct frame_list){0};
+        }
         if (fact->elsewhere == reason->elsewhere)
             frame_list_join(frames, &fact->frames);
     }
