@@ -3,6 +3,9 @@
 
     listening.py --build DIR --fwsniff PROGRAM [CAPTURE:PORT ...]
 
+PROGRAM is to be linked from objects as they are (make BUILD=build-plain LTO=-fno-lto): where the program is optimised
+as a whole, functions are no more to be found by name.
+
 The made-up captures are those of generate.c. A CAPTURE holds one TCP connection over IPv4 and Ethernet; it is
 repeated, each time by another client with other sequence numbers, on PORT of a product. Callgrind counts at two
 lengths, so that the start is left out.
