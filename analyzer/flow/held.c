@@ -13,7 +13,7 @@ enum {
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
     BLOCK_BYTES = 576,    /* an odd number of cache lines: blocks begin in all sets of the cache */
     BLOCK_SLAB = 512,     /* blocks: of huge pages half a one would be left over */
-    BLOCKS_MAX = 1 << 17, /* 75 MB */
+    BLOCKS_MAX = 1 << 17, /* 72 MiB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
     HELD_SLAB = 1 << 13,
