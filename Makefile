@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= -O3 -g
 PYTHON  ?= /usr/bin/python3
 
 # What it is made of: Debian package : pkg-config name. README.md says what each is for.
@@ -87,7 +87,7 @@ $(LIBRARY): $(call OBJECT,$(LIB_SOURCES))
 $(BUILD)/obj/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
-FORCE:
+.PHONY: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	@mkdir -p $(@D)
