@@ -58,7 +58,7 @@ OBJECT   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 # The program is optimised as a whole, since what is called for every packet stands in several files; the tests take
 # the same objects as they are. GCC only: clang's objects would be nothing else, and the tests slow to link.
 ifeq ($(SANITIZE)$(findstring Free Software,$(shell $(CC) --version)),Free Software)
-ALL_CFLAGS += -flto -ffat-lto-objects
+FOR_LTO := -flto -ffat-lto-objects
 LTO := -fno-lto
 $(PROGRAM): LTO := $(CFLAGS) -flto=auto
 endif
@@ -86,13 +86,13 @@ $(LIBRARY): $(call OBJECT,$(LIB_SOURCES))
 # The flags are part of what an object depends on: a changed CFLAGS or VERSION rebuilds.
 $(BUILD)/obj/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+	@echo '$(CC) $(ALL_CFLAGS) $(FOR_LTO)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(FOR_LTO)' > $@
 .PHONY: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(FOR_LTO) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
