@@ -37,8 +37,8 @@ bool address_pool_number_hashed(struct address_pool *pool, const struct ip_addre
 static inline uint32_t address_pool_hash(const struct address_pool *pool,
                                          const struct ip_address *address)
 {
-    return (uint32_t)hash_mix(address->halves[0] ^ pool->seed[0],
-                              address->halves[1] ^ pool->seed[1]);
+    return hash_upper(
+        hash_mix(address->halves[0] ^ pool->seed[0], address->halves[1] ^ pool->seed[1]));
 }
 
 /* The slot of an address, or the free one where it would go. */

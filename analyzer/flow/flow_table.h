@@ -124,7 +124,7 @@ static inline uint32_t flow_table_hash(const struct flow_table *table, const str
     uint64_t low = flow_key_end(key->address[0], key->port[0]);
     uint64_t high = flow_key_end(key->address[1], key->port[1]);
     uint64_t kind = (uint64_t)(key->v6 << 7 | key->proto) << 48;
-    return (uint32_t)hash_mix(low ^ table->seed[0], (high | kind) ^ table->seed[1]);
+    return hash_upper(hash_mix(low ^ table->seed[0], (high | kind) ^ table->seed[1]));
 }
 
 static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)

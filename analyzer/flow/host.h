@@ -96,7 +96,7 @@ void host_table_free(struct host_table *table);
 static inline uint32_t host_table_hash(const struct host_table *table,
                                        const struct ip_address *address)
 {
-    return (uint32_t)hash_two(table->seed, address->halves[0], address->halves[1]);
+    return hash_upper(hash_two(table->seed, address->halves[0], address->halves[1]));
 }
 
 /* NULL: unknown. Pointers stay valid for the table's life. */
