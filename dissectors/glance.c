@@ -44,31 +44,34 @@ static uint32_t fill_tcp(const struct glance *seen, uint32_t captured, struct pa
     return header;
 }
 
-void packet_from_glance(const struct glance *seen, struct packet *packet)
+void packet_from_glance(const struct glance *seen, const uint8_t *bytes, uint32_t captured,
+                        struct packet *packet)
 {
-    uint32_t before = (uint32_t)(seen->transport - seen->ip);
-    uint32_t captured = seen->ip_captured - before, header = GLANCE_UDP;
+    uint32_t ip_captured = captured - (uint32_t)(seen->ip - bytes);
+    if (ip_captured > seen->total_length)
+        ip_captured = seen->total_length;
+    uint32_t transport_captured = ip_captured - (uint32_t)(seen->transport - seen->ip);
     packet->has_mac = true;
-    memcpy(packet->source_mac, seen->macs + 6, 6);
-    memcpy(packet->destination_mac, seen->macs, 6);
+    memcpy(packet->source_mac, bytes + 6, 6);
+    memcpy(packet->destination_mac, bytes, 6);
     packet->direction = LINK_UNKNOWN;
     packet->if_index = 0;
     packet->tunnel_device = false;
-    packet->vlan =
-        bytes_u16(seen->macs + 12) == GLANCE_TYPE_VLAN ? bytes_u16(seen->macs + 14) & 0xfff : 0;
+    packet->vlan = bytes_u16(bytes + 12) == GLANCE_TYPE_VLAN ? bytes_u16(bytes + 14) & 0xfff : 0;
     packet->tunnels = 0;
     fill_ip(seen, &packet->ip);
     packet->ip_bytes = seen->ip;
-    packet->ip_captured = seen->ip_captured;
+    packet->ip_captured = ip_captured;
     packet->source_port = seen->source_port;
     packet->destination_port = seen->destination_port;
     packet->transport = seen->transport;
-    packet->transport_captured = captured;
+    packet->transport_captured = transport_captured;
+    uint32_t header = GLANCE_UDP;
     if (seen->proto == GLANCE_PROTO_TCP)
-        header = fill_tcp(seen, captured, packet);
+        header = fill_tcp(seen, transport_captured, packet);
     else
         packet->kind = PACKET_UDP;
-    uint32_t left = captured > header ? captured - header : 0;
+    uint32_t left = transport_captured > header ? transport_captured - header : 0;
     packet->payload_length = seen->payload_length;
     packet->payload_captured = left < seen->payload_length ? left : seen->payload_length;
     packet->payload = packet->payload_captured ? seen->transport + header : NULL;

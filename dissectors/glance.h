@@ -15,10 +15,8 @@
 struct glance {
     const uint8_t *ip;        /* first byte of the IP header */
     const uint8_t *transport; /* and of the TCP or UDP header */
-    const uint8_t *macs;      /* destination, source */
     uint32_t payload_length;  /* on the wire */
     uint32_t total_length;    /* of the IP packet, on the wire */
-    uint32_t ip_captured;     /* of these, captured */
     uint16_t source_port, destination_port;
     uint8_t version; /* 4 or 6 */
     uint8_t proto;   /* 6 TCP, 17 UDP */
@@ -27,13 +25,15 @@ struct glance {
 };
 
 enum {
-    GLANCE_LINK_TYPE = 1, /* Ethernet */
-    GLANCE_ETHERNET = 14, /* header bytes, as the next four */
+    GLANCE_LINK_TYPE = 1,  /* Ethernet */
+    GLANCE_SOURCE_MAC = 6, /* where it stands in the frame */
+    GLANCE_ETHERNET = 14,  /* header bytes, as the next four */
     GLANCE_VLAN = 4,
     GLANCE_IP4 = 20,
     GLANCE_IP6 = 40,
     GLANCE_TCP = 20,
     GLANCE_UDP = 8,
+    GLANCE_MIN = GLANCE_ETHERNET + GLANCE_VLAN + GLANCE_IP4 + GLANCE_UDP, /* captured */
     GLANCE_PROTO_TCP = 6,
     GLANCE_PROTO_UDP = 17,
     GLANCE_TYPE_IP4 = 0x0800, /* EtherTypes */
@@ -41,14 +41,16 @@ enum {
     GLANCE_TYPE_VLAN = 0x8100,
 };
 
+/* Each stands in the loop over all packets. */
+#define GLANCE static inline __attribute__((always_inline))
+
 /* Bytes of a frame as far as they were captured, and on the wire. */
 struct glance_extent {
     uint32_t captured, wire;
 };
 
 /* RFC 9293 3.1. The header is captured whole. */
-static inline __attribute__((always_inline)) bool
-glance_tcp(const uint8_t *h, struct glance_extent left, struct glance *seen)
+GLANCE bool glance_tcp(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_TCP)
         return false;
@@ -65,8 +67,7 @@ static inline bool glance_may_be_tunnel(uint16_t port)
 }
 
 /* RFC 768 */
-static inline __attribute__((always_inline)) bool
-glance_udp(const uint8_t *h, struct glance_extent left, struct glance *seen)
+GLANCE bool glance_udp(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_UDP)
         return false;
@@ -76,8 +77,7 @@ glance_udp(const uint8_t *h, struct glance_extent left, struct glance *seen)
     return length >= GLANCE_UDP && length <= left.wire && !glance_may_be_tunnel(bytes_u16(h + 2));
 }
 
-static inline __attribute__((always_inline)) bool
-glance_transport(const uint8_t *h, struct glance_extent left, struct glance *seen)
+GLANCE bool glance_transport(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     bool common = seen->proto == GLANCE_PROTO_TCP   ? glance_tcp(h, left, seen)
                   : seen->proto == GLANCE_PROTO_UDP ? glance_udp(h, left, seen)
@@ -91,15 +91,12 @@ glance_transport(const uint8_t *h, struct glance_extent left, struct glance *see
 }
 
 /* RFC 791 3.1: 20 bytes, no fragment, and no longer than the frame. */
-static inline __attribute__((always_inline)) bool
-glance_ip4(const uint8_t *h, struct glance_extent left, struct glance *seen)
+GLANCE bool glance_ip4(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     enum { VERSION_4_WORDS_5 = 0x45, MORE_OR_OFFSET = 0x3fff };
-    if (left.captured < GLANCE_IP4)
-        return false;
     uint32_t total = bytes_u16(h + 2);
-    if (h[0] != VERSION_4_WORDS_5 || bytes_u16(h + 6) & MORE_OR_OFFSET || total < GLANCE_IP4 ||
-        total > left.wire)
+    if (h[0] != VERSION_4_WORDS_5 || bytes_u16(h + 6) & MORE_OR_OFFSET ||
+        total < GLANCE_IP4 + GLANCE_UDP || total > left.wire)
         return false;
     uint32_t captured = left.captured < total ? left.captured : total;
     seen->ip = h;
@@ -107,14 +104,12 @@ glance_ip4(const uint8_t *h, struct glance_extent left, struct glance *seen)
     seen->hop_limit = h[8];
     seen->proto = h[9];
     seen->total_length = total;
-    seen->ip_captured = captured;
     return glance_transport(
         h + GLANCE_IP4, (struct glance_extent){captured - GLANCE_IP4, total - GLANCE_IP4}, seen);
 }
 
 /* RFC 8200 3 */
-static inline __attribute__((always_inline)) bool
-glance_ip6(const uint8_t *h, struct glance_extent left, struct glance *seen)
+GLANCE bool glance_ip6(const uint8_t *h, struct glance_extent left, struct glance *seen)
 {
     if (left.captured < GLANCE_IP6)
         return false;
@@ -127,19 +122,16 @@ glance_ip6(const uint8_t *h, struct glance_extent left, struct glance *seen)
     seen->proto = h[6];
     seen->hop_limit = h[7];
     seen->total_length = GLANCE_IP6 + payload;
-    seen->ip_captured = GLANCE_IP6 + captured;
     return glance_transport(h + GLANCE_IP6, (struct glance_extent){captured, payload}, seen);
 }
 
-/* False: no common frame; `seen` holds nothing. Reads nothing outside bytes[0..captured). */
-static inline __attribute__((always_inline)) bool packet_glance(uint16_t link_type,
-                                                                const uint8_t *bytes,
-                                                                uint32_t captured, uint32_t length,
-                                                                struct glance *seen)
+/* The IP version; 0: it is no common frame, and `seen` holds nothing. Reads nothing outside
+ * bytes[0..captured). */
+GLANCE unsigned packet_glance(uint16_t link_type, const uint8_t *bytes, uint32_t captured,
+                              uint32_t length, struct glance *seen)
 {
-    if (link_type != GLANCE_LINK_TYPE || captured < GLANCE_ETHERNET + GLANCE_VLAN ||
-        length < captured)
-        return false;
+    if (link_type != GLANCE_LINK_TYPE || captured < GLANCE_MIN || length < captured)
+        return 0;
     uint32_t header = GLANCE_ETHERNET;
     uint16_t type = bytes_u16(bytes + 12);
     if (type == GLANCE_TYPE_VLAN) {
@@ -147,13 +139,13 @@ static inline __attribute__((always_inline)) bool packet_glance(uint16_t link_ty
         type = bytes_u16(bytes + 16);
     }
     struct glance_extent left = {captured - header, length - header};
-    seen->macs = bytes;
     if (type == GLANCE_TYPE_IP4)
-        return glance_ip4(bytes + header, left, seen);
-    return type == GLANCE_TYPE_IP6 && glance_ip6(bytes + header, left, seen);
+        return glance_ip4(bytes + header, left, seen) ? 4 : 0;
+    return type == GLANCE_TYPE_IP6 && glance_ip6(bytes + header, left, seen) ? 6 : 0;
 }
 
-/* All of the packet, as packet_dissect() would give it. */
-void packet_from_glance(const struct glance *seen, struct packet *packet);
+/* All of the packet, as packet_dissect() would give it, of the frame's bytes. */
+void packet_from_glance(const struct glance *seen, const uint8_t *bytes, uint32_t captured,
+                        struct packet *packet);
 
 #endif

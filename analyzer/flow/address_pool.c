@@ -61,7 +61,7 @@ bool address_pool_number_hashed(struct address_pool *pool, const struct ip_addre
         grow(pool);
     pool->addresses[pool->count] = *address;
     *slot = (struct hash_slot){hash, (uint32_t)++pool->count};
-    if (hash_index_is_full(&pool->index, pool->count))
+    if (pool->count >= hash_index_room(&pool->index))
         hash_index_grow(&pool->index);
     *number = (uint32_t)(pool->count - 1);
     return true;

@@ -58,9 +58,9 @@ static inline struct hash_slot *address_pool_slot(const struct address_pool *poo
 /* Asks for the address itself, once the slot has come. */
 static inline void address_pool_fetch(const struct address_pool *pool, uint32_t hash)
 {
-    uint32_t entry = hash_index_first(&pool->index, hash);
+    uint32_t entry = hash_index_first(&pool->index, hash)->entry;
     if (entry)
-        __builtin_prefetch(&pool->addresses[entry - 1]);
+        memory_fetch(&pool->addresses[entry - 1]);
 }
 
 static inline bool address_pool_has_room(const struct address_pool *pool, size_t count)

@@ -32,10 +32,10 @@ bool course_is_next(const struct course *course, enum side side, const struct se
 {
     const struct course_side *own = &course->side[side];
     const struct course_side *other = &course->side[!side];
-    uint8_t flags = segment->flags;
+    unsigned flags = segment->flags;
     uint32_t more = segment->acknowledgment - own->acknowledged;
     bool says = segment->payload_length || (flags & TCP_FIN);
-    return (flags & TCP_ACK) && !(flags & ~(TCP_ACK | TCP_PSH | TCP_FIN)) && segment->window &&
+    return (flags & ~(unsigned)(TCP_PSH | TCP_FIN)) == TCP_ACK && segment->window &&
            segment->sequence == own->next && !(own->closed && says) && (says || more) &&
            more <= other->next - own->acknowledged;
 }

@@ -4,10 +4,7 @@
 #include "analyzer/flow/tracker_internal.h"
 #include "analyzer/words.h"
 
-/* GCC takes a function that only asks for memory for one without effect, and leaves its calls out.
- */
-#define FETCHES static inline __attribute__((always_inline))
-/* And what every packet needs is to stand in the loop over all of them. */
+/* What every packet needs is to stand in the loop over all of them. */
 #define ALWAYS static inline __attribute__((always_inline))
 /* What few packets need stays out of the loop over all of them. */
 #define SELDOM static __attribute__((noinline))
@@ -54,26 +51,29 @@ ALWAYS void hash_addresses(const struct address_pool *pool, struct fast_packet *
     }
 }
 
-/* Reads a frame, and knows its flow, if that is IPv4's. True: it is IPv6's, and its addresses are
- * asked for. Where the file tells a frame's direction its host has to know it, the slow way. */
-ALWAYS bool look(const struct tracker *tracker, const struct frame *frame,
-                 struct fast_packet *packet)
+/* Reads a frame, and knows its flow, if that is IPv4's; of IPv6 its addresses are asked for.
+ * Returns the version; 0: it is nothing for the fast path. Where the file tells a frame's direction
+ * its host has to know it, the slow way. */
+ALWAYS unsigned look(const struct tracker *tracker, const struct frame *frame,
+                     struct fast_packet *packet)
 {
     const struct glance *seen = &packet->seen;
-    packet->replayed = packet->keyed = false;
-    packet->common =
+    unsigned version =
         packet_glance(frame->link_type, frame->data, frame->caplen, frame->len, &packet->seen);
-    if (!packet->common || frame->direction != FRAME_UNKNOWN)
-        return false;
-    if (seen->version == 6) {
+    packet->replayed = packet->keyed = false;
+    packet->flow = NULL;
+    packet->common = version != 0;
+    if (!version || frame->direction != FRAME_UNKNOWN)
+        return 0;
+    if (version == 6) {
         hash_addresses(tracker->addresses, packet);
-        return true;
+        return 6;
     }
     uint32_t from, to;
     memcpy(&from, seen->ip + IP4_SOURCE, 4);
     memcpy(&to, seen->ip + IP4_DESTINATION, 4);
     know(tracker, packet, from, to);
-    return false;
+    return 4;
 }
 
 /* IPv6 addresses have numbers from the first packet on that may be followed. */
@@ -101,7 +101,7 @@ static bool number_addresses(struct tracker *tracker, const struct fast_packet *
 }
 
 /* The slots of an IPv6 packet's addresses have come: asks for these. */
-FETCHES void fetch_addresses(const struct address_pool *pool, const struct fast_packet *packet)
+ALWAYS void fetch_addresses(const struct address_pool *pool, const struct fast_packet *packet)
 {
     for (int end = 0; end < 2; end++)
         address_pool_fetch(pool, packet->address_hash[end]);
@@ -116,45 +116,56 @@ static void know_v6(struct tracker *tracker, struct fast_packet *packet)
 
 void fast_path_look(struct tracker *tracker, const struct frame *frame, struct fast_packet *packet)
 {
-    if (look(tracker, frame, packet))
+    if (look(tracker, frame, packet) == 6)
         know_v6(tracker, packet);
 }
 
 /* The index slot has come: asks for the entry with that hash, nearly always the packet's flow. */
-FETCHES void fetch(const struct flow_table *flows, struct fast_packet *packet)
+ALWAYS void fetch(const struct flow_table *flows, struct fast_packet *packet)
 {
-    uint32_t entry = packet->keyed ? hash_index_first(&flows->index, packet->hash) : 0;
+    if (!packet->keyed)
+        return;
+    packet->slot = hash_index_first(&flows->index, packet->hash);
+    uint32_t entry = packet->slot->entry;
     packet->flow = entry ? flow_table_entry(flows, entry - 1) : NULL;
-    __builtin_prefetch(packet->flow, 1);
+    memory_fetch(packet->flow);
 }
 
-FETCHES void fetch_attempt(const struct attempt *attempt)
+ALWAYS void fetch_attempt(const struct attempt *attempt)
 {
     enum { CACHE_LINE = 64 };
     const uint8_t *at = (const uint8_t *)attempt->side;
-    __builtin_prefetch(attempt, 1);
+    memory_fetch(attempt);
     for (; at < (const uint8_t *)(attempt->recent + RECENT_PACKETS); at += CACHE_LINE)
-        __builtin_prefetch(at, 1);
+        memory_fetch(at);
 }
 
 /* What hangs on the record: what is spoken, and the packet that will not be the last any more. */
-FETCHES void fetch_attempt_rest(const struct attempt *attempt, enum side side)
+ALWAYS void fetch_attempt_rest(const struct attempt *attempt, enum side side)
 {
-    __builtin_prefetch(attempt->speech, 1);
-    __builtin_prefetch(attempt->side[side].last, 1);
+    memory_fetch(attempt->speech);
+    memory_fetch(attempt->side[side].last);
 }
 
-/* The first packet of a new conversation: its host is looked up, unless there are too many. */
-FETCHES void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
+/* The first packet of a new conversation: its host is looked up. */
+ALWAYS void fetch_host(const struct host_table *hosts, struct fast_packet *packet)
 {
     struct ip_address address = address_of(&packet->seen, false);
     packet->host_hash = host_table_hash(hosts, &address);
     hash_index_fetch(&hosts->index, packet->host_hash);
 }
 
-/* The entry has come: asks for what every packet changes of a product's record, if there is one.
- * True: there is more to ask for. */
-FETCHES bool fetch_more(const struct tracker *tracker, struct fast_packet *packet)
+ALWAYS void fetch_host_entry(const struct host_table *hosts, const struct fast_packet *packet)
+{
+    uint32_t entry = hash_index_first(&hosts->index, packet->host_hash)->entry;
+    if (entry)
+        memory_fetch(host_table_at(hosts, entry - 1));
+}
+
+/* The entry has come: asks for what every packet changes of a product's record, if there is one,
+ * and for the host of a new conversation, unless there are too many. True: there is more to ask
+ * for. */
+ALWAYS bool fetch_more(const struct tracker *tracker, struct fast_packet *packet)
 {
     const struct flow *flow = packet->flow;
     if (!flow) {
@@ -165,33 +176,36 @@ FETCHES bool fetch_more(const struct tracker *tracker, struct fast_packet *packe
     }
     uint32_t attempt = flow->attempt;
     if (attempt > HELD_BASE)
-        held_fetch(tracker, attempt);
+        held_fetch(tracker, flow);
     else if (attempt)
         fetch_attempt(attempt_at(tracker, attempt));
     return attempt;
 }
 
-FETCHES void fetch_rest(const struct tracker *tracker, const struct fast_packet *packet)
+ALWAYS void fetch_rest(const struct tracker *tracker, const struct fast_packet *packet)
 {
     const struct flow *flow = packet->flow;
     if (!flow) {
-        uint32_t host = hash_index_first(&tracker->hosts->index, packet->host_hash);
-        if (host)
-            __builtin_prefetch(host_table_at(tracker->hosts, host - 1), 1);
+        fetch_host_entry(tracker->hosts, packet);
     } else if (flow->attempt > HELD_BASE) {
-        held_fetch_more(tracker, flow, packet->seen.tcp_flags & TCP_FIN);
+        held_fetch_course(tracker, flow);
+        if ((packet->seen.tcp_flags & TCP_FIN) || (flow->bits & FLOW_FIN))
+            held_fetch_last(tracker, flow);
     } else {
         fetch_attempt_rest(attempt_at(tracker, flow->attempt), flow_side(flow, packet->from_high));
     }
 }
 
-/* The flow of a packet: the entry that fetch() saw, unless it came or went since. */
-ALWAYS struct flow *find_flow(const struct tracker *tracker, const struct fast_packet *packet)
+/* The flow of a packet: the entry that fetch() saw, unless it came or went since. `still`: no slot
+ * has moved since. */
+ALWAYS struct flow *find_flow(const struct tracker *tracker, struct fast_packet *packet, bool still)
 {
     struct flow *seen = packet->flow;
-    if (!seen || !flow_has_key(seen, &packet->key))
-        return flow_table_find_hashed(tracker->flows, &packet->key, packet->hash);
-    return seen;
+    if (seen && flow_has_key(seen, &packet->key))
+        return seen;
+    if (seen || !still || packet->slot->entry)
+        packet->slot = flow_table_slot(tracker->flows, &packet->key, packet->hash);
+    return packet->slot->entry ? flow_table_entry(tracker->flows, packet->slot->entry - 1) : NULL;
 }
 
 /* --- what a packet changes --- */
@@ -203,56 +217,64 @@ ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum si
            (seen->hop_limit > PROBE_HOP_LIMIT_MAX || seen->proto == PROTO_TCP);
 }
 
-/* What tcp_flow_segment() makes of a usual segment, and udp_track() of a datagram. Which of the two
- * it is, which side sent it and whether it carries anything changes from packet to packet: without
- * branches it costs less than to predict them wrongly. (GCC 12 makes of a comparison with 0 in the
- * place of the shift a detour over the stack that stalls.) */
+/* What tcp_flow_segment() makes of a usual segment, and udp_track() of a datagram: the bits that it
+ * sets, by what changes from packet to packet. A look into a table costs less than to predict
+ * that. */
+#define USUAL(udp, side, says, ends)                                                               \
+    [udp << 3 | side << 2 | says << 1 | ends] =                                                    \
+        FLOW_TOUCHED | FLOW_FROM_INITIATOR << side |                                               \
+        (!udp && (says || side == INITIATOR)) * FLOW_ESTABLISHED | ends * FLOW_FIN
+#define USUAL_OF_SIDE(udp, side)                                                                   \
+    USUAL(udp, side, 0, 0), USUAL(udp, side, 0, 1), USUAL(udp, side, 1, 0), USUAL(udp, side, 1, 1)
+static const uint16_t usual_bits[] = {USUAL_OF_SIDE(0, INITIATOR), USUAL_OF_SIDE(0, RESPONDER),
+                                      USUAL_OF_SIDE(1, INITIATOR), USUAL_OF_SIDE(1, RESPONDER)};
+
 ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side side,
                        int64_t time_ns)
 {
-    unsigned tcp = seen->proto == PROTO_TCP, udp = !tcp, asks = side == INITIATOR;
-    unsigned says = (0 - seen->payload_length) >> 31, shows = tcp & (asks | says);
-    unsigned ends = (seen->tcp_flags & TCP_FIN) != 0;
-    flow->bits |= (uint16_t)(FLOW_TOUCHED | (unsigned)FLOW_FROM_INITIATOR << side |
-                             shows * FLOW_ESTABLISHED | ends * FLOW_FIN);
-    flow->syn_count = (uint8_t)(flow->syn_count + (udp & asks & (flow->syn_count < UINT8_MAX)));
+    unsigned udp = seen->proto != PROTO_TCP, says = seen->payload_length != 0;
+    unsigned asks = udp & (side == INITIATOR), count = flow->syn_count + asks;
+    flow->bits |= usual_bits[udp << 3 | side << 2 | says << 1 | (seen->tcp_flags & TCP_FIN)];
+    flow->syn_count = (uint8_t)(count - (count > UINT8_MAX));
     flow->last_ns = time_ns;
 }
 
 SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
-                              uint64_t frame, int64_t time_ns)
+                              const struct frame *frame, uint64_t number)
 {
     struct flow *flow = looked_at->flow;
     const struct glance *seen = &looked_at->seen;
     const struct ip_address ends[2] = {address_of(seen, false), address_of(seen, true)};
-    if (tracker_host_again(tracker, flow, looked_at->from_high, ends, seen)) {
-        host_table_pulse(tracker->hosts, flow_host(flow, looked_at->from_high), frame, time_ns);
+    if (tracker_host_again(tracker, flow, looked_at->from_high, ends,
+                           frame->data + GLANCE_SOURCE_MAC, seen)) {
+        host_table_pulse(tracker->hosts, flow_host(flow, looked_at->from_high), number,
+                         frame->time_ns);
         return;
     }
     struct packet packet;
-    packet_from_glance(seen, &packet);
+    packet_from_glance(seen, frame->data, frame->caplen, &packet);
     const struct event event = {.packet = &packet,
-                                .frame = frame,
-                                .time_ns = time_ns,
+                                .frame = number,
+                                .time_ns = frame->time_ns,
                                 .from_high = looked_at->from_high,
                                 .flow = flow};
     tracker_host(tracker, &event);
 }
 
-ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at, uint64_t frame,
-                      int64_t time_ns)
+ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
+                      const struct frame *frame, uint64_t number)
 {
     const struct glance *seen = &looked_at->seen;
     const struct flow *flow = looked_at->flow;
     enum side side = flow_side(flow, looked_at->from_high);
-    uint32_t number = flow_host(flow, looked_at->from_high);
-    if (!number && tracker_ignores(tracker, flow, side))
+    uint32_t host = flow_host(flow, looked_at->from_high);
+    if (!host && tracker_ignores(tracker, flow, side))
         return;
-    uint8_t way = ways_find(&tracker->ways, seen->macs + 6, seen->total_length);
-    if (flow_knows_sender(flow, side, seen->hop_limit, way))
-        host_table_pulse(tracker->hosts, number, frame, time_ns);
+    if (flow_knows_sender(flow, side, &tracker->ways, seen->hop_limit,
+                          frame->data + GLANCE_SOURCE_MAC, seen->total_length))
+        host_table_pulse(tracker->hosts, host, number, frame->time_ns);
     else
-        take_strange_host(tracker, looked_at, frame, time_ns);
+        take_strange_host(tracker, looked_at, frame, number);
 }
 
 /* Whether a TCP packet is for tcp_track(): it may begin or end what others than the flow have to
@@ -268,13 +290,13 @@ static bool concerns_others(const struct tracker *tracker, const struct flow *fl
            !tracker_is_unwatched(tracker, PROTO_TCP, seen->source_port, seen->destination_port);
 }
 
-static inline struct segment segment_of(const struct fast_packet *packet, uint64_t frame,
-                                        int64_t time_ns)
+static inline struct segment segment_of(const struct fast_packet *packet, const struct frame *frame,
+                                        uint64_t number)
 {
     const struct glance *seen = &packet->seen;
     return (struct segment){
-        .frame = frame,
-        .time_ns = time_ns,
+        .frame = number,
+        .time_ns = frame->time_ns,
         .sequence = bytes_u32(seen->transport + 4),
         .acknowledgment = bytes_u32(seen->transport + 8),
         .payload_length = seen->payload_length,
@@ -287,56 +309,85 @@ static inline struct segment segment_of(const struct fast_packet *packet, uint64
     };
 }
 
-static void add_flow(struct tracker *tracker, struct fast_packet *packet,
-                     const struct segment *segment)
+static void add_flow(struct tracker *tracker, struct fast_packet *packet)
 {
-    bool added;
-    packet->flow = flow_table_add_hashed(tracker->flows, &packet->key, packet->hash, &added);
-    tcp_flow_begins(tracker, packet->flow, segment);
+    packet->flow = flow_table_add_at(tracker->flows, &packet->key, packet->hash, packet->slot);
     tracker->counters.kinds |= UINT32_C(1) << PACKET_TCP;
 }
 
+/* What tcp_flow_begins() and tcp_flow_segment() make of a SYN on a flow that was just added. */
+static void open_flow(struct tracker *tracker, const struct fast_packet *packet,
+                      const struct frame *frame, uint64_t number)
+{
+    struct flow *flow = packet->flow;
+    flow->bits |=
+        (uint16_t)(FLOW_SYN | FLOW_FROM_INITIATOR | packet->from_high * FLOW_INITIATOR_IS_HIGH);
+    flow->first_ns = flow->last_ns = frame->time_ns;
+    flow->first_frame = (uint32_t)number;
+    flow->isn = bytes_u32(packet->seen.transport + 4);
+    flow->syn_count = 1;
+    flow->hop_limit[INITIATOR] = packet->seen.hop_limit;
+    tracker->counters.tcp_syn++;
+    tracker->counters.syn_attempts++;
+}
+
+/* The SYN of a conversation that no product's is. False: it is another packet; nothing done. */
+SELDOM bool take_opening(struct tracker *tracker, struct fast_packet *packet,
+                         const struct frame *frame, uint64_t number)
+{
+    if (tracker->options.show_openings || !tcp_opens(packet->seen.tcp_flags) ||
+        concerns_others(tracker, NULL, &packet->seen))
+        return false;
+    add_flow(tracker, packet);
+    open_flow(tracker, packet, frame, number);
+    packet->flow->bits |= FLOW_UNWATCHED;
+    take_host(tracker, packet, frame, number);
+    return true;
+}
+
 /* The first segment of a side, one that opens or one that resets. False: nothing done. */
-SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet, uint64_t frame,
-                              int64_t time_ns)
+SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packet,
+                              const struct frame *frame, uint64_t number)
 {
     const struct glance *seen = &packet->seen;
     if (tracker->options.show_openings || concerns_others(tracker, packet->flow, seen))
         return false;
-    const struct segment segment = segment_of(packet, frame, time_ns);
+    const struct segment segment = segment_of(packet, frame, number);
     if (!packet->flow) {
-        add_flow(tracker, packet, &segment);
+        add_flow(tracker, packet);
+        tcp_flow_begins(tracker, packet->flow, &segment);
         packet->flow->bits |= FLOW_UNWATCHED;
     }
     enum side side;
     tcp_flow_segment(tracker, packet->flow, &segment, &side);
     if (!(seen->tcp_flags & TCP_RST))
-        take_host(tracker, packet, frame, time_ns);
+        take_host(tracker, packet, frame, number);
     return true;
 }
 
 /* Who holds a packet back needs no more of it; flow and hosts learn of it as of any other. */
 static inline void learn_held(struct tracker *tracker, struct fast_packet *packet,
-                              const struct segment *segment)
+                              const struct segment *segment, const struct frame *frame)
 {
     enum side side = flow_side(packet->flow, packet->from_high);
     if (is_usual(packet->flow, &packet->seen, side))
         take_usual(packet->flow, &packet->seen, side, segment->time_ns);
     else
         tcp_flow_segment(tracker, packet->flow, segment, &side);
-    take_host(tracker, packet, segment->frame, segment->time_ns);
+    take_host(tracker, packet, frame, segment->frame);
 }
 
 /* The SYN of a product's connection that may be held back. False: it may not, nothing is done. */
 SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
                             const struct frame *frame, uint64_t number)
 {
-    const struct segment segment = segment_of(packet, number, frame->time_ns);
+    const struct segment segment = segment_of(packet, frame, number);
     if (!held_may_begin(tracker, &segment, frame))
         return false;
-    add_flow(tracker, packet, &segment);
+    add_flow(tracker, packet);
+    open_flow(tracker, packet, frame, number);
     held_begins(tracker, packet, &segment, frame);
-    learn_held(tracker, packet, &segment);
+    take_host(tracker, packet, frame, number);
     return true;
 }
 
@@ -347,58 +398,65 @@ SELDOM bool take_held(struct tracker *tracker, struct fast_packet *packet,
     struct held *held = held_of(tracker, packet->flow);
     if (!held)
         return false;
-    const struct segment segment = segment_of(packet, number, frame->time_ns);
+    const struct segment segment = segment_of(packet, frame, number);
     if (!held_goes_on(tracker, held, packet, &segment, frame)) {
         held_let_go(tracker, packet->flow);
         return false;
     }
-    learn_held(tracker, packet, &segment);
+    learn_held(tracker, packet, &segment, frame);
     held_close(tracker, held);
     return true;
 }
 
 /* What is not usual. False: nothing done. */
 SELDOM bool take_unusual(struct tracker *tracker, struct fast_packet *packet,
-                         const struct frame *whole, uint64_t frame)
+                         const struct frame *frame, uint64_t number)
 {
     struct flow *flow = packet->flow;
     if (flow)
         flow->bits |= FLOW_TOUCHED;
     if (flow && !(flow->bits & FLOW_UNWATCHED))
-        return take_held(tracker, packet, whole, frame);
-    return packet->seen.proto == PROTO_TCP &&
-           (take_rare_segment(tracker, packet, frame, whole->time_ns) ||
-            (!flow && take_first_held(tracker, packet, whole, frame)));
+        return take_held(tracker, packet, frame, number);
+    if (packet->seen.proto != PROTO_TCP)
+        return false;
+    return (!flow && (take_opening(tracker, packet, frame, number) ||
+                      take_first_held(tracker, packet, frame, number))) ||
+           take_rare_segment(tracker, packet, frame, number);
 }
 
 /* False: nothing done. */
-ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, const struct frame *whole,
-                 uint64_t frame)
+ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, bool still,
+                 const struct frame *frame, uint64_t number)
 {
     if (!packet->keyed)
         return false;
-    struct flow *flow = packet->flow = find_flow(tracker, packet);
+    struct flow *flow = packet->flow = find_flow(tracker, packet, still);
     enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
     if (!flow || !(flow->bits & FLOW_UNWATCHED) || !is_usual(flow, &packet->seen, side))
-        return take_unusual(tracker, packet, whole, frame);
-    take_usual(flow, &packet->seen, side, whole->time_ns);
-    take_host(tracker, packet, frame, whole->time_ns);
+        return take_unusual(tracker, packet, frame, number);
+    take_usual(flow, &packet->seen, side, frame->time_ns);
+    take_host(tracker, packet, frame, number);
     return true;
 }
 
 void fast_path_batch(struct tracker *tracker, const struct frame *frames, int count,
                      uint64_t frame_base, fast_path_slowly *slowly, void *context)
 {
-    struct fast_packet packets[FAST_PATH_BATCH], *v6[FAST_PATH_BATCH], *more[FAST_PATH_BATCH];
-    int v6_count = 0, more_count = 0;
+    struct fast_packet packets[FAST_PATH_BATCH];
+    struct fast_packet *v4[FAST_PATH_BATCH], *v6[FAST_PATH_BATCH], *more[FAST_PATH_BATCH];
+    int v4_count = 0, v6_count = 0, more_count = 0;
     const struct flow_table flows = *tracker->flows; /* nothing is added before take() */
-    for (int i = 0; i < count; i++)
-        if (look(tracker, &frames[i], &packets[i]))
+    for (int i = 0; i < count; i++) {
+        unsigned version = look(tracker, &frames[i], &packets[i]);
+        if (version == 4)
+            v4[v4_count++] = &packets[i];
+        else if (version == 6)
             v6[v6_count++] = &packets[i];
+    }
     for (int i = 0; i < v6_count; i++)
         fetch_addresses(tracker->addresses, v6[i]);
-    for (int i = 0; i < count; i++)
-        fetch(&flows, &packets[i]);
+    for (int i = 0; i < v4_count; i++)
+        fetch(&flows, v4[i]);
     for (int i = 0; i < v6_count; i++)
         know_v6(tracker, v6[i]);
     for (int i = 0; i < v6_count; i++)
@@ -409,7 +467,8 @@ void fast_path_batch(struct tracker *tracker, const struct frame *frames, int co
     for (int i = 0; i < more_count; i++)
         fetch_rest(tracker, more[i]);
     for (int i = 0; i < count; i++)
-        if (!take(tracker, &packets[i], &frames[i], frame_base + frames[i].number))
+        if (!take(tracker, &packets[i], flows.moves == tracker->flows->moves, &frames[i],
+                  frame_base + frames[i].number))
             slowly(context, &frames[i], &packets[i]);
 }
 
@@ -417,7 +476,7 @@ void fast_path_packet(const struct fast_packet *looked_at, const struct frame *f
                       struct packet *packet)
 {
     if (looked_at->common)
-        packet_from_glance(&looked_at->seen, packet);
+        packet_from_glance(&looked_at->seen, frame->data, frame->caplen, packet);
     else
         packet_dissect(frame->link_type, frame->data, frame->caplen, frame->len, packet);
 }

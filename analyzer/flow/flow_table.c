@@ -30,7 +30,7 @@ void flow_table_give_back(struct flow_table *table)
         memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
     table->slab_count = 0;
     table->given_back += table->count;
-    table->count = 0;
+    table->count = table->room = 0;
 }
 
 void flow_table_free(struct flow_table *table)
@@ -105,37 +105,43 @@ static size_t evict_one(struct flow_table *table)
     return victim;
 }
 
-static size_t new_entry(struct flow_table *table)
+static void add_slab(struct flow_table *table)
+{
+    table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
+    table->slabs[table->slab_count] =
+        next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
+    table->slab_count++;
+    if (table->slab_count * FLOW_SLAB < table->cap)
+        next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
+}
+
+/* An entry's number, where room has to be made for it. */
+static size_t make_room(struct flow_table *table)
 {
     if (table->count == table->cap)
         return evict_one(table);
-    if (table->count == table->slab_count * FLOW_SLAB) {
-        table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
-        table->slabs[table->slab_count] =
-            next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
-        table->slab_count++;
-        if (table->slab_count * FLOW_SLAB < table->cap)
-            next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
-    }
+    if (table->count == hash_index_room(&table->index))
+        hash_index_grow(&table->index);
+    if (table->count == table->slab_count * FLOW_SLAB)
+        add_slab(table);
+    size_t entries = table->slab_count * FLOW_SLAB, slots = hash_index_room(&table->index);
+    size_t room = entries < slots ? entries : slots;
+    table->room = room < table->cap ? room : table->cap;
     return table->count++;
 }
 
-struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
-                                   uint32_t hash, bool *added)
+struct flow *flow_table_add_at(struct flow_table *table, const struct flow_key *key, uint32_t hash,
+                               struct hash_slot *slot)
 {
-    struct hash_slot *slot = flow_table_slot(table, key, hash);
-    *added = !slot->entry;
-    if (!*added) {
-        struct flow *flow = flow_table_entry(table, slot->entry - 1);
-        flow->bits |= FLOW_TOUCHED;
-        return flow;
+    size_t number;
+    if (table->count < table->room) {
+        number = table->count++;
+    } else {
+        number = make_room(table);
+        table->moves++;
+        slot = flow_table_slot(table, key, hash);
     }
-    bool moves = table->count == table->cap;
-    if (hash_index_is_full(&table->index, table->count)) {
-        hash_index_grow(&table->index);
-        moves = true;
-    }
-    size_t number = new_entry(table);
+    *slot = (struct hash_slot){hash, (uint32_t)number + 1};
     struct flow *flow = flow_table_entry(table, number);
     *flow = (struct flow){
         .address = {key->address[0], key->address[1]},
@@ -144,9 +150,6 @@ struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_k
         .v6 = key->v6,
         .bits = FLOW_TOUCHED,
     };
-    if (moves) /* by growing or evicting */
-        slot = flow_table_slot(table, key, hash);
-    *slot = (struct hash_slot){hash, (uint32_t)number + 1};
     return flow;
 }
 

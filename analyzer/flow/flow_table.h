@@ -48,15 +48,14 @@ struct flow_key {
     uint8_t v6 : 1;
 };
 
-enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21 };
+enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21, FLOW_HOST_MASK = (1 << FLOW_HOST_BITS) - 1 };
 
 struct flow {
     int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
     /* Three numbers in eight bytes, each with as many bits as its table's cap needs. */
     uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
-    uint64_t host_low : FLOW_HOST_BITS;   /* flow_host() */
-    uint64_t host_high : FLOW_HOST_BITS;
-    uint32_t address[2]; /* this and the next three: its key */
+    uint64_t hosts : 2 * FLOW_HOST_BITS;  /* flow_host(): the lower half is address[0]'s */
+    uint32_t address[2];                  /* this and the next three: its key */
     uint16_t port[2];
     uint8_t proto : 7;
     uint8_t v6 : 1;
@@ -81,6 +80,8 @@ struct flow_table {
     struct next_slab next;
     size_t slab_count;
     size_t count, cap;
+    size_t room;       /* so many fit before a slab, the index or the cap is to be looked at */
+    uint64_t moves;    /* how often slots may have moved */
     size_t given_back; /* flows that are counted and not there any more */
     struct hash_index index;
     size_t hand;
@@ -99,7 +100,7 @@ static inline uint64_t flow_key_end(uint32_t address, uint16_t port)
 }
 
 /* Orders two ends. `*swapped`: the first end given became end[1]. Which of them comes first is a
- * coin toss for the processor to predict, so here and in flow_host() there is no branch for it. */
+ * coin toss for the processor to predict, so here there is no branch for it. */
 static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t first_address,
                                             uint16_t first_port, uint32_t second_address,
                                             uint16_t second_port, bool *swapped)
@@ -146,7 +147,7 @@ static inline bool flow_has_key(const struct flow *flow, const struct flow_key *
            memcmp((const uint8_t *)flow + PORTS, (const uint8_t *)key + KEY_PORTS, AND_PROTO) == 0;
 }
 
-/* The slot of the key, or the free slot where it would go. */
+/* The slot of the key, or the free slot where it would go, until an entry comes or goes. */
 static inline struct hash_slot *flow_table_slot(const struct flow_table *table,
                                                 const struct flow_key *key, uint32_t hash)
 {
@@ -177,13 +178,35 @@ static inline struct flow *flow_table_find(struct flow_table *table, const struc
     return flow_table_find_hashed(table, key, flow_table_hash(table, key));
 }
 
-/* Finds or adds; a new entry is zeroed but for its key, and `*added` is true. */
-struct flow *flow_table_add_hashed(struct flow_table *table, const struct flow_key *key,
-                                   uint32_t hash, bool *added);
+/* Adds a key that is not there, whose slot is free; the entry is zeroed but for it. */
+struct flow *flow_table_add_at(struct flow_table *table, const struct flow_key *key, uint32_t hash,
+                               struct hash_slot *slot);
+
+/* Finds or adds; `*added`: it is new. */
+static inline struct flow *flow_table_add_hashed(struct flow_table *table,
+                                                 const struct flow_key *key, uint32_t hash,
+                                                 bool *added)
+{
+    struct hash_slot *slot = flow_table_slot(table, key, hash);
+    *added = !slot->entry;
+    if (*added)
+        return flow_table_add_at(table, key, hash, slot);
+    struct flow *flow = flow_table_entry(table, slot->entry - 1);
+    flow->bits |= FLOW_TOUCHED;
+    return flow;
+}
+
 static inline struct flow *flow_table_add(struct flow_table *table, const struct flow_key *key,
                                           bool *added)
 {
     return flow_table_add_hashed(table, key, flow_table_hash(table, key), added);
+}
+
+/* How many entries stand one behind the other from this one on, which begins a slab; 0: the end. */
+static inline size_t flow_table_run(const struct flow_table *table, size_t number)
+{
+    size_t left = table->count - number;
+    return left < FLOW_SLAB ? left : FLOW_SLAB;
 }
 
 /* Walks all flows: start with *position = 0; NULL at the end. */
@@ -213,17 +236,14 @@ static inline int flow_end(const struct flow *flow, enum side side)
 /* Of address[end]: index in the host table + 1; 0: not looked up yet. */
 static inline uint32_t flow_host(const struct flow *flow, int end)
 {
-    uint32_t low = flow->host_low, both = low ^ flow->host_high;
-    return low ^ (both & (0 - (uint32_t)end));
+    return (uint32_t)(flow->hosts >> FLOW_HOST_BITS * end) & FLOW_HOST_MASK;
 }
 
 static inline void flow_set_host(struct flow *flow, int end, uint32_t number)
 {
-    enum { MASK = (1 << FLOW_HOST_BITS) - 1 };
-    if (end)
-        flow->host_high = number & MASK;
-    else
-        flow->host_low = number & MASK;
+    uint64_t other = flow->hosts & (uint64_t)FLOW_HOST_MASK << FLOW_HOST_BITS * !end;
+    flow->hosts = (other | (uint64_t)(number & FLOW_HOST_MASK) << FLOW_HOST_BITS * end) &
+                  ((UINT64_C(1) << 2 * FLOW_HOST_BITS) - 1);
 }
 
 static inline void flow_set_attempt(struct flow *flow, uint32_t number)
@@ -231,11 +251,13 @@ static inline void flow_set_attempt(struct flow *flow, uint32_t number)
     flow->attempt = number & ((1u << FLOW_ATTEMPT_BITS) - 1);
 }
 
-/* Whether such a packet of a side tells nothing new of its host. */
-static inline bool flow_knows_sender(const struct flow *flow, enum side side, uint8_t hop_limit,
-                                     uint8_t way)
+/* Whether a packet of a side tells nothing new of its host. */
+static inline bool flow_knows_sender(const struct flow *flow, enum side side,
+                                     const struct ways *ways, uint8_t hop_limit,
+                                     const uint8_t mac[6], uint32_t total_length)
 {
-    return flow->hop_limit[side] == hop_limit && way_is_known(flow->way[side], way);
+    return flow->hop_limit[side] == hop_limit &&
+           ways_known(ways, flow->way[side], mac, total_length);
 }
 
 static inline void flow_asked(struct flow *flow)

@@ -14,18 +14,38 @@ void hash_index_close(struct hash_index *index)
     *index = (struct hash_index){0};
 }
 
+enum { RUN = 256 }; /* slots; no index has fewer */
+
+/* The slots of a run that are taken. Which are is a toss for the processor to predict, so here is
+ * no branch for it. */
+static size_t gather(const struct hash_slot *run, struct hash_slot taken[RUN])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < RUN; i++) {
+        taken[count] = run[i];
+        count += run[i].entry != 0;
+    }
+    return count;
+}
+
+static void put(const struct hash_index *index, struct hash_slot taken)
+{
+    size_t slot = hash_index_home(index, taken.hash);
+    while (index->slots[slot].entry)
+        slot = hash_index_next(index, slot);
+    index->slots[slot] = taken;
+}
+
 /* The old slots stand in the order of their hashes, more or less, so both are walked through. */
 void hash_index_grow(struct hash_index *index)
 {
     struct hash_index old = *index;
     hash_index_open(index, (old.mask + 1) * 2);
-    for (size_t i = 0; i <= old.mask; i++) {
-        if (!old.slots[i].entry)
-            continue;
-        size_t slot = hash_index_home(index, old.slots[i].hash);
-        while (index->slots[slot].entry)
-            slot = hash_index_next(index, slot);
-        index->slots[slot] = old.slots[i];
+    for (size_t run = 0; run <= old.mask; run += RUN) {
+        struct hash_slot taken[RUN];
+        size_t count = gather(&old.slots[run], taken);
+        for (size_t i = 0; i < count; i++)
+            put(index, taken[i]);
     }
     hash_index_close(&old);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "analyzer/flow/hash.h"
+#include "analyzer/memory.h"
 
 struct hash_slot {
     uint32_t hash;
@@ -25,13 +26,13 @@ void hash_index_close(struct hash_index *index);              /* also one that i
 /* Twice the slots. */
 void hash_index_grow(struct hash_index *index);
 
-/* Whether it is to grow before another entry comes. Where it is small, room costs less than
+/* How many entries it takes in before it is to grow. Where it is small, room costs less than
  * searching on. */
-static inline bool hash_index_is_full(const struct hash_index *index, size_t count)
+static inline size_t hash_index_room(const struct hash_index *index)
 {
     enum { SLOTS_MANY = 1 << 20 };
     size_t slots = index->mask + 1;
-    return slots < SLOTS_MANY ? count >= slots / 2 : count >= slots / 4 * 3;
+    return slots < SLOTS_MANY ? slots / 2 : slots / 4 * 3;
 }
 
 static inline size_t hash_index_home(const struct hash_index *index, uint32_t hash)
@@ -44,21 +45,19 @@ static inline size_t hash_index_next(const struct hash_index *index, size_t slot
     return (slot + 1) & index->mask;
 }
 
-/* Entry number + 1 of the first one with that hash, which is nearly always the one looked for; 0:
- * there is none. */
-static inline uint32_t hash_index_first(const struct hash_index *index, uint32_t hash)
+/* The slot of the first entry with that hash, which is nearly always the one looked for; or the
+ * free one that says that there is none. */
+static inline struct hash_slot *hash_index_first(const struct hash_index *index, uint32_t hash)
 {
     size_t at = hash_index_home(index, hash);
-    for (struct hash_slot slot;; at = hash_index_next(index, at)) {
-        slot = index->slots[at];
-        if (slot.hash == hash || !slot.entry)
-            return slot.entry;
-    }
+    while (index->slots[at].hash != hash && index->slots[at].entry)
+        at = hash_index_next(index, at);
+    return &index->slots[at];
 }
 
 static inline void hash_index_fetch(const struct hash_index *index, uint32_t hash)
 {
-    __builtin_prefetch(&index->slots[hash_index_home(index, hash)]);
+    memory_fetch(&index->slots[hash_index_home(index, hash)]);
 }
 
 #endif

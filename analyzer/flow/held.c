@@ -16,9 +16,9 @@ enum {
     BLOCKS_MAX = 1 << 17, /* 72 MiB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
-    HELD_SLAB = 1 << 13,
-    SILENT_EASY = 4096,  /* single SYNs that are handed on at the end, whatever they are ... */
-    SILENT_SAME_MIN = 3, /* ... and of more those of one client that asks again and again */
+    HELD_SLAB = 1 << 15,  /* 6 MiB: three huge pages */
+    SILENT_EASY = 4096,   /* single SYNs that are handed on at the end, whatever they are ... */
+    SILENT_SAME_MIN = 3,  /* ... and of more those of one client that asks again and again */
 };
 
 /* A frame as it is held, in one block; its bytes follow, also in the next blocks. */
@@ -98,6 +98,8 @@ void held_free(struct held_table *table)
     free(table);
 }
 
+_Static_assert(sizeof(struct held) == 192, "no gaps");
+
 static struct held *held_at(const struct held_table *table, uint32_t index_1)
 {
     return &table->slabs[(index_1 - 1) / HELD_SLAB][(index_1 - 1) % HELD_SLAB];
@@ -145,35 +147,18 @@ struct held *held_of(const struct tracker *tracker, const struct flow *flow)
     return number > HELD_BASE && tracker->held ? held_at(tracker->held, number - HELD_BASE) : NULL;
 }
 
-void held_fetch(const struct tracker *tracker, uint32_t number)
+void held_fetch(const struct tracker *tracker, const struct flow *flow)
 {
-    __builtin_prefetch(held_at(tracker->held, number - HELD_BASE), 1);
+    memory_fetch(held_at(tracker->held, flow->attempt - HELD_BASE));
 }
 
 static void fetch_lines(const void *from, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += CACHE_LINE)
-        __builtin_prefetch((const uint8_t *)from + at, 1);
+        memory_fetch((const uint8_t *)from + at);
 }
 
-/* What finish() wants. */
-static void fetch_last(const struct tracker *tracker, const struct flow *flow,
-                       const struct held *held)
-{
-    const struct held_table *table = tracker->held;
-    fetch_lines(held, sizeof *held);
-    if (held->older)
-        __builtin_prefetch(held_at(table, held->older), 1);
-    if (held->newer)
-        __builtin_prefetch(held_at(table, held->newer), 1);
-    for (int end = 0; end < 2; end++) {
-        const struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, end));
-        if (host)
-            __builtin_prefetch(host, 1);
-    }
-}
-
-void held_fetch_more(const struct tracker *tracker, const struct flow *flow, bool closes)
+void held_fetch_course(const struct tracker *tracker, const struct flow *flow)
 {
     const struct held_table *table = tracker->held;
     const struct held *held = held_at(table, flow->attempt - HELD_BASE);
@@ -181,8 +166,23 @@ void held_fetch_more(const struct tracker *tracker, const struct flow *flow, boo
         return;
     fetch_lines(course_of(table, held), sizeof(struct held_course));
     fetch_lines(place_bytes(table, held->end), 3 * CACHE_LINE);
-    if (closes || (flow->bits & FLOW_FIN))
-        fetch_last(tracker, flow, held);
+}
+
+/* What finish() wants. */
+void held_fetch_last(const struct tracker *tracker, const struct flow *flow)
+{
+    const struct held_table *table = tracker->held;
+    const struct held *held = held_at(table, flow->attempt - HELD_BASE);
+    fetch_lines(held, sizeof *held);
+    if (held->older)
+        memory_fetch(held_at(table, held->older));
+    if (held->newer)
+        memory_fetch(held_at(table, held->newer));
+    for (int end = 0; end < 2; end++) {
+        const struct host *host = host_table_numbered(tracker->hosts, flow_host(flow, end));
+        if (host)
+            memory_fetch(host);
+    }
 }
 
 /* --- room --- */
@@ -193,7 +193,7 @@ static uint32_t new_block(struct held_table *table)
     if (index_1) {
         table->free_block = block_at(table, index_1)->next;
         if (table->free_block)
-            __builtin_prefetch(block_at(table, table->free_block), 1); /* for the next time */
+            memory_fetch(block_at(table, table->free_block)); /* for the next time */
     } else {
         if (table->blocks_made == BLOCKS_MAX)
             return 0;
@@ -239,9 +239,11 @@ static uint32_t new_held(struct held_table *table)
         if (table->made % HELD_SLAB == 0) {
             size_t slabs = table->made / HELD_SLAB + 1;
             table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
-            table->slabs[slabs - 1] = memory_table(HELD_SLAB, sizeof(struct held));
+            table->slabs[slabs - 1] = memory_slab(slabs - 1, HELD_SLAB, sizeof(struct held));
         }
         index_1 = (uint32_t)++table->made;
+        if (table->made % HELD_SLAB) /* for the next time */
+            fetch_lines(held_at(table, index_1) + 1, sizeof(struct held));
     }
     struct held *held = held_at(table, index_1);
     held->older = table->newest;
@@ -515,7 +517,7 @@ static void finish(struct tracker *tracker, struct held *held)
         .idle_survived_ns = course->idle_survived_ns,
         .idle_survived_frame = course->idle_survived_frame,
     };
-    memcpy(finished.mac, syn.macs + 6, sizeof finished.mac);
+    memcpy(finished.mac, held->syn_bytes + GLANCE_SOURCE_MAC, sizeof finished.mac);
     finished_put(tracker->finished, &finished);
     note_times(tracker, flow, course);
     unlink_held(table, held);
@@ -528,15 +530,13 @@ static void finish(struct tracker *tracker, struct held *held)
 static bool opens(struct held_table *table, struct held *held, enum side side,
                   const struct segment *segment)
 {
-    struct course course;
-    if (!course_opens(&course, held->isn, held->syn.time_ns, side, segment))
-        return false;
     held->course = new_block(table);
     if (!held->course)
         return false;
     held->end = place_after_course(held);
-    *course_of(table, held) = (struct held_course){.course = course};
-    return true;
+    struct held_course *begun = course_of(table, held);
+    begun->frames = 0;
+    return course_opens(&begun->course, held->isn, held->syn.time_ns, side, segment);
 }
 
 bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_packet *packet,

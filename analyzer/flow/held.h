@@ -71,8 +71,10 @@ uint64_t held_let_all_go(struct tracker *tracker);
  * its record, but for a SYN that nothing followed, which is counted with the records given up. */
 void held_evict(struct tracker *tracker, struct flow *flow);
 
-/* Asks for the memory that the next packet will change; and once that has come, for the rest. */
-void held_fetch(const struct tracker *tracker, uint32_t number);
-void held_fetch_more(const struct tracker *tracker, const struct flow *flow, bool closes);
+/* Asks for the memory that the next packet of the flow's connection will change; and once that has
+ * come, for the rest; and for what else its last one will. */
+void held_fetch(const struct tracker *tracker, const struct flow *flow);
+void held_fetch_course(const struct tracker *tracker, const struct flow *flow);
+void held_fetch_last(const struct tracker *tracker, const struct flow *flow);
 
 #endif

@@ -89,7 +89,7 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     *slot = (struct hash_slot){hash, host->number};
     if (host->number >= table->pulse_room)
         make_room_for_pulses(table);
-    if (hash_index_is_full(&table->index, table->count))
+    if (table->count >= hash_index_room(&table->index))
         hash_index_grow(&table->index);
     return host;
 }

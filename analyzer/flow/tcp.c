@@ -127,7 +127,7 @@ static void flow_answered(struct flow *flow, const struct segment *segment)
 static void flow_other(struct tracker *tracker, struct flow *flow, const struct segment *segment,
                        enum side side)
 {
-    uint8_t flags = segment->flags;
+    unsigned flags = segment->flags;
     bool answers_syn = side == RESPONDER && (flow->bits & FLOW_SYN) && (flags & TCP_ACK) &&
                        segment->acknowledgment == flow->isn + 1;
     if (flags & TCP_RST) {

@@ -312,7 +312,9 @@ static void note_offload(struct host *host, const struct packet *packet)
 
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
-    return tracker_ignores(tracker, flow, INITIATOR);
+    bool given_up = !flow->attempt && (flow->bits & FLOW_SYN) && !flow->answer_frame;
+    return tracker_ignores(tracker, flow, INITIATOR) ||
+           (tracker->hosts->count >= HOSTS_EASY && given_up);
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
@@ -362,7 +364,8 @@ void tracker_host(struct tracker *tracker, const struct event *event)
     struct flow *flow = event->flow;
     uint8_t way = way_of(tracker, event);
     enum side side = flow ? flow_side(flow, event->from_high) : INITIATOR;
-    if (way && flow_knows_sender(flow, side, packet->ip.hop_limit, way)) {
+    if (way && flow_knows_sender(flow, side, &tracker->ways, packet->ip.hop_limit,
+                                 packet->source_mac, packet->ip.total_length)) {
         host_table_pulse(tracker->hosts, flow_host(flow, event->from_high), event->frame,
                          event->time_ns);
         return;
@@ -378,7 +381,8 @@ void tracker_host(struct tracker *tracker, const struct event *event)
 }
 
 bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
-                        const struct ip_address ends[2], const struct glance *seen)
+                        const struct ip_address ends[2], const uint8_t mac[6],
+                        const struct glance *seen)
 {
     enum side side = flow_side(flow, from_high);
     if (tracker_ignores(tracker, flow, side) || ip_is_multicast(&ends[1]))
@@ -388,7 +392,7 @@ bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_hi
         host = host_table_find(tracker->hosts, &ends[0]);
     bool oversized = seen->proto == PROTO_TCP && seen->total_length > ETHERNET_MTU;
     if (!host || !host_is_learnt(host) || host->hop_limit != seen->hop_limit || !host->has_mac ||
-        memcmp(host->mac, seen->macs + 6, sizeof host->mac) != 0 || (oversized && !host->oversized))
+        memcmp(host->mac, mac, sizeof host->mac) != 0 || (oversized && !host->oversized))
         return false;
     flow_set_host(flow, from_high, host->number);
     uint8_t way = ways_add(&tracker->ways, host->mac, seen->total_length);

@@ -116,7 +116,8 @@ void tracker_host(struct tracker *tracker, const struct event *event);
  * and has nothing new to tell but to its flow. `ends` are its source and destination. False: it may
  * have, nothing is done. */
 bool tracker_host_again(struct tracker *tracker, struct flow *flow, bool from_high,
-                        const struct ip_address ends[2], const struct glance *seen);
+                        const struct ip_address ends[2], const uint8_t mac[6],
+                        const struct glance *seen);
 
 /* A flow's attempt number above this stands for a connection that is held back (held.h). */
 enum { HELD_BASE = 1 << 20 };

@@ -20,7 +20,7 @@ enum {
 
 /* Zeroed: none. */
 struct ways {
-    uint64_t slots[WAYS_SLOTS]; /* the first is never used */
+    uint64_t slots[WAYS_SLOTS]; /* the first is never used: 0 is no way */
     unsigned count;
 };
 
@@ -50,13 +50,6 @@ static inline uint8_t ways_of(unsigned slot, uint32_t total_length)
     return (uint8_t)slot;
 }
 
-/* Of an IP packet of that length. A free slot's where the MAC has none. */
-static inline uint8_t ways_find(const struct ways *ways, const uint8_t mac[6],
-                                uint32_t total_length)
-{
-    return ways_of(ways_slot(ways, ways_word(mac)), total_length);
-}
-
 /* A new MAC gets a slot, while there are some: else 0. */
 static inline uint8_t ways_add(struct ways *ways, const uint8_t mac[6], uint32_t total_length)
 {
@@ -71,10 +64,12 @@ static inline uint8_t ways_add(struct ways *ways, const uint8_t mac[6], uint32_t
     return ways_of(slot, total_length);
 }
 
-/* Whether a way is the one that is known (0: none is), or that with shorter packets. */
-static inline bool way_is_known(uint8_t known, uint8_t way)
+/* Whether a packet comes in the way that is known (0: none is), or that of longer ones. */
+static inline bool ways_known(const struct ways *ways, uint8_t known, const uint8_t mac[6],
+                              uint32_t total_length)
 {
-    return known == way || known == (way | WAY_OVERSIZED);
+    return ways->slots[known % WAYS_SLOTS] == ways_word(mac) &&
+           (total_length <= ETHERNET_MTU || (known & WAY_OVERSIZED));
 }
 
 #endif

@@ -60,7 +60,7 @@ static bool compare_packet(uint16_t link_type, const uint8_t *bytes, uint32_t ca
         return false;
     memset(&quick, 0xaa, sizeof quick);
     memset(&slow, 0x55, sizeof slow);
-    packet_from_glance(&seen, &quick);
+    packet_from_glance(&seen, bytes, captured, &quick);
     packet_dissect(link_type, bytes, captured, length, &slow);
     assert_same_packet(&quick, &slow);
     return true;

@@ -21,24 +21,31 @@ static void every_mac_has_a_number_of_its_own_until_they_are_used_up(void **stat
                 continue;
             assert_true(way < WAYS_SLOTS && taken[way] == (again == 1));
             taken[way] = true;
-            assert_int_equal(ways_find(&ways, mac, ETHERNET_MTU), way);
-            assert_int_equal(ways_find(&ways, mac, ETHERNET_MTU + 1), way | WAY_OVERSIZED);
+            assert_int_equal(ways_add(&ways, mac, ETHERNET_MTU), way);
+            assert_int_equal(ways_add(&ways, mac, ETHERNET_MTU + 1), way | WAY_OVERSIZED);
+            assert_true(ways_known(&ways, way, mac, 100));
         }
     static const uint8_t unknown[6] = {0, 0, 0, 0, 2, 0};
-    assert_false(taken[ways_find(&ways, unknown, 100)]);
+    for (unsigned way = 0; way <= UINT8_MAX; way++)
+        assert_false(ways_known(&ways, (uint8_t)way, unknown, 100));
 }
 
 static void longer_packets_are_news_and_shorter_ones_are_not(void **state)
 {
     (void)state;
-    assert_false(way_is_known(0, 5));
-    assert_false(way_is_known(0, 5 | WAY_OVERSIZED));
-    assert_true(way_is_known(5, 5));
-    assert_false(way_is_known(5, 6));
-    assert_false(way_is_known(5, 5 | WAY_OVERSIZED));
-    assert_true(way_is_known(5 | WAY_OVERSIZED, 5));
-    assert_true(way_is_known(5 | WAY_OVERSIZED, 5 | WAY_OVERSIZED));
-    assert_false(way_is_known(5 | WAY_OVERSIZED, 6));
+    static const uint8_t one[6] = {0, 0, 0, 0, 0, 1}, two[6] = {0, 0, 0, 0, 0, 2};
+    enum { USUAL = ETHERNET_MTU, LONG = ETHERNET_MTU + 1 };
+    struct ways ways = {0};
+    uint8_t way = ways_add(&ways, one, USUAL), oversized = way | WAY_OVERSIZED;
+    ways_add(&ways, two, USUAL);
+    assert_false(ways_known(&ways, 0, one, USUAL));
+    assert_false(ways_known(&ways, 0, one, LONG));
+    assert_true(ways_known(&ways, way, one, USUAL));
+    assert_false(ways_known(&ways, way, two, USUAL));
+    assert_false(ways_known(&ways, way, one, LONG));
+    assert_true(ways_known(&ways, oversized, one, USUAL));
+    assert_true(ways_known(&ways, oversized, one, LONG));
+    assert_false(ways_known(&ways, oversized, two, USUAL));
 }
 
 /* --- the flow table --- */
@@ -55,6 +62,42 @@ static bool is_key(const struct flow *flow, const struct flow_key *key)
     return flow->address[0] == key->address[0] && flow->address[1] == key->address[1] &&
            flow->port[0] == key->port[0] && flow->port[1] == key->port[1] &&
            flow->proto == key->proto && flow->v6 == key->v6;
+}
+
+/* How many of 2^17 places 2^16 keys of few servers have as their home, as a share of what would be
+ * by chance: 1 - 1/sqrt(e) of the places. */
+static double homes_taken(const struct flow_table *table)
+{
+    enum { KEYS = 1 << 16, PLACES = 1 << 17 };
+    static bool taken[PLACES];
+    memset(taken, 0, sizeof taken);
+    size_t count = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        bool swapped;
+        struct flow_key key =
+            flow_key_make(PROTO_TCP, true, i % 20011, (uint16_t)(20000 + i % 40000),
+                          100000 + i * 7 % 200, 443, &swapped);
+        bool *home = &taken[flow_table_hash(table, &key) % PLACES];
+        count += !*home;
+        *home = true;
+    }
+    return (double)count / (0.393469 * PLACES);
+}
+
+static void no_seed_crowds_the_index(void **state)
+{
+    (void)state;
+    enum { SEEDS = 40, BITS = 64 };
+    struct flow_table *table = flow_table_new(1);
+    uint64_t random = 1;
+    for (int zeros = 0; zeros < BITS; zeros += 12)
+        for (int i = 0; i < SEEDS; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            table->seed[i % 2] = random << zeros;
+            table->seed[(i + 1) % 2] = hash_mix(random, 0xa0761d6478bd642fu);
+            assert_true(homes_taken(table) > 0.985);
+        }
+    flow_table_free(table);
 }
 
 static void grows_and_finds_all(void **state)
@@ -542,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_full_host_table_counts_whom_it_refuses),
         cmocka_unit_test(every_mac_has_a_number_of_its_own_until_they_are_used_up),
         cmocka_unit_test(longer_packets_are_news_and_shorter_ones_are_not),
+        cmocka_unit_test(no_seed_crowds_the_index),
         cmocka_unit_test(grows_and_finds_all),
         cmocka_unit_test(stays_whole_under_random_operations),
         cmocka_unit_test(full_table_evicts_one_for_one),
