@@ -70,13 +70,16 @@ struct controls {
     size_t slot_count, slot_room;
     struct habit *habits;
     size_t habit_count, habit_room;
-    struct asked_host asked[2]; /* by enum side */
+    struct asked_host asked[2][2]; /* by IP version and enum side */
     struct candidate candidates[CANDIDATES];
     size_t candidate_count;
     struct control_summary summary;
 };
 
-static uint64_t address_hash(const struct ip_address *address)
+/* What is asked of every flow stands in the loop over all of them, once for each IP version. */
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS uint64_t address_hash(const struct ip_address *address)
 {
     return hash_two(0x51, address->halves[0], address->halves[1]);
 }
@@ -261,7 +264,7 @@ static void count_slot(struct controls *controls, uint32_t *chain, uint64_t who,
     slot->taken_up += flow->proto == PROTO_TCP && (flow->bits & FLOW_ESTABLISHED);
 }
 
-static enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
+ALWAYS enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
 {
     if (flow->proto == PROTO_TCP && (flow->bits & FLOW_REFUSED))
         return FATE_FAILED;
@@ -355,24 +358,18 @@ static void count_candidates(struct controls *controls)
 
 static uint64_t asked_for(const struct controls *controls, uint64_t key)
 {
-    __builtin_prefetch(&controls->entries[key & controls->mask]);
+    memory_fetch(&controls->entries[key & controls->mask]);
     return key;
 }
 
-/* Nearly every flow is about others than the failures are, and is done with here. */
-static void consider(struct controls *controls, const struct ends *ends, const struct flow *flow,
-                     enum flow_fate fate)
+static void add_candidate(struct controls *controls, const struct candidate *wanted, bool client,
+                          bool server, bool habit)
 {
-    bool settled = fate != FATE_OPEN;
-    bool client = settled && concerned(&controls->clients, ends->client);
-    bool server = settled && concerned(&controls->servers, ends->server);
-    bool habit = flow->proto != 1 && concerned(&controls->all_clients, ends->client);
-    if (!client && !server && !habit)
-        return;
     if (controls->candidate_count == CANDIDATES)
         count_candidates(controls);
     struct candidate *candidate = &controls->candidates[controls->candidate_count++];
-    *candidate = (struct candidate){.flow = flow, .ends = *ends, .fate = fate};
+    const struct ends *ends = &wanted->ends;
+    *candidate = *wanted;
     if (habit)
         candidate->habit_key = asked_for(controls, control_key(CONTROL_ELSEWHERE, ends));
     for (enum control control = 0; control < CONTROLS; control++)
@@ -380,8 +377,28 @@ static void consider(struct controls *controls, const struct ends *ends, const s
             candidate->key[control] = asked_for(controls, control_key(control, ends));
 }
 
+/* Nearly every flow is about others than the failures are, and is done with here. */
+ALWAYS void consider(struct controls *controls, const struct ip_address address[2],
+                     const struct flow *flow, int server_end, int64_t now_ns)
+{
+    enum flow_fate fate = fate_of(flow, now_ns);
+    uint64_t client_hash = address_hash(&address[INITIATOR]);
+    uint64_t server_hash = address_hash(&address[RESPONDER]);
+    bool settled = fate != FATE_OPEN;
+    bool client = settled && concerned(&controls->clients, client_hash);
+    bool server = settled && concerned(&controls->servers, server_hash);
+    bool habit = flow->proto != 1 && concerned(&controls->all_clients, client_hash);
+    if (!client && !server && !habit)
+        return;
+    const struct candidate wanted = {
+        .flow = flow,
+        .ends = {client_hash, server_hash, flow->port[server_end], flow->proto},
+        .fate = fate};
+    add_candidate(controls, &wanted, client, server, habit);
+}
+
 /* fe80::/10 (RFC 4291 2.5.6), 169.254.0.0/16 (RFC 3927). */
-static bool is_link_local(const struct ip_address *address)
+ALWAYS bool is_link_local(const struct ip_address *address)
 {
     if (ip_is_v4(address))
         return address->bytes[12] == 169 && address->bytes[13] == 254;
@@ -390,7 +407,7 @@ static bool is_link_local(const struct ip_address *address)
 
 /* Whether a conversation tells whose capture it is: a host has its own address beside it in the
  * other version, on the loopback and on the link. */
-static bool tells_whose(const struct ip_address address[2])
+ALWAYS bool tells_whose(const struct ip_address address[2])
 {
     for (int i = 0; i < 2; i++)
         if (ip_is_loopback(&address[i]) || is_link_local(&address[i]) ||
@@ -399,13 +416,13 @@ static bool tells_whose(const struct ip_address address[2])
     return true;
 }
 
-/* The host of a flow's side. Where the flow does not know it, the last one asked for may be it: the
+/* The host at a flow's end. Where the flow does not know it, the last one asked for may be it: the
  * target of a flood or a scan. */
-static struct host *host_of(struct asked_host *last, const struct tracker *tracker,
-                            const struct flow *flow, enum side side,
+ALWAYS struct host *host_of(struct asked_host *last, const struct tracker *tracker,
+                            const struct flow *flow, int end, enum side side,
                             const struct ip_address *address)
 {
-    uint32_t number = flow_host(flow, flow_end(flow, side));
+    uint32_t number = flow_host(flow, end);
     if (number)
         return host_table_numbered(tracker_hosts(tracker), number);
     if (side == INITIATOR && tracker_in_crowd(tracker, flow))
@@ -417,23 +434,28 @@ static struct host *host_of(struct asked_host *last, const struct tracker *track
     return last->host;
 }
 
-static void summarise(struct controls *controls, const struct tracker *tracker,
-                      const struct flow *flow, const struct ip_address address[2])
+ALWAYS void take_part(struct controls *controls, const struct tracker *tracker,
+                      const struct flow *flow, bool v6, int client,
+                      const struct ip_address address[2])
 {
-    bool counts = tells_whose(address);
-    controls->summary.flows[flow->v6] += counts;
-    for (enum side side = INITIATOR; side <= RESPONDER && counts; side++) {
-        struct host *host = host_of(&controls->asked[side], tracker, flow, side, &address[side]);
+    for (enum side side = INITIATOR; side <= RESPONDER; side++) {
+        int end = side == INITIATOR ? client : !client;
+        struct host *host =
+            host_of(&controls->asked[v6][side], tracker, flow, end, side, &address[side]);
         if (host)
             host->flows++;
     }
+}
+
+static void count_directions(struct control_summary *summary, const struct flow *flow)
+{
     bool more_than_syn = (flow->bits & (FLOW_ESTABLISHED | FLOW_SYNACK | FLOW_MIDSTREAM)) &&
                          !(flow->bits & FLOW_REFUSED);
     if (flow->proto != PROTO_TCP || !more_than_syn)
         return;
     uint16_t both = FLOW_FROM_INITIATOR | FLOW_FROM_RESPONDER;
-    controls->summary.conversations++;
-    controls->summary.one_sided += (flow->bits & both) != both;
+    summary->conversations++;
+    summary->one_sided += (flow->bits & both) != both;
 }
 
 /* The ends of a flow that comes up soon: of millions, they are not in the cache. */
@@ -443,29 +465,49 @@ static void fetch_ends(const struct host_table *hosts, const struct address_pool
     for (int end = 0; end < 2; end++) {
         const struct host *host = host_table_numbered(hosts, flow_host(flow, end));
         if (host)
-            __builtin_prefetch(&host->flows, 1);
+            memory_fetch(&host->flows);
         if (flow->v6)
-            __builtin_prefetch(&addresses->addresses[flow->address[end]]);
+            memory_fetch(&addresses->addresses[flow->address[end]]);
     }
 }
 
-static void take_flow(struct controls *controls, const struct tracker *tracker,
-                      const struct address_pool *addresses, const struct flow *flow, int64_t now_ns)
+/* `v6` is a constant: of IPv4 addresses most questions are answered when this is compiled. */
+ALWAYS void take_flow(struct controls *controls, const struct tracker *tracker,
+                      const struct address_pool *addresses, const struct flow *flow, bool v6,
+                      int64_t now_ns)
 {
     if (flow->bits & FLOW_TO_GROUP)
         return; /* who hears it, and whether anybody has to answer, is not known */
     int client = flow_end(flow, INITIATOR);
     const struct ip_address address[2] = {
-        [INITIATOR] = address_pool_address(addresses, flow->v6, flow->address[client]),
-        [RESPONDER] = address_pool_address(addresses, flow->v6, flow->address[!client]),
+        [INITIATOR] = address_pool_address(addresses, v6, flow->address[client]),
+        [RESPONDER] = address_pool_address(addresses, v6, flow->address[!client]),
     };
-    summarise(controls, tracker, flow, address);
+    if (tells_whose(address)) {
+        controls->summary.flows[v6]++;
+        take_part(controls, tracker, flow, v6, client, address);
+    }
+    count_directions(&controls->summary, flow);
     const struct attempt *attempt = flow->attempt ? tracker_attempt(tracker, flow->attempt) : NULL;
     if (attempt && (attempt->bits & ATTEMPT_IS_INNER))
         return; /* the same attempt behind a NAT is no other client or server */
-    const struct ends ends = {address_hash(&address[INITIATOR]), address_hash(&address[RESPONDER]),
-                              flow->port[!client], flow->proto};
-    consider(controls, &ends, flow, fate_of(flow, now_ns));
+    consider(controls, address, flow, !client, now_ns);
+}
+
+static void take_flows(struct controls *controls, const struct tracker *tracker,
+                       const struct flow *flows, size_t count, int64_t now_ns)
+{
+    enum { AHEAD = 16 };
+    const struct host_table *hosts = tracker_hosts(tracker);
+    const struct address_pool *addresses = tracker_addresses(tracker);
+    for (const struct flow *flow = flows, *const end = flows + count; flow < end; flow++) {
+        if (end - flow > AHEAD)
+            fetch_ends(hosts, addresses, flow + AHEAD);
+        if (flow->v6)
+            take_flow(controls, tracker, addresses, flow, true, now_ns);
+        else
+            take_flow(controls, tracker, addresses, flow, false, now_ns);
+    }
 }
 
 struct controls *controls_gather(const struct tracker *tracker, const struct failure *failures,
@@ -477,14 +519,10 @@ struct controls *controls_gather(const struct tracker *tracker, const struct fai
     for (size_t i = 0; i < host_table_count(hosts); i++)
         host_table_at(hosts, i)->flows = 0;
 
-    enum { AHEAD = 16 };
     const struct flow_table *flows = tracker_flows(tracker);
-    const struct address_pool *addresses = tracker_addresses(tracker);
-    for (size_t i = 0; i < flows->count; i++) {
-        if (i + AHEAD < flows->count)
-            fetch_ends(hosts, addresses, flow_table_entry(flows, i + AHEAD));
-        take_flow(controls, tracker, addresses, flow_table_entry(flows, i), now_ns);
-    }
+    size_t count;
+    for (size_t i = 0; (count = flow_table_run(flows, i)); i += count)
+        take_flows(controls, tracker, flow_table_entry(flows, i), count, now_ns);
     count_candidates(controls);
     return controls;
 }
