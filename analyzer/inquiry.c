@@ -10,6 +10,7 @@
 #include "analyzer/flow/ftp_expected.h"
 #include "analyzer/flow/held.h"
 #include "analyzer/flow/names.h"
+#include "analyzer/flow/routers.h"
 #include "analyzer/flow/tracker.h"
 #include "analyzer/flow/tunnels.h"
 #include "analyzer/memory.h"
@@ -142,12 +143,14 @@ struct inquiry *inquiry_new(const struct inquiry_request *request, struct source
 
 static void note_times(struct inquiry *inquiry, const struct frame *frames, int count)
 {
+    int64_t earliest_ns = inquiry->earliest_ns, last_ns = inquiry->last_ns;
     for (int i = 0; i < count; i++) {
-        if (frames[i].time_ns < inquiry->earliest_ns)
-            inquiry->earliest_ns = frames[i].time_ns;
-        if (frames[i].time_ns > inquiry->last_ns)
-            inquiry->last_ns = frames[i].time_ns;
+        int64_t time_ns = frames[i].time_ns;
+        earliest_ns = time_ns < earliest_ns ? time_ns : earliest_ns;
+        last_ns = time_ns > last_ns ? time_ns : last_ns;
     }
+    inquiry->earliest_ns = earliest_ns;
+    inquiry->last_ns = last_ns;
 }
 
 /* How many of the frames are still to be taken by --count and --duration. */
@@ -411,6 +414,9 @@ void inquiry_warnings(const struct inquiry *inquiry, const struct diagnosis *dia
                  "certificates were not kept because their table was full", warn, context);
     warn_counted(inquiry, tracker_tunnels(inquiry->tracker)->refused,
                  "packets were inside more tunnels than fit the table of tunnels", warn, context);
+    warn_counted(inquiry, tracker_routers(inquiry->tracker)->refused,
+                 "announcements of routers were not kept because their table was full", warn,
+                 context);
     warn_counted(inquiry, tracker_names(inquiry->tracker)->forgotten,
                  "name look-ups were forgotten for newer ones", warn, context);
     warn_counted(inquiry, ftp_expected_lost(inquiry->tracker),

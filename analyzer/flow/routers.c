@@ -65,8 +65,11 @@ bool routers_has(const struct routers *routers, const uint8_t mac[6])
 
 void routers_packet(struct routers *routers, const struct packet *packet)
 {
-    if (!is_a_routers(packet) || routers->count == ROUTERS_MAX ||
-        routers_has(routers, packet->source_mac))
+    if (!is_a_routers(packet) || routers_has(routers, packet->source_mac))
         return;
+    if (routers->count == ROUTERS_MAX) {
+        routers->refused++;
+        return;
+    }
     memcpy(routers->mac[routers->count++], packet->source_mac, sizeof routers->mac[0]);
 }

@@ -13,7 +13,8 @@ enum { ROUTERS_MAX = 64 };
 
 struct routers {
     uint8_t mac[ROUTERS_MAX][6];
-    uint32_t count; /* further ones are left out */
+    uint32_t count;
+    uint64_t refused; /* what told of further ones */
 };
 
 /* One packet of ICMP. */

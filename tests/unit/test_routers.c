@@ -87,6 +87,7 @@ static void there_is_room_for_some(void **state)
         routers_packet(&routers, &packet);
         assert_int_equal(routers.count, i / 2 + 1 < ROUTERS_MAX ? i / 2 + 1 : ROUTERS_MAX);
     }
+    assert_int_equal(routers.refused, 2 * 5);
 }
 
 int main(void)
