@@ -188,7 +188,7 @@ ALWAYS void fetch_rest(const struct tracker *tracker, const struct fast_packet *
     if (!flow) {
         fetch_host_entry(tracker->hosts, packet);
     } else if (flow->attempt > HELD_BASE) {
-        held_fetch_course(tracker, flow);
+        held_fetch_end(tracker, flow);
         if ((packet->seen.tcp_flags & TCP_FIN) || (flow->bits & FLOW_FIN))
             held_fetch_last(tracker, flow);
     } else {

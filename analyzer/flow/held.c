@@ -29,25 +29,29 @@ struct kept {
     uint16_t caplen, interface;
 };
 
-/* A connection: its SYN, and as soon as there is more, frames and a course. */
+/* A connection: its SYN, and as soon as there is more, its course, and all frames in blocks. Every
+ * packet needs the course: the SYN makes room for it. */
 struct held {
     struct flow *flow; /* which lets go before it is forgotten */
     struct flow_key key;
     uint32_t older, newer; /* index + 1 */
-    uint32_t course;       /* block index + 1; 0: a SYN and nothing else */
+    uint32_t first;        /* block: index + 1; 0: a SYN and nothing else */
     uint32_t end;          /* place behind the last frame */
     uint32_t isn;
     uint8_t service;
     bool used;
-    struct kept syn;
-    uint8_t syn_bytes[SYN_BYTES];
+    union {
+        struct {
+            struct kept kept;
+            uint8_t bytes[SYN_BYTES];
+        } syn;
+        struct {
+            struct course course;
+            uint32_t frames;
+        };
+    };
 };
-
-/* Stands at the beginning of a connection's first block. */
-struct held_course {
-    struct course course;
-    uint32_t frames;
-};
+_Static_assert(sizeof(struct held) == 3 * CACHE_LINE, "no gaps");
 
 struct block {
     uint32_t next; /* index + 1 */
@@ -98,8 +102,6 @@ void held_free(struct held_table *table)
     free(table);
 }
 
-_Static_assert(sizeof(struct held) == 192, "no gaps");
-
 static struct held *held_at(const struct held_table *table, uint32_t index_1)
 {
     return &table->slabs[(index_1 - 1) / HELD_SLAB][(index_1 - 1) % HELD_SLAB];
@@ -110,19 +112,9 @@ static struct block *block_at(const struct held_table *table, uint32_t index_1)
     return &table->blocks[(index_1 - 1) / BLOCK_SLAB][(index_1 - 1) % BLOCK_SLAB];
 }
 
-static struct held_course *course_of(const struct held_table *table, const struct held *held)
-{
-    return (struct held_course *)(void *)block_at(table, held->course)->bytes;
-}
-
 static uint32_t block_place(uint32_t index_1)
 {
     return index_1 * PLACES + PLACE_FIRST;
-}
-
-static uint32_t place_after_course(const struct held *held)
-{
-    return block_place(held->course) + sizeof(struct held_course);
 }
 
 static uint8_t *place_bytes(const struct held_table *table, uint32_t place)
@@ -141,15 +133,17 @@ static uint32_t place_aligned(uint32_t place)
     return (place + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
 }
 
+/* Its bytes follow. */
+static const struct kept *syn_of(const struct held_table *table, const struct held *held)
+{
+    return held->first ? (const void *)place_bytes(table, block_place(held->first))
+                       : &held->syn.kept;
+}
+
 struct held *held_of(const struct tracker *tracker, const struct flow *flow)
 {
     uint32_t number = flow->attempt;
     return number > HELD_BASE && tracker->held ? held_at(tracker->held, number - HELD_BASE) : NULL;
-}
-
-void held_fetch(const struct tracker *tracker, const struct flow *flow)
-{
-    memory_fetch(held_at(tracker->held, flow->attempt - HELD_BASE));
 }
 
 static void fetch_lines(const void *from, size_t bytes)
@@ -158,14 +152,17 @@ static void fetch_lines(const void *from, size_t bytes)
         memory_fetch((const uint8_t *)from + at);
 }
 
-void held_fetch_course(const struct tracker *tracker, const struct flow *flow)
+void held_fetch(const struct tracker *tracker, const struct flow *flow)
+{
+    fetch_lines(held_at(tracker->held, flow->attempt - HELD_BASE), sizeof(struct held));
+}
+
+void held_fetch_end(const struct tracker *tracker, const struct flow *flow)
 {
     const struct held_table *table = tracker->held;
     const struct held *held = held_at(table, flow->attempt - HELD_BASE);
-    if (!held->course)
-        return;
-    fetch_lines(course_of(table, held), sizeof(struct held_course));
-    fetch_lines(place_bytes(table, held->end), 3 * CACHE_LINE);
+    if (held->first)
+        fetch_lines(place_bytes(table, held->end), 3 * CACHE_LINE);
 }
 
 /* What finish() wants. */
@@ -173,7 +170,7 @@ void held_fetch_last(const struct tracker *tracker, const struct flow *flow)
 {
     const struct held_table *table = tracker->held;
     const struct held *held = held_at(table, flow->attempt - HELD_BASE);
-    fetch_lines(held, sizeof *held);
+    memory_fetch(syn_of(table, held));
     if (held->older)
         memory_fetch(held_at(table, held->older));
     if (held->newer)
@@ -221,13 +218,13 @@ static bool next_block(struct held_table *table, uint32_t *place, bool add)
 /* All of a connection's at once: `end` stands in the last one, but where a frame found no room. */
 static void free_blocks(struct held_table *table, const struct held *held)
 {
-    if (!held->course)
+    if (!held->first)
         return;
     struct block *last = block_at(table, held->end / PLACES);
     while (last->next)
         last = block_at(table, last->next);
     last->next = table->free_block;
-    table->free_block = held->course;
+    table->free_block = held->first;
 }
 
 static uint32_t new_held(struct held_table *table)
@@ -266,7 +263,7 @@ static void free_held(struct held_table *table, uint32_t index_1)
 {
     struct held *held = held_at(table, index_1);
     free_blocks(table, held);
-    held->course = 0;
+    held->first = 0;
     held->used = false;
     held->newer = table->free_held;
     table->free_held = index_1;
@@ -335,8 +332,11 @@ static void replay(struct tracker *tracker, struct flow *flow, const struct held
 {
     struct held_table *table = tracker->held;
     uint8_t bytes[FRAME_BYTES];
-    replay_frame(tracker, flow, &held->syn, held->syn_bytes);
-    for (uint32_t place = held->course ? place_after_course(held) : held->end; place != held->end;
+    if (!held->first) {
+        replay_frame(tracker, flow, &held->syn.kept, held->syn.bytes);
+        return;
+    }
+    for (uint32_t place = block_place(held->first); place != held->end;
          place = place_aligned(place)) {
         next_frame(table, &place, false);
         const struct kept *kept = (const struct kept *)(const void *)place_bytes(table, place);
@@ -392,7 +392,7 @@ void held_evict(struct tracker *tracker, struct flow *flow)
     struct held *held = held_of(tracker, flow);
     if (!held)
         return;
-    if (held->course) {
+    if (held->first) {
         held_let_go(tracker, flow);
         return;
     }
@@ -437,13 +437,13 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
     struct held *held = held_at(table, index_1);
     held->flow = packet->flow;
     held->key = packet->key;
-    held->course = 0;
+    held->first = 0;
     held->used = true;
     held->isn = segment->sequence;
     held->service = profiles_service_index(tracker->options.profiles, service);
-    held->syn = (struct kept){segment->frame, frame->time_ns, frame->len, (uint16_t)frame->caplen,
-                              frame->interface};
-    memcpy(held->syn_bytes, frame->data, frame->caplen);
+    held->syn.kept = (struct kept){segment->frame, frame->time_ns, frame->len,
+                                   (uint16_t)frame->caplen, frame->interface};
+    memcpy(held->syn.bytes, frame->data, frame->caplen);
     flow_set_attempt(packet->flow, HELD_BASE + index_1);
     attempts_note_latest(tracker, segment->sequence, HELD_BASE + index_1);
 }
@@ -501,9 +501,11 @@ static void finish(struct tracker *tracker, struct held *held)
 {
     struct held_table *table = tracker->held;
     struct flow *flow = held->flow;
-    const struct course *course = &course_of(table, held)->course;
+    const struct course *course = &held->course;
+    const struct kept *first = syn_of(table, held);
+    const uint8_t *bytes = (const uint8_t *)(first + 1);
     struct glance syn;
-    if (!packet_glance(GLANCE_LINK_TYPE, held->syn_bytes, held->syn.caplen, held->syn.len, &syn))
+    if (!packet_glance(GLANCE_LINK_TYPE, bytes, first->caplen, first->len, &syn))
         return; /* it was one when it came */
     struct finished finished = {
         .key = held->key,
@@ -511,13 +513,13 @@ static void finish(struct tracker *tracker, struct held *held)
         .service = held->service,
         .hop_limit = syn.hop_limit,
         .has_mac = true,
-        .begun_ns = held->syn.time_ns,
+        .begun_ns = first->time_ns,
         .last_ns = course->last_ns,
-        .first_frame = held->syn.number,
+        .first_frame = first->number,
         .idle_survived_ns = course->idle_survived_ns,
         .idle_survived_frame = course->idle_survived_frame,
     };
-    memcpy(finished.mac, held->syn_bytes + GLANCE_SOURCE_MAC, sizeof finished.mac);
+    memcpy(finished.mac, bytes + GLANCE_SOURCE_MAC, sizeof finished.mac);
     finished_put(tracker->finished, &finished);
     note_times(tracker, flow, course);
     unlink_held(table, held);
@@ -530,13 +532,16 @@ static void finish(struct tracker *tracker, struct held *held)
 static bool opens(struct held_table *table, struct held *held, enum side side,
                   const struct segment *segment)
 {
-    held->course = new_block(table);
-    if (!held->course)
+    held->first = new_block(table);
+    if (!held->first)
         return false;
-    held->end = place_after_course(held);
-    struct held_course *begun = course_of(table, held);
-    begun->frames = 0;
-    return course_opens(&begun->course, held->isn, held->syn.time_ns, side, segment);
+    const int64_t syn_ns = held->syn.kept.time_ns;
+    const size_t syn_bytes = sizeof held->syn.kept + held->syn.kept.caplen;
+    const uint32_t begin = block_place(held->first);
+    memcpy(place_bytes(table, begin), &held->syn, syn_bytes);
+    held->end = place_aligned(begin + (uint32_t)syn_bytes);
+    held->frames = 0;
+    return course_opens(&held->course, held->isn, syn_ns, side, segment);
 }
 
 bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_packet *packet,
@@ -548,12 +553,11 @@ bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_
     uint32_t headers = (uint32_t)(tcp - frame->data) + (uint32_t)(tcp[12] >> 4) * 4;
     if (headers > frame->caplen)
         return false;
-    if (!held->course)
+    if (!held->first)
         return opens(table, held, side, segment) &&
                keep_frame(table, held, frame, segment->frame, headers);
-    struct held_course *held_course = course_of(table, held);
-    struct course *course = &held_course->course;
-    if (held_course->frames == FRAMES_MAX_HELD || frame->caplen > FRAME_BYTES ||
+    struct course *course = &held->course;
+    if (held->frames == FRAMES_MAX_HELD || frame->caplen > FRAME_BYTES ||
         !course_is_next(course, side, segment) || !may_close(tracker, course, side, segment))
         return false;
     struct tls_course *tls = &course->side[side].tls;
@@ -566,14 +570,14 @@ bool held_goes_on(struct tracker *tracker, struct held *held, const struct fast_
     }
     if (!keep_frame(table, held, frame, segment->frame, caplen))
         return false;
-    held_course->frames++;
+    held->frames++;
     course_advance(course, side, segment);
     return true;
 }
 
 void held_close(struct tracker *tracker, struct held *held)
 {
-    if (held->course && course_is_over(&course_of(tracker->held, held)->course))
+    if (held->first && course_is_over(&held->course))
         finish(tracker, held);
 }
 
@@ -639,9 +643,9 @@ void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns)
     for (uint32_t index_1 = table->oldest; index_1;) {
         const struct held *held = held_at(table, index_1);
         uint32_t newer = held->newer;
-        if (held->syn.time_ns >= begun_ns)
+        if (syn_of(table, held)->time_ns >= begun_ns)
             break;
-        if (!flood || held->course)
+        if (!flood || held->first)
             held_let_go_number(tracker, HELD_BASE + index_1);
         index_1 = newer && !held_at(table, newer)->used ? table->oldest : newer;
     }
@@ -659,7 +663,7 @@ uint64_t held_let_all_go(struct tracker *tracker)
     while (table->oldest) {
         uint32_t index_1 = table->oldest;
         struct held *held = held_at(table, index_1);
-        if (!flood || held->course || asker_of_held(&askers, held)->times >= SILENT_SAME_MIN) {
+        if (!flood || held->first || asker_of_held(&askers, held)->times >= SILENT_SAME_MIN) {
             held_let_go_number(tracker, HELD_BASE + index_1);
             continue;
         }

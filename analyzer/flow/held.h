@@ -72,9 +72,9 @@ uint64_t held_let_all_go(struct tracker *tracker);
 void held_evict(struct tracker *tracker, struct flow *flow);
 
 /* Asks for the memory that the next packet of the flow's connection will change; and once that has
- * come, for the rest; and for what else its last one will. */
+ * come, for where its frame will go; and for what else its last one will change. */
 void held_fetch(const struct tracker *tracker, const struct flow *flow);
-void held_fetch_course(const struct tracker *tracker, const struct flow *flow);
+void held_fetch_end(const struct tracker *tracker, const struct flow *flow);
 void held_fetch_last(const struct tracker *tracker, const struct flow *flow);
 
 #endif
