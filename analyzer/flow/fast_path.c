@@ -226,6 +226,7 @@ ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum si
         (!udp && (says || side == INITIATOR)) * FLOW_ESTABLISHED | ends * FLOW_FIN
 #define USUAL_OF_SIDE(udp, side)                                                                   \
     USUAL(udp, side, 0, 0), USUAL(udp, side, 0, 1), USUAL(udp, side, 1, 0), USUAL(udp, side, 1, 1)
+_Static_assert(TCP_FIN == 1, "one bit of the table's index");
 static const uint16_t usual_bits[] = {USUAL_OF_SIDE(0, INITIATOR), USUAL_OF_SIDE(0, RESPONDER),
                                       USUAL_OF_SIDE(1, INITIATOR), USUAL_OF_SIDE(1, RESPONDER)};
 

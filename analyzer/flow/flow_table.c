@@ -49,10 +49,7 @@ void flow_table_free(struct flow_table *table)
 static void unindex(struct flow_table *table, size_t number)
 {
     const struct flow *flow = flow_table_entry(table, number);
-    const struct flow_key key = {.address = {flow->address[0], flow->address[1]},
-                                 .port = {flow->port[0], flow->port[1]},
-                                 .proto = flow->proto,
-                                 .v6 = flow->v6};
+    const struct flow_key key = flow_key_of(flow);
     const struct hash_index *index = &table->index;
     struct hash_slot *slots = index->slots;
     size_t gap = hash_index_home(index, flow_table_hash(table, &key));

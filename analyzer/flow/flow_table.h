@@ -209,6 +209,14 @@ static inline size_t flow_table_run(const struct flow_table *table, size_t numbe
     return left < FLOW_SLAB ? left : FLOW_SLAB;
 }
 
+static inline struct flow_key flow_key_of(const struct flow *flow)
+{
+    return (struct flow_key){.address = {flow->address[0], flow->address[1]},
+                             .port = {flow->port[0], flow->port[1]},
+                             .proto = flow->proto,
+                             .v6 = flow->v6};
+}
+
 /* Walks all flows: start with *position = 0; NULL at the end. */
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position);
 

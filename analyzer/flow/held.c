@@ -29,14 +29,26 @@ struct kept {
     uint16_t caplen, interface;
 };
 
+/* Frames begin where a struct kept may, and their heads are not split. */
+struct block {
+    struct block *next;
+    uint8_t bytes[BLOCK_BYTES - sizeof(struct block *)];
+};
+_Static_assert(sizeof(struct block) == BLOCK_BYTES, "no gaps");
+
+/* In a connection's blocks. */
+struct place {
+    struct block *block;
+    uint8_t *at;
+};
+
 /* A connection: its SYN, and as soon as there is more, its course, and all frames in blocks. Every
  * packet needs the course: the SYN makes room for it. */
 struct held {
-    struct flow *flow; /* which lets go before it is forgotten */
-    struct flow_key key;
+    struct flow *flow;     /* which lets go before it is forgotten */
+    struct block *first;   /* NULL: a SYN and nothing else */
+    struct place end;      /* behind the last frame */
     uint32_t older, newer; /* index + 1 */
-    uint32_t first;        /* block: index + 1; 0: a SYN and nothing else */
-    uint32_t end;          /* place behind the last frame */
     uint32_t isn;
     uint8_t service;
     bool used;
@@ -53,28 +65,14 @@ struct held {
 };
 _Static_assert(sizeof(struct held) == 3 * CACHE_LINE, "no gaps");
 
-struct block {
-    uint32_t next; /* index + 1 */
-    _Alignas(struct kept) uint8_t bytes[BLOCK_BYTES - sizeof(struct kept *)];
-};
-_Static_assert(sizeof(struct block) == BLOCK_BYTES, "no gaps");
-
-/* A place in a connection's blocks is one number: (index + 1) * PLACES + byte of the block. Frames
- * begin where a struct kept may. */
-enum {
-    PLACES = 1024,
-    PLACE_ALIGN = _Alignof(struct kept),
-    PLACE_FIRST = offsetof(struct block, bytes),
-};
-_Static_assert(sizeof(struct block) < PLACES, "a block's end is a place, too");
-
 struct held_table {
     struct held **slabs;
     size_t made, cap, count;
     struct block **blocks;
     size_t blocks_made;
-    uint32_t free_held, free_block; /* index + 1, linked by `newer` and `next` */
-    uint32_t oldest, newest;        /* index + 1 */
+    struct block *free_block; /* linked by `next` */
+    uint32_t free_held;       /* index + 1, linked by `newer` */
+    uint32_t oldest, newest;  /* index + 1 */
     fast_path_slowly *replay;
     void *context;
     bool handed_on; /* attempts do not stand in the order in which they began any more */
@@ -107,37 +105,29 @@ static struct held *held_at(const struct held_table *table, uint32_t index_1)
     return &table->slabs[(index_1 - 1) / HELD_SLAB][(index_1 - 1) % HELD_SLAB];
 }
 
-static struct block *block_at(const struct held_table *table, uint32_t index_1)
+static struct place place_in(struct block *block)
 {
-    return &table->blocks[(index_1 - 1) / BLOCK_SLAB][(index_1 - 1) % BLOCK_SLAB];
-}
-
-static uint32_t block_place(uint32_t index_1)
-{
-    return index_1 * PLACES + PLACE_FIRST;
-}
-
-static uint8_t *place_bytes(const struct held_table *table, uint32_t place)
-{
-    return (uint8_t *)block_at(table, place / PLACES) + place % PLACES;
+    return (struct place){block, block->bytes};
 }
 
 /* Bytes up to the block's end. */
-static uint32_t place_room(uint32_t place)
+static size_t place_room(const struct place *place)
 {
-    return BLOCK_BYTES - place % PLACES;
+    return (size_t)((uint8_t *)(place->block + 1) - place->at);
 }
 
-static uint32_t place_aligned(uint32_t place)
+/* On by so many bytes, and to where a frame may begin: no more than the block's end. */
+static void place_advance(struct place *place, size_t bytes)
 {
-    return (place + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
+    enum { ALIGN = _Alignof(struct kept) };
+    size_t gone = (size_t)(place->at + bytes - place->block->bytes);
+    place->at = place->block->bytes + (gone + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 /* Its bytes follow. */
-static const struct kept *syn_of(const struct held_table *table, const struct held *held)
+static const struct kept *syn_of(const struct held *held)
 {
-    return held->first ? (const void *)place_bytes(table, block_place(held->first))
-                       : &held->syn.kept;
+    return held->first ? (const void *)held->first->bytes : &held->syn.kept;
 }
 
 struct held *held_of(const struct tracker *tracker, const struct flow *flow)
@@ -159,10 +149,9 @@ void held_fetch(const struct tracker *tracker, const struct flow *flow)
 
 void held_fetch_end(const struct tracker *tracker, const struct flow *flow)
 {
-    const struct held_table *table = tracker->held;
-    const struct held *held = held_at(table, flow->attempt - HELD_BASE);
+    const struct held *held = held_at(tracker->held, flow->attempt - HELD_BASE);
     if (held->first)
-        fetch_lines(place_bytes(table, held->end), 3 * CACHE_LINE);
+        fetch_lines(held->end.at, 3 * CACHE_LINE);
 }
 
 /* What finish() wants. */
@@ -170,7 +159,7 @@ void held_fetch_last(const struct tracker *tracker, const struct flow *flow)
 {
     const struct held_table *table = tracker->held;
     const struct held *held = held_at(table, flow->attempt - HELD_BASE);
-    memory_fetch(syn_of(table, held));
+    memory_fetch(syn_of(held));
     if (held->older)
         memory_fetch(held_at(table, held->older));
     if (held->newer)
@@ -184,35 +173,36 @@ void held_fetch_last(const struct tracker *tracker, const struct flow *flow)
 
 /* --- room --- */
 
-static uint32_t new_block(struct held_table *table)
+static struct block *new_block(struct held_table *table)
 {
-    uint32_t index_1 = table->free_block;
-    if (index_1) {
-        table->free_block = block_at(table, index_1)->next;
-        if (table->free_block)
-            memory_fetch(block_at(table, table->free_block)); /* for the next time */
+    struct block *block = table->free_block;
+    if (block) {
+        table->free_block = block->next;
+        if (block->next)
+            memory_fetch(block->next); /* for the next time */
     } else {
+        size_t slab = table->blocks_made / BLOCK_SLAB;
         if (table->blocks_made == BLOCKS_MAX)
-            return 0;
+            return NULL;
         if (table->blocks_made % BLOCK_SLAB == 0) {
-            size_t slabs = table->blocks_made / BLOCK_SLAB + 1;
-            table->blocks = memory_resize(table->blocks, slabs, sizeof *table->blocks);
-            table->blocks[slabs - 1] = memory_table(BLOCK_SLAB, sizeof(struct block));
+            table->blocks = memory_resize(table->blocks, slab + 1, sizeof *table->blocks);
+            table->blocks[slab] = memory_table(BLOCK_SLAB, sizeof(struct block));
         }
-        index_1 = (uint32_t)++table->blocks_made;
+        block = &table->blocks[slab][table->blocks_made++ % BLOCK_SLAB];
     }
-    block_at(table, index_1)->next = 0;
-    return index_1;
+    block->next = NULL;
+    return block;
 }
 
 /* On to its beginning, where there is one or one may be added. */
-static bool next_block(struct held_table *table, uint32_t *place, bool add)
+static bool next_block(struct held_table *table, struct place *place, bool add)
 {
-    struct block *block = block_at(table, *place / PLACES);
     if (add)
-        block->next = new_block(table);
-    *place = block_place(block->next);
-    return block->next;
+        place->block->next = new_block(table);
+    if (!place->block->next)
+        return false;
+    *place = place_in(place->block->next);
+    return true;
 }
 
 /* All of a connection's at once: `end` stands in the last one, but where a frame found no room. */
@@ -220,9 +210,9 @@ static void free_blocks(struct held_table *table, const struct held *held)
 {
     if (!held->first)
         return;
-    struct block *last = block_at(table, held->end / PLACES);
+    struct block *last = held->end.block;
     while (last->next)
-        last = block_at(table, last->next);
+        last = last->next;
     last->next = table->free_block;
     table->free_block = held->first;
 }
@@ -263,7 +253,7 @@ static void free_held(struct held_table *table, uint32_t index_1)
 {
     struct held *held = held_at(table, index_1);
     free_blocks(table, held);
-    held->first = 0;
+    held->first = NULL;
     held->used = false;
     held->newer = table->free_held;
     table->free_held = index_1;
@@ -290,41 +280,14 @@ static void replay_frame(struct tracker *tracker, struct flow *flow, const struc
     tracker->held->replay(tracker->held->context, &frame, &packet);
 }
 
-/* --- frames, as they are written and read --- */
-
-/* Where the next one begins: its head is not split. False: no room for it. */
-static bool next_frame(struct held_table *table, uint32_t *place, bool add)
+static void read_bytes(struct held_table *table, struct place *place, uint8_t *bytes, size_t count)
 {
-    return place_room(*place) >= sizeof(struct kept) || next_block(table, place, add);
-}
-
-static __attribute__((noinline)) bool write_bytes(struct held_table *table, uint32_t *place,
-                                                  const uint8_t *bytes, uint32_t count)
-{
-    while (count) {
-        if (!place_room(*place) && !next_block(table, place, true))
-            return false;
-        uint32_t room = place_room(*place);
-        uint32_t now = count < room ? count : room;
-        memcpy(place_bytes(table, *place), bytes, now);
-        *place += now;
-        bytes += now;
-        count -= now;
-    }
-    return true;
-}
-
-static void read_bytes(struct held_table *table, uint32_t *place, uint8_t *bytes, uint32_t count)
-{
-    while (count) {
-        if (!place_room(*place))
+    for (size_t now; count; bytes += now, count -= now) {
+        if (!place_room(place))
             next_block(table, place, false);
-        uint32_t room = place_room(*place);
-        uint32_t now = count < room ? count : room;
-        memcpy(bytes, place_bytes(table, *place), now);
-        *place += now;
-        bytes += now;
-        count -= now;
+        now = count < place_room(place) ? count : place_room(place);
+        memcpy(bytes, place->at, now);
+        place->at += now;
     }
 }
 
@@ -336,17 +299,18 @@ static void replay(struct tracker *tracker, struct flow *flow, const struct held
         replay_frame(tracker, flow, &held->syn.kept, held->syn.bytes);
         return;
     }
-    for (uint32_t place = block_place(held->first); place != held->end;
-         place = place_aligned(place)) {
-        next_frame(table, &place, false);
-        const struct kept *kept = (const struct kept *)(const void *)place_bytes(table, place);
+    for (struct place place = place_in(held->first); place.at != held->end.at;) {
+        if (place_room(&place) < sizeof(struct kept))
+            next_block(table, &place, false);
+        const struct kept *kept = (const struct kept *)(const void *)place.at;
         const uint8_t *whole = (const uint8_t *)(kept + 1);
-        place += sizeof *kept;
-        if (place_room(place) < kept->caplen) {
+        place.at += sizeof *kept;
+        if (place_room(&place) < kept->caplen) {
             read_bytes(table, &place, bytes, kept->caplen);
+            place_advance(&place, 0);
             whole = bytes;
         } else {
-            place += kept->caplen;
+            place_advance(&place, kept->caplen);
         }
         replay_frame(tracker, flow, kept, whole);
     }
@@ -436,8 +400,7 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
     uint32_t index_1 = new_held(table);
     struct held *held = held_at(table, index_1);
     held->flow = packet->flow;
-    held->key = packet->key;
-    held->first = 0;
+    held->first = NULL;
     held->used = true;
     held->isn = segment->sequence;
     held->service = profiles_service_index(tracker->options.profiles, service);
@@ -450,28 +413,71 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
 
 /* --- going on --- */
 
-static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
-                       uint64_t number, uint32_t caplen)
+/* Field by field: GCC 12 puts a whole struct together on the stack, and to read that at once waits
+ * until all that was written before has reached the cache. */
+static void write_head(struct place *place, const struct frame *frame, uint64_t number,
+                       uint32_t caplen)
 {
-    uint32_t end = held->end;
-    if (!next_frame(table, &end, true))
-        return false;
-    struct kept *kept = (struct kept *)(void *)place_bytes(table, end);
-    /* Field by field: GCC 12 puts a whole struct together on the stack, and to read that at once
-     * waits until all that was written before has reached the cache. */
+    struct kept *kept = (struct kept *)(void *)place->at;
     kept->number = number;
     kept->time_ns = frame->time_ns;
     kept->len = frame->len;
     kept->caplen = (uint16_t)caplen;
     kept->interface = frame->interface;
-    end += sizeof *kept;
-    if (place_room(end) >= caplen) {
-        memcpy(kept + 1, frame->data, caplen);
-        end += caplen;
-    } else if (!write_bytes(table, &end, frame->data, caplen)) {
-        return false;
+    place->at += sizeof *kept;
+}
+
+static bool write_bytes(struct held_table *table, struct place *place, const uint8_t *bytes,
+                        size_t count)
+{
+    for (size_t now; count; bytes += now, count -= now) {
+        if (!place_room(place) && !next_block(table, place, true))
+            return false;
+        now = count < place_room(place) ? count : place_room(place);
+        memcpy(place->at, bytes, now);
+        place->at += now;
     }
-    held->end = place_aligned(end);
+    place_advance(place, 0);
+    return true;
+}
+
+/* A frame that goes on in the next block. */
+static __attribute__((noinline)) bool keep_split(struct held_table *table, struct held *held,
+                                                 const struct frame *frame, uint64_t number,
+                                                 uint32_t caplen)
+{
+    struct place end = held->end;
+    if (place_room(&end) < sizeof(struct kept) && !next_block(table, &end, true))
+        return false;
+    write_head(&end, frame, number, caplen);
+    if (!write_bytes(table, &end, frame->data, caplen))
+        return false;
+    held->end = end;
+    return true;
+}
+
+/* Most frames are held as far as their headers go: as two halves of a fixed size that may overlap,
+ * which is less work than to ask how many bytes there are. */
+static void copy_headers(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+    enum { HALF = 64 };
+    if (count < HALF || count > 2 * HALF) {
+        memcpy(to, from, count);
+        return;
+    }
+    memcpy(to, from, HALF);
+    memcpy(to + count - HALF, from + count - HALF, HALF);
+}
+
+static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
+                       uint64_t number, uint32_t caplen)
+{
+    struct place *end = &held->end;
+    if (place_room(end) < sizeof(struct kept) + caplen)
+        return keep_split(table, held, frame, number, caplen);
+    write_head(end, frame, number, caplen);
+    copy_headers(end->at, frame->data, caplen);
+    place_advance(end, caplen);
     return true;
 }
 
@@ -502,13 +508,13 @@ static void finish(struct tracker *tracker, struct held *held)
     struct held_table *table = tracker->held;
     struct flow *flow = held->flow;
     const struct course *course = &held->course;
-    const struct kept *first = syn_of(table, held);
+    const struct kept *first = syn_of(held);
     const uint8_t *bytes = (const uint8_t *)(first + 1);
     struct glance syn;
     if (!packet_glance(GLANCE_LINK_TYPE, bytes, first->caplen, first->len, &syn))
         return; /* it was one when it came */
     struct finished finished = {
-        .key = held->key,
+        .key = flow_key_of(flow),
         .initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0,
         .service = held->service,
         .hop_limit = syn.hop_limit,
@@ -537,9 +543,9 @@ static bool opens(struct held_table *table, struct held *held, enum side side,
         return false;
     const int64_t syn_ns = held->syn.kept.time_ns;
     const size_t syn_bytes = sizeof held->syn.kept + held->syn.kept.caplen;
-    const uint32_t begin = block_place(held->first);
-    memcpy(place_bytes(table, begin), &held->syn, syn_bytes);
-    held->end = place_aligned(begin + (uint32_t)syn_bytes);
+    held->end = place_in(held->first);
+    memcpy(held->end.at, &held->syn, syn_bytes);
+    place_advance(&held->end, syn_bytes);
     held->frames = 0;
     return course_opens(&held->course, held->isn, syn_ns, side, segment);
 }
@@ -608,7 +614,8 @@ static struct asker *asker_of(const struct askers *askers, const struct flow_key
 
 static struct asker *asker_of_held(const struct askers *askers, const struct held *held)
 {
-    return asker_of(askers, &held->key, (held->flow->bits & FLOW_INITIATOR_IS_HIGH) != 0);
+    const struct flow_key key = flow_key_of(held->flow);
+    return asker_of(askers, &key, (held->flow->bits & FLOW_INITIATOR_IS_HIGH) != 0);
 }
 
 static struct askers count_askers(const struct tracker *tracker)
@@ -643,7 +650,7 @@ void tracker_let_go_before(struct tracker *tracker, int64_t begun_ns)
     for (uint32_t index_1 = table->oldest; index_1;) {
         const struct held *held = held_at(table, index_1);
         uint32_t newer = held->newer;
-        if (syn_of(table, held)->time_ns >= begun_ns)
+        if (syn_of(held)->time_ns >= begun_ns)
             break;
         if (!flood || held->first)
             held_let_go_number(tracker, HELD_BASE + index_1);
