@@ -389,6 +389,19 @@ bool held_may_begin(struct tracker *tracker, const struct segment *segment,
            may_hold(tracker, segment->destination_port) && !has_twin(tracker, segment->sequence);
 }
 
+/* Most frames are held as far as their headers go: as two halves of a fixed size that may overlap,
+ * which is less work than to ask how many bytes there are. */
+static void copy_headers(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+    enum { HALF = 64 };
+    if (count < HALF || count > 2 * HALF) {
+        memcpy(to, from, count);
+        return;
+    }
+    memcpy(to, from, HALF);
+    memcpy(to + count - HALF, from + count - HALF, HALF);
+}
+
 void held_begins(struct tracker *tracker, const struct fast_packet *packet,
                  const struct segment *segment, const struct frame *frame)
 {
@@ -406,7 +419,7 @@ void held_begins(struct tracker *tracker, const struct fast_packet *packet,
     held->service = profiles_service_index(tracker->options.profiles, service);
     held->syn.kept = (struct kept){segment->frame, frame->time_ns, frame->len,
                                    (uint16_t)frame->caplen, frame->interface};
-    memcpy(held->syn.bytes, frame->data, frame->caplen);
+    copy_headers(held->syn.bytes, frame->data, frame->caplen);
     flow_set_attempt(packet->flow, HELD_BASE + index_1);
     attempts_note_latest(tracker, segment->sequence, HELD_BASE + index_1);
 }
@@ -456,19 +469,6 @@ static __attribute__((noinline)) bool keep_split(struct held_table *table, struc
     return true;
 }
 
-/* Most frames are held as far as their headers go: as two halves of a fixed size that may overlap,
- * which is less work than to ask how many bytes there are. */
-static void copy_headers(uint8_t *to, const uint8_t *from, uint32_t count)
-{
-    enum { HALF = 64 };
-    if (count < HALF || count > 2 * HALF) {
-        memcpy(to, from, count);
-        return;
-    }
-    memcpy(to, from, HALF);
-    memcpy(to + count - HALF, from + count - HALF, HALF);
-}
-
 static bool keep_frame(struct held_table *table, struct held *held, const struct frame *frame,
                        uint64_t number, uint32_t caplen)
 {
@@ -508,24 +508,21 @@ static void finish(struct tracker *tracker, struct held *held)
     struct held_table *table = tracker->held;
     struct flow *flow = held->flow;
     const struct course *course = &held->course;
-    const struct kept *first = syn_of(held);
-    const uint8_t *bytes = (const uint8_t *)(first + 1);
-    struct glance syn;
-    if (!packet_glance(GLANCE_LINK_TYPE, bytes, first->caplen, first->len, &syn))
-        return; /* it was one when it came */
+    const struct kept *syn = syn_of(held);
+    const uint8_t *mac = (const uint8_t *)(syn + 1) + GLANCE_SOURCE_MAC;
     struct finished finished = {
         .key = flow_key_of(flow),
         .initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0,
         .service = held->service,
-        .hop_limit = syn.hop_limit,
+        .hop_limit = flow->hop_limit[INITIATOR],
         .has_mac = true,
-        .begun_ns = first->time_ns,
+        .begun_ns = syn->time_ns,
         .last_ns = course->last_ns,
-        .first_frame = first->number,
+        .first_frame = syn->number,
         .idle_survived_ns = course->idle_survived_ns,
         .idle_survived_frame = course->idle_survived_frame,
     };
-    memcpy(finished.mac, bytes + GLANCE_SOURCE_MAC, sizeof finished.mac);
+    memcpy(finished.mac, mac, sizeof finished.mac);
     finished_put(tracker->finished, &finished);
     note_times(tracker, flow, course);
     unlink_held(table, held);
@@ -544,7 +541,7 @@ static bool opens(struct held_table *table, struct held *held, enum side side,
     const int64_t syn_ns = held->syn.kept.time_ns;
     const size_t syn_bytes = sizeof held->syn.kept + held->syn.kept.caplen;
     held->end = place_in(held->first);
-    memcpy(held->end.at, &held->syn, syn_bytes);
+    memcpy(held->end.at, &held->syn, sizeof held->syn); /* all of it: that is no call */
     place_advance(&held->end, syn_bytes);
     held->frames = 0;
     return course_opens(&held->course, held->isn, syn_ns, side, segment);
