@@ -9,8 +9,9 @@
 
 enum {
     INDEX_FIRST = 1 << 12, /* slots */
-    CLOCK_LOOKS = 8,       /* entries compared before one is evicted ... */
+    CLOCK_LOOKS = 8,       /* entries of which one is evicted ... */
     CLOCK_LOOKS_MAX = 64,  /* ... and while all of them are products' */
+    FLOWS_MANY = 1 << 17,  /* 8 MiB: not all of them in the cache */
     WORTH_OF_PRODUCT = 8,
 };
 
@@ -81,9 +82,10 @@ static int entry_worth(const struct flow *flow)
     return worth;
 }
 
-static size_t evict_one(struct flow_table *table)
+/* The entry of least worth among the next few, and what it is worth if nothing touches it again. */
+static struct flow_victim least_of_next(struct flow_table *table)
 {
-    size_t victim = table->hand;
+    struct flow_victim victim = {0};
     int least = INT32_MAX;
     for (int i = 0; i < CLOCK_LOOKS || (least >= WORTH_OF_PRODUCT && i < CLOCK_LOOKS_MAX); i++) {
         struct flow *flow = flow_table_entry(table, table->hand);
@@ -91,10 +93,44 @@ static size_t evict_one(struct flow_table *table)
         flow->bits &= (uint16_t)~FLOW_TOUCHED;
         if (worth < least) {
             least = worth;
-            victim = table->hand;
+            victim = (struct flow_victim){table->hand, entry_worth(flow)};
         }
         table->hand = (table->hand + 1) % table->count;
     }
+    return victim;
+}
+
+/* Of a large table several at once: by the time that one is evicted, its slot in the index has
+ * come.
+ */
+static void choose_victims(struct flow_table *table)
+{
+    size_t wanted = table->count / FLOWS_MANY + 1;
+    table->victims_gone = 0;
+    table->victim_count = wanted < FLOW_VICTIMS ? (unsigned)wanted : FLOW_VICTIMS;
+    for (unsigned i = 0; i < table->victim_count; i++) {
+        table->victims[i] = least_of_next(table);
+        const struct flow *flow = flow_table_entry(table, table->victims[i].number);
+        const struct flow_key key = flow_key_of(flow);
+        hash_index_fetch(&table->index, flow_table_hash(table, &key));
+    }
+}
+
+/* The next one, unless it is worth more by now. */
+static size_t next_victim(struct flow_table *table)
+{
+    for (;;) {
+        if (table->victims_gone == table->victim_count)
+            choose_victims(table);
+        struct flow_victim next = table->victims[table->victims_gone++];
+        if (entry_worth(flow_table_entry(table, next.number)) <= next.worth)
+            return next.number;
+    }
+}
+
+static size_t evict_one(struct flow_table *table)
+{
+    size_t victim = next_victim(table);
     if (table->on_evict)
         table->on_evict(flow_table_entry(table, victim), table->evict_context);
     unindex(table, victim);

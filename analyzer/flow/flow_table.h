@@ -74,6 +74,14 @@ _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line")
 
 enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
 
+/* An entry that is to be evicted, while it is worth no more. */
+struct flow_victim {
+    size_t number;
+    int worth;
+};
+
+enum { FLOW_VICTIMS = 8 }; /* that are chosen at once */
+
 /* Open to the fast path, which looks flows up inline (below). */
 struct flow_table {
     struct flow **slabs;
@@ -84,7 +92,9 @@ struct flow_table {
     uint64_t moves;    /* how often slots may have moved */
     size_t given_back; /* flows that are counted and not there any more */
     struct hash_index index;
-    size_t hand;
+    size_t hand; /* the clock's */
+    struct flow_victim victims[FLOW_VICTIMS];
+    unsigned victim_count, victims_gone;
     uint64_t seed[2], evicted;
     void (*on_evict)(struct flow *, void *);
     void *evict_context;

@@ -226,6 +226,36 @@ static void product_flows_go_last(void **state)
     flow_table_free(table);
 }
 
+/* Who goes next is chosen ahead, several at once: what becomes a product's meanwhile stays. */
+static void who_was_to_go_may_become_worth_more(void **state)
+{
+    (void)state;
+    enum { FLOWS = 1 << 20, CHOSEN = 64 };
+    struct flow_table *table = flow_table_new(FLOWS);
+    bool added, there[CHOSEN];
+    for (uint32_t i = 0; i <= FLOWS; i++) { /* one more than fit */
+        struct flow_key key = key_of(i);
+        flow_table_add(table, &key, &added);
+    }
+    for (uint32_t i = 0; i < CHOSEN; i++) {
+        struct flow_key key = key_of(i);
+        struct flow *flow = flow_table_find(table, &key);
+        there[i] = flow != NULL;
+        if (flow)
+            flow_set_attempt(flow, i + 1);
+    }
+    for (uint32_t i = 1; i < FLOW_VICTIMS; i++) {
+        struct flow_key key = key_of(FLOWS + i);
+        flow_table_add(table, &key, &added);
+    }
+    for (uint32_t i = 0; i < CHOSEN; i++) {
+        struct flow_key key = key_of(i);
+        assert_int_equal(flow_table_find(table, &key) != NULL, there[i]);
+    }
+    assert_int_equal(flow_table_evicted(table), FLOW_VICTIMS);
+    flow_table_free(table);
+}
+
 static void both_directions_are_one_key(void **state)
 {
     (void)state;
@@ -591,6 +621,7 @@ int main(void)
         cmocka_unit_test(full_table_evicts_one_for_one),
         cmocka_unit_test(table_of_one_works),
         cmocka_unit_test(product_flows_go_last),
+        cmocka_unit_test(who_was_to_go_may_become_worth_more),
         cmocka_unit_test(both_directions_are_one_key),
         cmocka_unit_test(pool_numbers_every_address_until_full),
         cmocka_unit_test(v4_addresses_need_no_room),
