@@ -52,7 +52,7 @@ void packet_from_glance(const struct glance *seen, const uint8_t *bytes, uint32_
         ip_captured = seen->total_length;
     uint32_t transport_captured = ip_captured - (uint32_t)(seen->transport - seen->ip);
     packet->has_mac = true;
-    memcpy(packet->source_mac, bytes + 6, 6);
+    memcpy(packet->source_mac, bytes + GLANCE_SOURCE_MAC, 6);
     memcpy(packet->destination_mac, bytes, 6);
     packet->direction = LINK_UNKNOWN;
     packet->if_index = 0;

@@ -385,6 +385,8 @@ SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
     const struct segment segment = segment_of(packet, frame, number);
     if (!held_may_begin(tracker, &segment, frame))
         return false;
+    /* For that, another connection may have been handed on. */
+    packet->slot = flow_table_slot(tracker->flows, &packet->key, packet->hash);
     add_flow(tracker, packet);
     open_flow(tracker, packet, frame, number);
     held_begins(tracker, packet, &segment, frame);

@@ -28,7 +28,7 @@ struct fast_packet {
     bool keyed;        /* ... and `key`, `hash` and `from_high` too: both addresses have numbers */
     bool replayed;     /* what flow and hosts learn of it, they know (held.h) */
     struct flow *flow; /* found already, until another packet is taken in; NULL: not looked up */
-    struct hash_slot *slot; /* where `flow` was looked up in vain: that of a new one, until then */
+    struct hash_slot *slot; /* where the index has `flow`, or would have a new one */
 };
 
 enum { FAST_PATH_BATCH = 64 }; /* packets; what is asked for at once has to fit the first cache */

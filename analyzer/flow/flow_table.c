@@ -100,9 +100,7 @@ static struct flow_victim least_of_next(struct flow_table *table)
     return victim;
 }
 
-/* Of a large table several at once: by the time that one is evicted, its slot in the index has
- * come.
- */
+/* Of a large table several at once: when one of them is evicted, its slot in the index has come. */
 static void choose_victims(struct flow_table *table)
 {
     size_t wanted = table->count / FLOWS_MANY + 1;

@@ -172,20 +172,14 @@ static inline struct hash_slot *flow_table_slot(const struct flow_table *table,
 }
 
 /* NULL: not there. Pointers stay valid until the next flow_table_add(). */
-static inline struct flow *flow_table_find_hashed(struct flow_table *table,
-                                                  const struct flow_key *key, uint32_t hash)
+static inline struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key)
 {
-    uint32_t entry = flow_table_slot(table, key, hash)->entry;
+    uint32_t entry = flow_table_slot(table, key, flow_table_hash(table, key))->entry;
     if (!entry)
         return NULL;
     struct flow *flow = flow_table_entry(table, entry - 1);
     flow->bits |= FLOW_TOUCHED;
     return flow;
-}
-
-static inline struct flow *flow_table_find(struct flow_table *table, const struct flow_key *key)
-{
-    return flow_table_find_hashed(table, key, flow_table_hash(table, key));
 }
 
 /* Adds a key that is not there, whose slot is free; the entry is zeroed but for it. */

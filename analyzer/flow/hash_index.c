@@ -14,7 +14,7 @@ void hash_index_close(struct hash_index *index)
     *index = (struct hash_index){0};
 }
 
-enum { RUN = 256 }; /* slots; no index has fewer */
+enum { RUN = 256 }; /* slots */
 
 /* The slots of a run that are taken. Which are is a toss for the processor to predict, so here is
  * no branch for it. */

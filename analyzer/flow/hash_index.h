@@ -21,8 +21,9 @@ struct hash_index {
     size_t mask; /* slots - 1 */
 };
 
-void hash_index_open(struct hash_index *index, size_t slots); /* a power of two */
-void hash_index_close(struct hash_index *index);              /* also one that is closed */
+/* `slots`: a power of two, 256 or more. */
+void hash_index_open(struct hash_index *index, size_t slots);
+void hash_index_close(struct hash_index *index); /* also one that is closed */
 /* Twice the slots. */
 void hash_index_grow(struct hash_index *index);
 

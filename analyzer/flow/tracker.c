@@ -312,9 +312,10 @@ static void note_offload(struct host *host, const struct packet *packet)
 
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
+    /* A SYN that was held back and is only counted has no number any more. */
     bool given_up = !flow->attempt && (flow->bits & FLOW_SYN) && !flow->answer_frame;
-    return tracker_ignores(tracker, flow, INITIATOR) ||
-           (tracker->hosts->count >= HOSTS_EASY && given_up);
+    return (given_up && tracker->hosts->count >= HOSTS_EASY) ||
+           tracker_ignores(tracker, flow, INITIATOR);
 }
 
 /* The flow keeps in mind who sends in which direction, but not who sends to a group: such packets
