@@ -63,11 +63,11 @@ void *memory_table(size_t count, size_t size)
     return is_huge(bytes) ? checked(map_huge(bytes), bytes) : memory_zeroed(count, size);
 }
 
-void *memory_slab(size_t slabs, size_t count, size_t size)
+void *memory_slab(size_t count, size_t size)
 {
     size_t bytes = count * size;
-    if (slabs || !is_huge(bytes))
-        return memory_table(count, size);
+    if (!is_huge(bytes))
+        return memory_zeroed(count, size);
     void *slab = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return checked(slab == MAP_FAILED ? NULL : slab, bytes);
 }

@@ -8,13 +8,14 @@
 
 void *memory_zeroed(size_t count, size_t size) __attribute__((returns_nonnull));
 void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
-/* A zeroed table. Large ones come in huge pages where the kernel has them to give: a look-up in a
- * table of 100 MB costs a walk through the page tables besides the access itself. What is not
- * written to costs no memory. Freed with its own size. */
+/* A zeroed table that is looked up at random. Large ones come in huge pages where the kernel has
+ * them to give: a look-up in a table of 100 MB costs a walk through the page tables besides the
+ * access itself. Freed with its own size. */
 void *memory_table(size_t count, size_t size) __attribute__((returns_nonnull));
-/* The next slab of a table that has `slabs` already. The first comes in small pages: few captures
- * fill it, and to clear a huge page takes longer than to read such a capture. */
-void *memory_slab(size_t slabs, size_t count, size_t size) __attribute__((returns_nonnull));
+/* A zeroed slab that is filled from its beginning, in small pages: few captures fill the first, and
+ * huge pages are what a virtual machine gives back first and waits longest for. What is not written
+ * to costs no memory. */
+void *memory_slab(size_t count, size_t size) __attribute__((returns_nonnull));
 /* Frees either. */
 void memory_table_free(void *table, size_t count, size_t size);
 

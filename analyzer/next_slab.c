@@ -1,5 +1,6 @@
 #include "analyzer/next_slab.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,47 +17,66 @@ bool next_slab_pays(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-static void *clear(void *context)
+static void wait_for(sem_t *semaphore)
 {
-    const struct next_slab *next = context;
-    (void)madvise(next->slab, next->bytes, MADV_POPULATE_WRITE);
+    while (sem_wait(semaphore) != 0 && errno == EINTR)
+        ;
+}
+
+static void *make(void *context)
+{
+    struct next_slab *next = context;
+    while (next->made < next->left) {
+        wait_for(&next->room);
+        if (next->over)
+            break;
+        void *slab = memory_slab(next->count, next->size);
+        (void)madvise(slab, next->count * next->size, MADV_POPULATE_WRITE);
+        next->slabs[next->made++ % NEXT_SLABS] = slab;
+        sem_post(&next->ready);
+    }
     return NULL;
 }
 
-static void wait(struct next_slab *next)
-{
-    if (next->running)
-        pthread_join(next->thread, NULL);
-    next->running = false;
-}
-
-/* Signals are for those who know what to do about them. Without a thread the slab is cleared when
- * it is used. */
-void next_slab_begin(struct next_slab *next, size_t slabs, size_t count, size_t size)
+/* Signals are for those who know what to do about them. Without a thread slabs are cleared when
+ * they are used. */
+static void begin(struct next_slab *next, size_t left, size_t count, size_t size)
 {
     sigset_t all, before;
-    if (next->slab || slabs < NEXT_SLAB_MANY + 1 || !next_slab_pays())
-        return;
-    next->bytes = count * size;
-    next->slab = memory_slab(slabs, count, size);
+    next->left = left;
+    next->count = count;
+    next->size = size;
+    sem_init(&next->room, 0, NEXT_SLABS);
+    sem_init(&next->ready, 0, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    next->running = pthread_create(&next->thread, NULL, clear, next) == 0;
+    next->running = pthread_create(&next->thread, NULL, make, next) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
+void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t count, size_t size)
 {
-    wait(next);
-    void *slab = next->slab ? next->slab : memory_slab(slabs, count, size);
-    next->slab = NULL;
-    return slab;
+    if (next->running && next->taken < next->left) {
+        wait_for(&next->ready);
+        void *slab = next->slabs[next->taken++ % NEXT_SLABS];
+        sem_post(&next->room);
+        return slab;
+    }
+    if (!next->running && have >= NEXT_SLAB_MANY && have + 1 < most && next_slab_pays())
+        begin(next, most - have - 1, count, size);
+    return memory_slab(count, size);
 }
 
 void next_slab_drop(struct next_slab *next)
 {
-    wait(next);
-    if (next->slab)
-        memory_table_free(next->slab, 1, next->bytes);
-    next->slab = NULL;
+    if (!next->running)
+        return;
+    next->over = true;
+    sem_post(&next->room);
+    pthread_join(next->thread, NULL);
+    for (; next->taken < next->made; next->taken++)
+        memory_table_free(next->slabs[next->taken % NEXT_SLABS], next->count, next->size);
+    sem_destroy(&next->room);
+    sem_destroy(&next->ready);
+    next->running = false;
 }

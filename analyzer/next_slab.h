@@ -1,33 +1,40 @@
-/* The next slab of a table that grows and grows: a thread has the kernel clear it while the last
- * one is being filled. In a flood of new flows that is up to half of the time, and far more on a
- * virtual machine that has to be given the memory first. */
+/* The slabs that a growing table will want next: a thread has the kernel clear them while those
+ * before are being filled. In a flood of new flows that is up to half of the time, and far more on
+ * a virtual machine that has to be given the memory first. */
 #ifndef FWSNIFF_NEXT_SLAB_H
 #define FWSNIFF_NEXT_SLAB_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NEXT_SLAB_MANY = 32 }; /* slabs: of a smaller table one more than needed is too much */
+enum {
+    NEXT_SLAB_MANY = 32, /* slabs: of a smaller table what is made in vain is too much */
+    NEXT_SLABS = 8,      /* that may be ready at once */
+};
 
 /* Whether a second thread could run at the same time. */
 bool next_slab_pays(void);
 
-/* Zeroed: none is being made. */
+/* Zeroed: there is no thread yet. */
 struct next_slab {
     pthread_t thread;
     bool running;
-    void *slab;
-    size_t bytes;
+    atomic_bool over;
+    sem_t room, ready;
+    void *slabs[NEXT_SLABS];
+    size_t made, taken; /* by the thread, from it */
+    size_t left;        /* so many are made at most */
+    size_t count, size; /* of a slab */
 };
 
-/* The slab behind `slabs` others is soon wanted: where there are more than NEXT_SLAB_MANY, and it
- * pays. */
-void next_slab_begin(struct next_slab *next, size_t slabs, size_t count, size_t size);
-/* The slab behind `slabs` others, as of memory_slab(). */
-void *next_slab_take(struct next_slab *next, size_t slabs, size_t count, size_t size)
+/* The slab behind `have` others, as of memory_slab(), of a table that will have `most` of them.
+ * Where it has more than NEXT_SLAB_MANY, and it pays, those behind are begun. */
+void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t count, size_t size)
     __attribute__((returns_nonnull));
-/* Frees what was made and not taken. */
+/* Ends the thread, and frees what it made and nobody took. */
 void next_slab_drop(struct next_slab *next);
 
 #endif

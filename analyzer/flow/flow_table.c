@@ -139,11 +139,10 @@ static size_t evict_one(struct flow_table *table)
 static void add_slab(struct flow_table *table)
 {
     table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
+    size_t most = (table->cap + FLOW_SLAB - 1) / FLOW_SLAB;
     table->slabs[table->slab_count] =
-        next_slab_take(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
+        next_slab_take(&table->next, table->slab_count, most, FLOW_SLAB, sizeof(struct flow));
     table->slab_count++;
-    if (table->slab_count * FLOW_SLAB < table->cap)
-        next_slab_begin(&table->next, table->slab_count, FLOW_SLAB, sizeof(struct flow));
 }
 
 /* An entry's number, where room has to be made for it. */

@@ -72,7 +72,7 @@ struct flow {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
 
-enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB, one huge page */
+enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB */
 
 /* An entry that is to be evicted, while it is worth no more. */
 struct flow_victim {

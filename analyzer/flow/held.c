@@ -12,11 +12,11 @@ enum {
     SYN_BYTES = 120,      /* Ethernet, VLAN, IPv6 and the longest TCP header fit */
     FRAME_BYTES = 1600,   /* longer ones were captured before segmentation */
     BLOCK_BYTES = 576,    /* an odd number of cache lines: blocks begin in all sets of the cache */
-    BLOCK_SLAB = 512,     /* blocks: of huge pages half a one would be left over */
+    BLOCK_SLAB = 512,     /* blocks */
     BLOCKS_MAX = 1 << 17, /* 72 MiB */
     CACHE_LINE = 64,
     FRAMES_MAX_HELD = 64, /* beyond, it is a transfer, and has room for a record */
-    HELD_SLAB = 1 << 15,  /* 6 MiB: three huge pages */
+    HELD_SLAB = 1 << 15,  /* 6 MiB */
     SILENT_EASY = 4096,   /* single SYNs that are handed on at the end, whatever they are ... */
     SILENT_SAME_MIN = 3,  /* ... and of more those of one client that asks again and again */
 };
@@ -186,7 +186,7 @@ static struct block *new_block(struct held_table *table)
             return NULL;
         if (table->blocks_made % BLOCK_SLAB == 0) {
             table->blocks = memory_resize(table->blocks, slab + 1, sizeof *table->blocks);
-            table->blocks[slab] = memory_table(BLOCK_SLAB, sizeof(struct block));
+            table->blocks[slab] = memory_slab(BLOCK_SLAB, sizeof(struct block));
         }
         block = &table->blocks[slab][table->blocks_made++ % BLOCK_SLAB];
     }
@@ -226,7 +226,7 @@ static uint32_t new_held(struct held_table *table)
         if (table->made % HELD_SLAB == 0) {
             size_t slabs = table->made / HELD_SLAB + 1;
             table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
-            table->slabs[slabs - 1] = memory_slab(slabs - 1, HELD_SLAB, sizeof(struct held));
+            table->slabs[slabs - 1] = memory_slab(HELD_SLAB, sizeof(struct held));
         }
         index_1 = (uint32_t)++table->made;
         if (table->made % HELD_SLAB) /* for the next time */

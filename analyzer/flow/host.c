@@ -79,7 +79,7 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     if (table->count % HOST_SLAB == 0) {
         size_t slabs = table->count / HOST_SLAB + 1;
         table->slabs = memory_resize(table->slabs, slabs, sizeof *table->slabs);
-        table->slabs[slabs - 1] = memory_slab(slabs - 1, HOST_SLAB, sizeof(struct host));
+        table->slabs[slabs - 1] = memory_slab(HOST_SLAB, sizeof(struct host));
     }
     struct host *host = host_table_at(table, table->count++);
     host->address = *address;

@@ -76,7 +76,7 @@ enum { HOST_MEASURED_MAX = 2 }; /* so many of one hop limit are a habit (facts_r
  * only, made to be answered by somebody on the way. (traceroute and mtping -t go to 30 hops.) */
 enum { PROBE_HOP_LIMIT_MAX = 30 };
 
-enum { HOST_SLAB = 1 << 15 }; /* 2 MiB: one huge page */
+enum { HOST_SLAB = 1 << 15 }; /* 2 MiB */
 
 /* Open to the fast path, which goes from a host's index to its entry inline. */
 struct host_table {

@@ -134,7 +134,7 @@ static inline bool tracker_ignores(const struct tracker *tracker, const struct f
 
 /* attempts.c */
 enum {
-    ATTEMPT_SLAB = 256, /* records: of huge pages half a one would be left over */
+    ATTEMPT_SLAB = 256, /* records */
 };
 
 /* By its number, which is not 0. */
