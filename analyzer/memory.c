@@ -42,7 +42,7 @@ static bool is_huge(size_t bytes)
 }
 
 /* Mapped with one huge page more than wanted, so that it can begin at the border of one. */
-static void *map_huge(size_t bytes)
+static void *map_aligned(size_t bytes, int advice)
 {
     uint8_t *mapped =
         mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -53,23 +53,22 @@ static void *map_huge(size_t bytes)
     munmap(mapped, before);
     if (before < HUGE_PAGE)
         munmap(table + bytes, HUGE_PAGE - before);
-    (void)madvise(table, bytes, MADV_HUGEPAGE);
+    (void)madvise(table, bytes, advice);
     return table;
 }
 
 void *memory_table(size_t count, size_t size)
 {
     size_t bytes = count * size;
-    return is_huge(bytes) ? checked(map_huge(bytes), bytes) : memory_zeroed(count, size);
+    return is_huge(bytes) ? checked(map_aligned(bytes, MADV_HUGEPAGE), bytes)
+                          : memory_zeroed(count, size);
 }
 
 void *memory_slab(size_t count, size_t size)
 {
     size_t bytes = count * size;
-    if (!is_huge(bytes))
-        return memory_zeroed(count, size);
-    void *slab = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return checked(slab == MAP_FAILED ? NULL : slab, bytes);
+    return is_huge(bytes) ? checked(map_aligned(bytes, MADV_NOHUGEPAGE), bytes)
+                          : memory_zeroed(count, size);
 }
 
 void memory_table_free(void *table, size_t count, size_t size)

@@ -14,7 +14,7 @@ void *memory_resize(void *old, size_t count, size_t size) __attribute__((returns
 void *memory_table(size_t count, size_t size) __attribute__((returns_nonnull));
 /* A zeroed slab that is filled from its beginning, in small pages: few captures fill the first, and
  * huge pages are what a virtual machine gives back first and waits longest for. What is not written
- * to costs no memory. */
+ * to costs no memory. One of 2 MiB or a multiple begins at a multiple of 2 MiB. */
 void *memory_slab(size_t count, size_t size) __attribute__((returns_nonnull));
 /* Frees either. */
 void memory_table_free(void *table, size_t count, size_t size);

@@ -30,8 +30,8 @@ static void *make(void *context)
         wait_for(&next->room);
         if (next->over)
             break;
-        void *slab = memory_slab(next->count, next->size);
-        (void)madvise(slab, next->count * next->size, MADV_POPULATE_WRITE);
+        void *slab = memory_slab(next->bytes, 1);
+        (void)madvise(slab, next->cleared, MADV_POPULATE_WRITE);
         next->slabs[next->made++ % NEXT_SLABS] = slab;
         sem_post(&next->ready);
     }
@@ -40,12 +40,12 @@ static void *make(void *context)
 
 /* Signals are for those who know what to do about them. Without a thread slabs are cleared when
  * they are used. */
-static void begin(struct next_slab *next, size_t left, size_t count, size_t size)
+static void begin(struct next_slab *next, size_t left, size_t bytes, size_t cleared)
 {
     sigset_t all, before;
     next->left = left;
-    next->count = count;
-    next->size = size;
+    next->bytes = bytes;
+    next->cleared = cleared;
     sem_init(&next->room, 0, NEXT_SLABS);
     sem_init(&next->ready, 0, 0);
     sigfillset(&all);
@@ -54,7 +54,7 @@ static void begin(struct next_slab *next, size_t left, size_t count, size_t size
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t count, size_t size)
+void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t bytes, size_t cleared)
 {
     if (next->running && next->taken < next->left) {
         wait_for(&next->ready);
@@ -63,8 +63,8 @@ void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t co
         return slab;
     }
     if (!next->running && have >= NEXT_SLAB_MANY && have + 1 < most && next_slab_pays())
-        begin(next, most - have - 1, count, size);
-    return memory_slab(count, size);
+        begin(next, most - have - 1, bytes, cleared);
+    return memory_slab(bytes, 1);
 }
 
 void next_slab_drop(struct next_slab *next)
@@ -75,7 +75,7 @@ void next_slab_drop(struct next_slab *next)
     sem_post(&next->room);
     pthread_join(next->thread, NULL);
     for (; next->taken < next->made; next->taken++)
-        memory_table_free(next->slabs[next->taken % NEXT_SLABS], next->count, next->size);
+        memory_table_free(next->slabs[next->taken % NEXT_SLABS], next->bytes, 1);
     sem_destroy(&next->room);
     sem_destroy(&next->ready);
     next->running = false;

@@ -27,12 +27,13 @@ struct next_slab {
     void *slabs[NEXT_SLABS];
     size_t made, taken; /* by the thread, from it */
     size_t left;        /* so many are made at most */
-    size_t count, size; /* of a slab */
+    size_t bytes, cleared; /* of a slab; of these, from its beginning */
 };
 
 /* The slab behind `have` others, as of memory_slab(), of a table that will have `most` of them.
- * Where it has more than NEXT_SLAB_MANY, and it pays, those behind are begun. */
-void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t count, size_t size)
+ * Where it has more than NEXT_SLAB_MANY, and it pays, those behind are begun: `cleared` bytes from
+ * their beginning are what will be used first. */
+void *next_slab_take(struct next_slab *next, size_t have, size_t most, size_t bytes, size_t cleared)
     __attribute__((returns_nonnull));
 /* Ends the thread, and frees what it made and nobody took. */
 void next_slab_drop(struct next_slab *next);

@@ -249,16 +249,17 @@ static void count_slot(struct controls *controls, uint32_t *chain, uint64_t who,
     struct control_slot *slot = slot_of(controls, chain, who);
     if (!slot)
         return;
+    const struct flow_rest rest = flow_rest_seen(flow);
     if (flow->first_ns < slot->first_ns)
         slot->first_ns = flow->first_ns;
     if (flow->first_ns > slot->last_ns)
         slot->last_ns = flow->first_ns;
     if (slot->count * 2 < CONTROL_FRAMES) {
         slot->frames[slot->count * 2] = flow->first_frame;
-        slot->frames[slot->count * 2 + 1] = flow->answer_frame;
+        slot->frames[slot->count * 2 + 1] = rest.answer_frame;
     }
     slot->count++;
-    int hops = hops_travelled(flow->hop_limit[INITIATOR]);
+    int hops = hops_travelled(rest.hop_limit[INITIATOR]);
     if (hops > slot->hops_max)
         slot->hops_max = (uint8_t)hops;
     slot->taken_up += flow->proto == PROTO_TCP && (flow->bits & FLOW_ESTABLISHED);
@@ -270,14 +271,14 @@ ALWAYS enum flow_fate fate_of(const struct flow *flow, int64_t now_ns)
         return FATE_FAILED;
     /* In a capture of one direction, the initiator's next packet shows that it was answered. */
     bool went_on = (flow->bits & FLOW_SYN) && (flow->bits & FLOW_ESTABLISHED);
-    if (flow->answer_frame || went_on)
+    if (flow_is_answered(flow) || went_on)
         return FATE_ANSWERED;
     if (flow->bits & FLOW_PROBE)
         return FATE_OPEN;
     if (flow->bits & FLOW_ICMP_ERROR)
         return FATE_FAILED;
     bool old = now_ns - flow->first_ns > SILENT_AFTER_S * INT64_C(1000000000);
-    return old && flow->syn_count >= 2 ? FATE_FAILED : FATE_OPEN;
+    return old && flow_syn_count(flow) >= 2 ? FATE_FAILED : FATE_OPEN;
 }
 
 static struct habit *habit_of(struct controls *controls, struct entry *entry)
@@ -383,11 +384,13 @@ ALWAYS void consider(struct controls *controls, const struct ip_address address[
 {
     enum flow_fate fate = fate_of(flow, now_ns);
     uint64_t client_hash = address_hash(&address[INITIATOR]);
-    uint64_t server_hash = address_hash(&address[RESPONDER]);
     bool settled = fate != FATE_OPEN;
+    bool habit = flow->proto != 1 && concerned(&controls->all_clients, client_hash);
+    if (!settled && !habit)
+        return;
+    uint64_t server_hash = address_hash(&address[RESPONDER]);
     bool client = settled && concerned(&controls->clients, client_hash);
     bool server = settled && concerned(&controls->servers, server_hash);
-    bool habit = flow->proto != 1 && concerned(&controls->all_clients, client_hash);
     if (!client && !server && !habit)
         return;
     const struct candidate wanted = {
@@ -462,13 +465,13 @@ static void count_directions(struct control_summary *summary, const struct flow 
 static void fetch_ends(const struct host_table *hosts, const struct address_pool *addresses,
                        const struct flow *flow)
 {
-    for (int end = 0; end < 2; end++) {
+    for (int end = 0; flow->hosts && end < 2; end++) {
         const struct host *host = host_table_numbered(hosts, flow_host(flow, end));
         if (host)
             memory_fetch(&host->flows);
-        if (flow->v6)
-            memory_fetch(&addresses->addresses[flow->address[end]]);
     }
+    for (int end = 0; flow->v6 && end < 2; end++)
+        memory_fetch(&addresses->addresses[flow->address[end]]);
 }
 
 /* `v6` is a constant: of IPv4 addresses most questions are answered when this is compiled. */
@@ -500,9 +503,11 @@ static void take_flows(struct controls *controls, const struct tracker *tracker,
     enum { AHEAD = 16 };
     const struct host_table *hosts = tracker_hosts(tracker);
     const struct address_pool *addresses = tracker_addresses(tracker);
-    for (const struct flow *flow = flows, *const end = flows + count; flow < end; flow++) {
-        if (end - flow > AHEAD)
-            fetch_ends(hosts, addresses, flow + AHEAD);
+    const size_t stride = flow_stride(flows);
+    const struct flow *flow = flows;
+    for (size_t i = 0; i < count; i++, flow = flow_behind(flow, stride)) {
+        if (i + AHEAD < count)
+            fetch_ends(hosts, addresses, flow_behind(flow, AHEAD * stride));
         if (flow->v6)
             take_flow(controls, tracker, addresses, flow, true, now_ns);
         else

@@ -35,8 +35,9 @@ static void collect_flows(const struct tracker *tracker, struct collection *all)
             continue;
         for (int end = 0; end < 2; end++) /* a NAT or a forward may change one of them */
             collect(all, BY_NUMBER_AND_PORT, flow->isn, flow->port[end]);
-        if (flow->answer_isn)
-            collect(all, BY_NUMBERS, flow->isn, flow->answer_isn);
+        uint32_t answer_isn = flow_rest_seen(flow).answer_isn;
+        if (answer_isn)
+            collect(all, BY_NUMBERS, flow->isn, answer_isn);
     }
 }
 

@@ -153,14 +153,15 @@ static void describe_flow(const struct tracker *tracker, const struct flow *flow
                           struct match *match)
 {
     tracker_flow_ends(tracker, flow, match->address[capture], match->port[capture]);
-    memcpy(match->hop_limit[capture], flow->hop_limit, sizeof flow->hop_limit);
+    const struct flow_rest rest = flow_rest_seen(flow);
+    memcpy(match->hop_limit[capture], rest.hop_limit, sizeof rest.hop_limit);
     match->first_ns[capture] = flow->first_ns;
-    match->last_ns[capture] = flow->last_ns;
+    match->last_ns[capture] = rest.last_ns;
     match->frame[capture][INITIATOR] = flow->first_frame;
-    match->frame[capture][RESPONDER] = flow->answer_frame;
-    bool timed = flow->syn_count == 1 && flow->answer_frame && flow->answered_after_us;
+    match->frame[capture][RESPONDER] = rest.answer_frame;
+    bool timed = flow_syn_count(flow) == 1 && rest.answer_frame && rest.answered_after_us;
     match->bits[capture] = flow->bits;
-    match->answered_ns[capture] = timed ? (int64_t)flow->answered_after_us * 1000 : -1;
+    match->answered_ns[capture] = timed ? (int64_t)rest.answered_after_us * 1000 : -1;
 }
 
 static unsigned same_ends(const struct match *match)
@@ -208,17 +209,19 @@ static bool find_flow_match(const struct workspace *work, const struct chains *c
     unsigned best_same = 0, looked = 0;
     bool ambiguous = false, found = false;
     uint32_t at = chains_first(chains, flow_number(flow));
+    const uint32_t isn = flow_rest_seen(flow).answer_isn;
     for (; at && looked++ < CANDIDATES_MAX; at = chains_next(chains, at)) {
         const struct flow *other = flows[at - 1];
         if (flow_number(other) != flow_number(flow))
             continue;
-        if (flow->answer_isn && other->answer_isn && flow->answer_isn != other->answer_isn)
+        const uint32_t other_isn = flow_rest_seen(other).answer_isn;
+        if (isn && other_isn && isn != other_isn)
             continue;
         struct match match = {.proto = flow->proto};
         describe_flow(work->tracker[0], flow, 0, &match);
         describe_flow(work->tracker[1], other, 1, &match);
         unsigned same = same_ends(&match);
-        bool answered = flow->answer_isn && flow->answer_isn == other->answer_isn;
+        bool answered = isn && isn == other_isn;
         match.sure = answered || (flow->proto == PROTO_TCP && same >= SAME_ENDS_SURE);
         same += answered ? ENDS : 0;
         if (same < 1 || (flow->proto == 1 && same < 3))

@@ -211,9 +211,9 @@ ALWAYS struct flow *find_flow(const struct tracker *tracker, struct fast_packet 
 /* --- what a packet changes --- */
 
 /* Of a side that was heard before: no segment that opens or resets, no traceroute probe. */
-ALWAYS bool is_usual(const struct flow *flow, const struct glance *seen, enum side side)
+ALWAYS bool is_usual(const struct flow_rest *rest, const struct glance *seen, enum side side)
 {
-    return flow->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST)) &&
+    return rest->hop_limit[side] && !(seen->tcp_flags & (TCP_SYN | TCP_RST)) &&
            (seen->hop_limit > PROBE_HOP_LIMIT_MAX || seen->proto == PROTO_TCP);
 }
 
@@ -230,14 +230,14 @@ _Static_assert(TCP_FIN == 1, "one bit of the table's index");
 static const uint16_t usual_bits[] = {USUAL_OF_SIDE(0, INITIATOR), USUAL_OF_SIDE(0, RESPONDER),
                                       USUAL_OF_SIDE(1, INITIATOR), USUAL_OF_SIDE(1, RESPONDER)};
 
-ALWAYS void take_usual(struct flow *flow, const struct glance *seen, enum side side,
-                       int64_t time_ns)
+ALWAYS void take_usual(struct flow *flow, struct flow_rest *rest, const struct glance *seen,
+                       enum side side, int64_t time_ns)
 {
     unsigned udp = seen->proto != PROTO_TCP, says = seen->payload_length != 0;
     unsigned asks = udp & (side == INITIATOR), count = flow->syn_count + asks;
     flow->bits |= usual_bits[udp << 3 | side << 2 | says << 1 | (seen->tcp_flags & TCP_FIN)];
     flow->syn_count = (uint8_t)(count - (count > UINT8_MAX));
-    flow->last_ns = time_ns;
+    rest->last_ns = time_ns;
 }
 
 SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet *looked_at,
@@ -263,7 +263,7 @@ SELDOM void take_strange_host(struct tracker *tracker, const struct fast_packet 
 }
 
 ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_at,
-                      const struct frame *frame, uint64_t number)
+                      const struct flow_rest *rest, const struct frame *frame, uint64_t number)
 {
     const struct glance *seen = &looked_at->seen;
     const struct flow *flow = looked_at->flow;
@@ -271,10 +271,18 @@ ALWAYS void take_host(struct tracker *tracker, const struct fast_packet *looked_
     uint32_t host = flow_host(flow, looked_at->from_high);
     if (!host && tracker_ignores(tracker, flow, side))
         return;
-    if (flow_knows_sender(flow, side, &tracker->ways, seen->hop_limit,
+    if (flow_knows_sender(rest, side, &tracker->ways, seen->hop_limit,
                           frame->data + GLANCE_SOURCE_MAC, seen->total_length))
         host_table_pulse(tracker->hosts, host, number, frame->time_ns);
     else
+        take_strange_host(tracker, looked_at, frame, number);
+}
+
+/* Of a flow that was just opened. */
+ALWAYS void take_first_host(struct tracker *tracker, const struct fast_packet *looked_at,
+                            const struct frame *frame, uint64_t number)
+{
+    if (!tracker_ignores(tracker, looked_at->flow, INITIATOR))
         take_strange_host(tracker, looked_at, frame, number);
 }
 
@@ -321,13 +329,10 @@ static void open_flow(struct tracker *tracker, const struct fast_packet *packet,
                       const struct frame *frame, uint64_t number)
 {
     struct flow *flow = packet->flow;
-    flow->bits |=
-        (uint16_t)(FLOW_SYN | FLOW_FROM_INITIATOR | packet->from_high * FLOW_INITIATOR_IS_HIGH);
-    flow->first_ns = flow->last_ns = frame->time_ns;
+    flow_opens(flow, frame->time_ns, packet->seen.hop_limit);
+    flow->bits |= (uint16_t)(packet->from_high * FLOW_INITIATOR_IS_HIGH);
     flow->first_frame = (uint32_t)number;
     flow->isn = bytes_u32(packet->seen.transport + 4);
-    flow->syn_count = 1;
-    flow->hop_limit[INITIATOR] = packet->seen.hop_limit;
     tracker->counters.tcp_syn++;
     tracker->counters.syn_attempts++;
 }
@@ -342,7 +347,7 @@ SELDOM bool take_opening(struct tracker *tracker, struct fast_packet *packet,
     add_flow(tracker, packet);
     open_flow(tracker, packet, frame, number);
     packet->flow->bits |= FLOW_UNWATCHED;
-    take_host(tracker, packet, frame, number);
+    take_first_host(tracker, packet, frame, number);
     return true;
 }
 
@@ -362,7 +367,7 @@ SELDOM bool take_rare_segment(struct tracker *tracker, struct fast_packet *packe
     enum side side;
     tcp_flow_segment(tracker, packet->flow, &segment, &side);
     if (!(seen->tcp_flags & TCP_RST))
-        take_host(tracker, packet, frame, number);
+        take_host(tracker, packet, flow_rest(packet->flow), frame, number);
     return true;
 }
 
@@ -371,11 +376,12 @@ static inline void learn_held(struct tracker *tracker, struct fast_packet *packe
                               const struct segment *segment, const struct frame *frame)
 {
     enum side side = flow_side(packet->flow, packet->from_high);
-    if (is_usual(packet->flow, &packet->seen, side))
-        take_usual(packet->flow, &packet->seen, side, segment->time_ns);
+    struct flow_rest *rest = flow_rest(packet->flow);
+    if (is_usual(rest, &packet->seen, side))
+        take_usual(packet->flow, rest, &packet->seen, side, segment->time_ns);
     else
         tcp_flow_segment(tracker, packet->flow, segment, &side);
-    take_host(tracker, packet, frame, segment->frame);
+    take_host(tracker, packet, rest, frame, segment->frame);
 }
 
 /* The SYN of a product's connection that may be held back. False: it may not, nothing is done. */
@@ -390,7 +396,7 @@ SELDOM bool take_first_held(struct tracker *tracker, struct fast_packet *packet,
     add_flow(tracker, packet);
     open_flow(tracker, packet, frame, number);
     held_begins(tracker, packet, &segment, frame);
-    take_host(tracker, packet, frame, number);
+    take_first_host(tracker, packet, frame, number);
     return true;
 }
 
@@ -434,11 +440,14 @@ ALWAYS bool take(struct tracker *tracker, struct fast_packet *packet, bool still
     if (!packet->keyed)
         return false;
     struct flow *flow = packet->flow = find_flow(tracker, packet, still);
-    enum side side = flow ? flow_side(flow, packet->from_high) : INITIATOR;
-    if (!flow || !(flow->bits & FLOW_UNWATCHED) || !is_usual(flow, &packet->seen, side))
+    if (!flow || !(flow->bits & FLOW_UNWATCHED))
         return take_unusual(tracker, packet, frame, number);
-    take_usual(flow, &packet->seen, side, frame->time_ns);
-    take_host(tracker, packet, frame, number);
+    enum side side = flow_side(flow, packet->from_high);
+    struct flow_rest *rest = flow_rest(flow);
+    if (!is_usual(rest, &packet->seen, side))
+        return take_unusual(tracker, packet, frame, number);
+    take_usual(flow, rest, &packet->seen, side, frame->time_ns);
+    take_host(tracker, packet, rest, frame, number);
     return true;
 }
 

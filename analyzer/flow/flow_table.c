@@ -19,6 +19,7 @@ struct flow_table *flow_table_new(size_t cap)
 {
     struct flow_table *table = memory_zeroed(1, sizeof *table);
     table->cap = cap < 1 ? 1 : cap < UINT32_MAX ? cap : UINT32_MAX - 1;
+    table->together = FLOWS_TOGETHER;
     hash_index_open(&table->index, INDEX_FIRST);
     table->seed[0] = hash_seed();
     table->seed[1] = hash_seed();
@@ -28,7 +29,7 @@ struct flow_table *flow_table_new(size_t cap)
 void flow_table_give_back(struct flow_table *table)
 {
     for (size_t i = 0; i < table->slab_count; i++)
-        memory_table_free(table->slabs[i], FLOW_SLAB, sizeof(struct flow));
+        memory_table_free(table->slabs[i], FLOW_SLAB, FLOW_TOGETHER_BYTES);
     table->slab_count = 0;
     table->given_back += table->count;
     table->count = table->room = 0;
@@ -141,7 +142,7 @@ static void add_slab(struct flow_table *table)
     table->slabs = memory_resize(table->slabs, table->slab_count + 1, sizeof *table->slabs);
     size_t most = (table->cap + FLOW_SLAB - 1) / FLOW_SLAB;
     table->slabs[table->slab_count] =
-        next_slab_take(&table->next, table->slab_count, most, FLOW_SLAB, sizeof(struct flow));
+        next_slab_take(&table->next, table->slab_count, most, FLOW_SLAB_BYTES, FLOW_RESTS_AT);
     table->slab_count++;
 }
 
@@ -160,27 +161,37 @@ static size_t make_room(struct flow_table *table)
     return table->count++;
 }
 
-struct flow *flow_table_add_at(struct flow_table *table, const struct flow_key *key, uint32_t hash,
-                               struct hash_slot *slot)
+static inline struct flow *fill(struct flow_table *table, size_t number, const struct flow_key *key,
+                                struct hash_slot *slot, uint32_t hash)
 {
-    size_t number;
-    if (table->count < table->room) {
-        number = table->count++;
-    } else {
-        number = make_room(table);
-        table->moves++;
-        slot = flow_table_slot(table, key, hash);
-    }
-    *slot = (struct hash_slot){hash, (uint32_t)number + 1};
     struct flow *flow = flow_table_entry(table, number);
+    bool apart = number >= table->together;
+    *slot = (struct hash_slot){hash, (uint32_t)number + 1};
     *flow = (struct flow){
         .address = {key->address[0], key->address[1]},
         .port = {key->port[0], key->port[1]},
-        .proto = key->proto,
-        .v6 = key->v6,
+        .kind = (uint8_t)(key->kind | apart * (FLOW_APART | FLOW_BARE)),
         .bits = FLOW_TOUCHED,
     };
+    if (!apart)
+        *flow_rest_place(flow) = (struct flow_rest){0};
     return flow;
+}
+
+static __attribute__((noinline)) struct flow *
+add_beyond_room(struct flow_table *table, const struct flow_key *key, uint32_t hash)
+{
+    size_t number = make_room(table);
+    table->moves++;
+    return fill(table, number, key, flow_table_slot(table, key, hash), hash);
+}
+
+struct flow *flow_table_add_at(struct flow_table *table, const struct flow_key *key, uint32_t hash,
+                               struct hash_slot *slot)
+{
+    if (table->count == table->room)
+        return add_beyond_room(table, key, hash);
+    return fill(table, table->count++, key, slot, hash);
 }
 
 const struct flow *flow_table_next(const struct flow_table *table, size_t *position)

@@ -1,6 +1,6 @@
-/* Every conversation of the capture in one cache line each: enough to be control evidence ("others
- * were answered on this port at that time"). Conversations of watched products have a richer record
- * beside it, see attempt.h.
+/* Every conversation of the capture in one cache line each, or less: enough to be control evidence
+ * ("others were answered on this port at that time"). Conversations of watched products have a
+ * richer record beside it, see attempt.h.
  *
  * The table is an index of small slots over slabs of entries. It has a cap; when it is full, the
  * clock hand looks at a few entries and evicts the one of least worth (closed before open, never
@@ -40,39 +40,73 @@ enum flow_bit {
                                  there will be no attempt, unless a SYN begins another */
 };
 
+/* In `kind`. */
+enum { FLOW_V6 = 0x80, FLOW_KIND = FLOW_V6 | 0x1f, FLOW_APART = 0x20, FLOW_BARE = 0x40 };
+
 /* The two ends, the lower one first. Built with flow_key_make. */
 struct flow_key {
     uint32_t address[2]; /* address_pool numbers */
     uint16_t port[2];    /* ICMP echo: identifier and 0 */
-    uint8_t proto : 7;   /* PROTO_TCP, PROTO_UDP, or 1 for echo of either version */
-    uint8_t v6 : 1;
+    union {
+        struct {
+            uint8_t proto : 5; /* PROTO_TCP, PROTO_UDP, or 1 for echo of either version */
+            uint8_t : 2;
+            uint8_t v6 : 1;
+        };
+        uint8_t kind; /* all of that at once */
+    };
 };
 
 enum { FLOW_ATTEMPT_BITS = 22, FLOW_HOST_BITS = 21, FLOW_HOST_MASK = (1 << FLOW_HOST_BITS) - 1 };
 
+/* What a conversation's first SYN tells: of a flood there is no more. */
 struct flow {
-    int64_t first_ns, last_ns; /* first packet of the latest attempt, last packet */
+    uint32_t address[2]; /* this and the next four: its key */
+    uint16_t port[2];
+    union {
+        struct {
+            uint8_t proto : 5;
+            uint8_t apart : 1; /* its rest does not stand behind it ... */
+            uint8_t bare : 1;  /* ... and was not written yet: see flow_rest_seen() */
+            uint8_t v6 : 1;
+        };
+        uint8_t kind; /* FLOW_KIND of it are the key's */
+    };
+    union {
+        uint8_t syn_count;     /* of the latest attempt, duplicates left out; UINT8_MAX: or more */
+        uint8_t syn_hop_limit; /* while it is bare */
+    };
+    uint16_t bits;        /* enum flow_bit */
+    int64_t first_ns;     /* first packet of the latest attempt */
+    uint32_t isn;         /* of the latest SYN */
+    uint32_t first_frame; /* of the latest attempt */
     /* Three numbers in eight bytes, each with as many bits as its table's cap needs. */
     uint64_t attempt : FLOW_ATTEMPT_BITS; /* number of the product's record; 0: no product's */
     uint64_t hosts : 2 * FLOW_HOST_BITS;  /* flow_host(): the lower half is address[0]'s */
-    uint32_t address[2];                  /* this and the next three: its key */
-    uint16_t port[2];
-    uint8_t proto : 7;
-    uint8_t v6 : 1;
-    uint8_t syn_count;     /* of the latest attempt, duplicates left out; UINT8_MAX: or more */
-    uint16_t bits;         /* enum flow_bit */
-    uint32_t isn;          /* of the latest SYN */
-    uint32_t first_frame;  /* of the latest attempt */
+};
+
+/* What comes with further packets: flow_rest(). */
+struct flow_rest {
+    int64_t last_ns;       /* last packet */
     uint32_t answer_frame; /* first packet of the responder; 0: none */
     uint32_t answered_after_us;
     uint32_t answer_isn;  /* TCP: sequence number of the SYN-ACK; 0: none */
     uint8_t hop_limit[2]; /* of the first packet of each side (enum side), RST left out; 0: none */
     uint8_t way[2]; /* of packets with that hop limit that each side's host has learnt all from
                        (ways.h); 0: not yet */
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow) <= 64, "a control flow costs one cache line");
+};
 
-enum { FLOW_SLAB = 1 << 15 }; /* entries per slab: 2 MiB */
+/* The first flows of a table stand together with their rests, a cache line each. What comes after
+ * them is a flood most likely: of a slab of these, all flows stand before all rests, which cost
+ * nothing as long as none is written. */
+enum {
+    FLOW_SLAB = 1 << 15, /* entries */
+    FLOWS_TOGETHER = 32 * FLOW_SLAB,
+    FLOW_TOGETHER_BYTES = sizeof(struct flow) + sizeof(struct flow_rest),
+    FLOW_SLAB_BYTES = FLOW_SLAB * FLOW_TOGETHER_BYTES, /* a slab begins at a multiple of that */
+    FLOW_RESTS_AT = FLOW_SLAB * sizeof(struct flow),   /* where they stand apart */
+};
+_Static_assert(FLOW_TOGETHER_BYTES == 64, "a control flow costs one cache line");
 
 /* An entry that is to be evicted, while it is worth no more. */
 struct flow_victim {
@@ -84,10 +118,11 @@ enum { FLOW_VICTIMS = 8 }; /* that are chosen at once */
 
 /* Open to the fast path, which looks flows up inline (below). */
 struct flow_table {
-    struct flow **slabs;
+    uint8_t **slabs;
     struct next_slab next;
     size_t slab_count;
     size_t count, cap;
+    size_t together;   /* so many stand together with their rests: FLOWS_TOGETHER, but in tests */
     size_t room;       /* so many fit before a slab, the index or the cap is to be looked at */
     uint64_t moves;    /* how often slots may have moved */
     size_t given_back; /* flows that are counted and not there any more */
@@ -123,8 +158,7 @@ static inline struct flow_key flow_key_make(uint8_t proto, bool v6, uint32_t fir
     return (struct flow_key){
         .address = {(uint32_t)(low >> 16), (uint32_t)(high >> 16)},
         .port = {(uint16_t)low, (uint16_t)high},
-        .proto = proto & 0x7fu,
-        .v6 = v6,
+        .kind = (uint8_t)(proto | v6 * FLOW_V6),
     };
 }
 
@@ -134,27 +168,92 @@ static inline uint32_t flow_table_hash(const struct flow_table *table, const str
 {
     uint64_t low = flow_key_end(key->address[0], key->port[0]);
     uint64_t high = flow_key_end(key->address[1], key->port[1]);
-    uint64_t kind = (uint64_t)(key->v6 << 7 | key->proto) << 48;
+    uint64_t kind = (uint64_t)key->kind << 48;
     return hash_upper(hash_mix(low ^ table->seed[0], (high | kind) ^ table->seed[1]));
 }
 
 static inline struct flow *flow_table_entry(const struct flow_table *table, size_t number)
 {
-    return &table->slabs[number / FLOW_SLAB][number % FLOW_SLAB];
+    uint8_t *slab = table->slabs[number / FLOW_SLAB];
+    size_t at = number % FLOW_SLAB;
+    if (__builtin_expect(number < table->together, true))
+        return (struct flow *)(void *)(slab + at * FLOW_TOGETHER_BYTES);
+    return (struct flow *)(void *)slab + at;
+}
+
+/* From a flow of a slab to the next, in bytes. */
+static inline size_t flow_stride(const struct flow *flow)
+{
+    return flow->apart ? sizeof *flow : FLOW_TOGETHER_BYTES;
+}
+
+static inline const struct flow *flow_behind(const struct flow *flow, size_t bytes)
+{
+    return (const struct flow *)(const void *)((const uint8_t *)flow + bytes);
+}
+
+/* Where its rest stands, written or not. */
+static inline struct flow_rest *flow_rest_place(const struct flow *flow)
+{
+    if (__builtin_expect(!flow->apart, true))
+        return (struct flow_rest *)(uintptr_t)(flow + 1);
+    uintptr_t in_slab = (uintptr_t)flow % FLOW_SLAB_BYTES;
+    uint8_t *rests = (uint8_t *)(uintptr_t)flow - in_slab + FLOW_RESTS_AT;
+    return (struct flow_rest *)(void *)rests + in_slab / sizeof *flow;
+}
+
+/* To be read. */
+static inline struct flow_rest flow_rest_seen(const struct flow *flow)
+{
+    if (flow->bare)
+        return (struct flow_rest){.last_ns = flow->first_ns,
+                                  .hop_limit = {[INITIATOR] = flow->syn_hop_limit}};
+    return *flow_rest_place(flow);
+}
+
+static inline uint8_t flow_syn_count(const struct flow *flow)
+{
+    return flow->bare ? (flow->bits & FLOW_SYN) != 0 : flow->syn_count;
+}
+
+/* To be written, as `syn_count` is from now on. */
+static inline struct flow_rest *flow_rest(struct flow *flow)
+{
+    struct flow_rest *rest = flow_rest_place(flow);
+    if (__builtin_expect(flow->apart, false) && flow->bare) {
+        *rest = flow_rest_seen(flow);
+        flow->syn_count = flow_syn_count(flow);
+        flow->bare = false;
+    }
+    return rest;
+}
+
+/* A SYN on a flow that was just added. */
+static inline void flow_opens(struct flow *flow, int64_t time_ns, uint8_t hop_limit)
+{
+    flow->bits |= FLOW_SYN | FLOW_FROM_INITIATOR;
+    flow->first_ns = time_ns;
+    if (flow->bare) {
+        flow->syn_hop_limit = hop_limit;
+        return;
+    }
+    struct flow_rest *rest = flow_rest_place(flow);
+    rest->last_ns = time_ns;
+    rest->hop_limit[INITIATOR] = hop_limit;
+    flow->syn_count = 1;
 }
 
 static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
     return memcmp(a->address, b->address, sizeof a->address) == 0 &&
-           memcmp(a->port, b->port, sizeof a->port) == 0 && a->proto == b->proto && a->v6 == b->v6;
+           memcmp(a->port, b->port, sizeof a->port) == 0 && a->kind == b->kind;
 }
 
 static inline bool flow_has_key(const struct flow *flow, const struct flow_key *key)
 {
-    enum { PORTS = offsetof(struct flow, port), KEY_PORTS = offsetof(struct flow_key, port) };
-    enum { AND_PROTO = sizeof key->port + 1 };
     return memcmp(flow->address, key->address, sizeof key->address) == 0 &&
-           memcmp((const uint8_t *)flow + PORTS, (const uint8_t *)key + KEY_PORTS, AND_PROTO) == 0;
+           memcmp(flow->port, key->port, sizeof key->port) == 0 &&
+           ((flow->kind ^ key->kind) & FLOW_KIND) == 0;
 }
 
 /* The slot of the key, or the free slot where it would go, until an entry comes or goes. */
@@ -264,16 +363,22 @@ static inline void flow_set_attempt(struct flow *flow, uint32_t number)
 }
 
 /* Whether a packet of a side tells nothing new of its host. */
-static inline bool flow_knows_sender(const struct flow *flow, enum side side,
+static inline bool flow_knows_sender(const struct flow_rest *rest, enum side side,
                                      const struct ways *ways, uint8_t hop_limit,
                                      const uint8_t mac[6], uint32_t total_length)
 {
-    return flow->hop_limit[side] == hop_limit &&
-           ways_known(ways, flow->way[side], mac, total_length);
+    return rest->hop_limit[side] == hop_limit &&
+           ways_known(ways, rest->way[side], mac, total_length);
+}
+
+static inline bool flow_is_answered(const struct flow *flow)
+{
+    return !flow->bare && flow_rest_place(flow)->answer_frame;
 }
 
 static inline void flow_asked(struct flow *flow)
 {
+    (void)flow_rest(flow); /* no longer bare */
     flow->syn_count = (uint8_t)(flow->syn_count + (flow->syn_count < UINT8_MAX));
 }
 

@@ -514,7 +514,7 @@ static void finish(struct tracker *tracker, struct held *held)
         .key = flow_key_of(flow),
         .initiator_is_high = (flow->bits & FLOW_INITIATOR_IS_HIGH) != 0,
         .service = held->service,
-        .hop_limit = flow->hop_limit[INITIATOR],
+        .hop_limit = flow_rest_seen(flow).hop_limit[INITIATOR],
         .has_mac = true,
         .begun_ns = syn->time_ns,
         .last_ns = course->last_ns,

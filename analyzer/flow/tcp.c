@@ -78,10 +78,8 @@ static void restart_flow(const struct tracker *tracker, struct flow *flow,
         flow->bits |= FLOW_UNWATCHED;
     flow->first_ns = segment->time_ns;
     flow->first_frame = (uint32_t)segment->frame;
-    flow->answer_frame = flow->answered_after_us = flow->answer_isn = 0;
+    *flow_rest(flow) = (struct flow_rest){.last_ns = segment->time_ns};
     flow->syn_count = 0;
-    flow->hop_limit[INITIATOR] = flow->hop_limit[RESPONDER] = 0;
-    flow->way[INITIATOR] = flow->way[RESPONDER] = 0;
 }
 
 static bool flow_has_syn(const struct flow *flow, uint32_t isn)
@@ -95,7 +93,7 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct se
 {
     tracker->counters.tcp_syn++;
     if (*side == INITIATOR && flow_has_syn(flow, segment->sequence)) {
-        if (segment->time_ns - flow->last_ns >= tracker->options.syn_copy_gap_ns)
+        if (segment->time_ns - flow_rest(flow)->last_ns >= tracker->options.syn_copy_gap_ns)
             flow_asked(flow);
         return false;
     }
@@ -114,11 +112,12 @@ static bool flow_syn(struct tracker *tracker, struct flow *flow, const struct se
 
 static void flow_answered(struct flow *flow, const struct segment *segment)
 {
-    if (flow->answer_frame)
+    struct flow_rest *rest = flow_rest(flow);
+    if (rest->answer_frame)
         return;
     int64_t after_us = (segment->time_ns - flow->first_ns) / 1000;
-    flow->answer_frame = (uint32_t)segment->frame;
-    flow->answered_after_us = after_us < 0            ? 0
+    rest->answer_frame = (uint32_t)segment->frame;
+    rest->answered_after_us = after_us < 0            ? 0
                               : after_us < UINT32_MAX ? (uint32_t)after_us
                                                       : UINT32_MAX;
 }
@@ -146,8 +145,8 @@ static void flow_other(struct tracker *tracker, struct flow *flow, const struct 
         if (answers_syn && !(flow->bits & (FLOW_SYNACK | FLOW_REFUSED)))
             tracker->counters.syn_answered++;
         flow->bits |= FLOW_SYNACK;
-        if (answers_syn && !flow->answer_isn)
-            flow->answer_isn = segment->sequence;
+        if (answers_syn && !flow_rest(flow)->answer_isn)
+            flow_rest(flow)->answer_isn = segment->sequence;
     } else if (side == INITIATOR || segment->payload_length) {
         flow->bits |= FLOW_ESTABLISHED;
     }
@@ -159,15 +158,16 @@ bool tcp_flow_segment(struct tracker *tracker, struct flow *flow, const struct s
                       enum side *side)
 {
     bool opens = false;
+    struct flow_rest *rest = flow_rest(flow);
     *side = flow_side(flow, segment->from_high);
     if (tcp_opens(segment->flags))
         opens = flow_syn(tracker, flow, segment, side);
     else
         flow_other(tracker, flow, segment, *side);
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
-    flow->last_ns = segment->time_ns;
-    if (!flow->hop_limit[*side] && !(segment->flags & TCP_RST))
-        flow->hop_limit[*side] = segment->hop_limit;
+    rest->last_ns = segment->time_ns;
+    if (!rest->hop_limit[*side] && !(segment->flags & TCP_RST))
+        rest->hop_limit[*side] = segment->hop_limit;
     return opens;
 }
 

@@ -188,14 +188,15 @@ static void echo_track(struct tracker *tracker, const struct event *event)
         if (is_probe_packet(packet))
             flow->bits |= FLOW_PROBE;
     }
-    if (!flow->hop_limit[request ? INITIATOR : RESPONDER])
-        flow->hop_limit[request ? INITIATOR : RESPONDER] = packet->ip.hop_limit;
-    flow->last_ns = event->time_ns;
+    struct flow_rest *rest = flow_rest(flow);
+    if (!rest->hop_limit[request ? INITIATOR : RESPONDER])
+        rest->hop_limit[request ? INITIATOR : RESPONDER] = packet->ip.hop_limit;
+    rest->last_ns = event->time_ns;
     flow->bits |= request ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
     if (request)
         flow_asked(flow);
-    else if (!flow->answer_frame)
-        flow->answer_frame = (uint32_t)event->frame;
+    else if (!rest->answer_frame)
+        rest->answer_frame = (uint32_t)event->frame;
 }
 
 /* ARP and ND inside a tunnel tell of another link than the captured one. */
@@ -313,7 +314,7 @@ static void note_offload(struct host *host, const struct packet *packet)
 bool tracker_in_crowd(const struct tracker *tracker, const struct flow *flow)
 {
     /* A SYN that was held back and is only counted has no number any more. */
-    bool given_up = !flow->attempt && (flow->bits & FLOW_SYN) && !flow->answer_frame;
+    bool given_up = !flow->attempt && (flow->bits & FLOW_SYN) && !flow_is_answered(flow);
     return (given_up && tracker->hosts->count >= HOSTS_EASY) ||
            tracker_ignores(tracker, flow, INITIATOR);
 }
@@ -352,9 +353,10 @@ static uint8_t way_of(struct tracker *tracker, const struct event *event)
 /* The host knows all that such packets tell: the flow keeps in mind which these are. */
 static void remember_way(struct flow *flow, enum side side, uint8_t way, uint8_t hop_limit)
 {
-    bool same_mac = !((flow->way[side] ^ way) & ~WAY_OVERSIZED);
-    if (flow->hop_limit[side] == hop_limit)
-        flow->way[side] = same_mac ? flow->way[side] | way : way;
+    struct flow_rest *rest = flow_rest(flow);
+    bool same_mac = !((rest->way[side] ^ way) & ~WAY_OVERSIZED);
+    if (rest->hop_limit[side] == hop_limit)
+        rest->way[side] = same_mac ? rest->way[side] | way : way;
 }
 
 void tracker_host(struct tracker *tracker, const struct event *event)
@@ -365,8 +367,9 @@ void tracker_host(struct tracker *tracker, const struct event *event)
     struct flow *flow = event->flow;
     uint8_t way = way_of(tracker, event);
     enum side side = flow ? flow_side(flow, event->from_high) : INITIATOR;
-    if (way && flow_knows_sender(flow, side, &tracker->ways, packet->ip.hop_limit,
-                                 packet->source_mac, packet->ip.total_length)) {
+    if (way && !flow->bare &&
+        flow_knows_sender(flow_rest_place(flow), side, &tracker->ways, packet->ip.hop_limit,
+                          packet->source_mac, packet->ip.total_length)) {
         host_table_pulse(tracker->hosts, flow_host(flow, event->from_high), event->frame,
                          event->time_ns);
         return;
@@ -419,7 +422,7 @@ static void fragment_track(struct tracker *tracker, const struct event *event)
         ip_equal(&slot->source, &ip->source) && ip_equal(&slot->destination, &ip->destination))
         flow = flow_table_find(tracker->flows, &slot->key);
     if (flow)
-        flow->last_ns = event->time_ns;
+        flow_rest(flow)->last_ns = event->time_ns;
     else
         tracker->counters.fragments_unmatched++;
 }

@@ -128,7 +128,7 @@ enum { HOSTS_EASY = 1 << 16 }; /* up to here whoever sends anything gets an entr
 static inline bool tracker_ignores(const struct tracker *tracker, const struct flow *flow,
                                    enum side side)
 {
-    return tracker->hosts->count >= HOSTS_EASY && side == INITIATOR && !flow->answer_frame &&
+    return tracker->hosts->count >= HOSTS_EASY && side == INITIATOR && !flow_is_answered(flow) &&
            ((flow->bits & FLOW_UNWATCHED) || (flow->attempt > HELD_BASE && tracker->held));
 }
 

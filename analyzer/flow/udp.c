@@ -99,7 +99,7 @@ static void restart_flow(struct flow *flow, const struct event *event)
     flow->bits &= FLOW_TOUCHED | FLOW_TUNNELLED | FLOW_INITIATOR_IS_HIGH;
     flow->first_ns = event->time_ns;
     flow->first_frame = (uint32_t)event->frame;
-    flow->answer_frame = flow->answered_after_us = 0;
+    flow_rest(flow)->answer_frame = flow_rest(flow)->answered_after_us = 0;
     flow->syn_count = 0;
     flow->attempt = 0;
 }
@@ -147,6 +147,7 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
         flow->first_ns = event->time_ns;
         flow->first_frame = (uint32_t)event->frame;
     }
+    struct flow_rest *rest = flow_rest(flow);
     *side = flow_side(flow, event->from_high);
     struct attempt *attempt = attempt_of_flow(tracker, flow);
     if (attempt && begins_anew(attempt, *side, event)) {
@@ -155,13 +156,13 @@ struct attempt *udp_track(struct tracker *tracker, struct event *event, enum sid
         restart_flow(flow, event);
     }
     flow->bits |= *side == INITIATOR ? FLOW_FROM_INITIATOR : FLOW_FROM_RESPONDER;
-    flow->last_ns = event->time_ns;
+    rest->last_ns = event->time_ns;
     if (is_probe_packet(packet))
         flow->bits &= (uint16_t)~FLOW_UNWATCHED; /* what comes back may be its answer */
-    if (!flow->hop_limit[*side])
-        flow->hop_limit[*side] = packet->ip.hop_limit;
-    if (*side == RESPONDER && !flow->answer_frame)
-        flow->answer_frame = (uint32_t)event->frame;
+    if (!rest->hop_limit[*side])
+        rest->hop_limit[*side] = packet->ip.hop_limit;
+    if (*side == RESPONDER && !rest->answer_frame)
+        rest->answer_frame = (uint32_t)event->frame;
     if (*side == INITIATOR)
         flow_asked(flow);
 

@@ -145,11 +145,12 @@ static void compare_with_twin(struct flow_table *table, const bool *was_added, u
     assert_int_equal(found, walked);
 }
 
-static void stays_whole_under_random_operations(void **state)
+/* `together`: so many stand together with their rests. */
+static void work_at_random(size_t together)
 {
-    (void)state;
     enum { CAP = 300, KEYS = 1000, OPERATIONS = 60000 };
     struct flow_table *table = flow_table_new(CAP);
+    table->together = together;
     bool was_added[KEYS] = {false};
     uint32_t random = 1;
     uint64_t additions = 0;
@@ -171,6 +172,45 @@ static void stays_whole_under_random_operations(void **state)
     }
     assert_int_equal(flow_table_count(table), CAP);
     assert_true(flow_table_evicted(table) > CAP);
+    flow_table_free(table);
+}
+
+static void stays_whole_under_random_operations(void **state)
+{
+    (void)state;
+    work_at_random(FLOWS_TOGETHER);
+    work_at_random(0);
+}
+
+/* Flows of two slabs, of which the second's stand apart from their rests. */
+static void a_flow_has_a_rest_of_its_own(void **state)
+{
+    (void)state;
+    enum { FLOWS = 2 * FLOW_SLAB, SYN_TTL = 57 };
+    struct flow_table *table = flow_table_new(FLOWS);
+    table->together = FLOW_SLAB;
+    bool added;
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct flow_key key = key_of(i);
+        flow_opens(flow_table_add(table, &key, &added), (int64_t)i + 1, SYN_TTL);
+    }
+    for (uint32_t i = 0; i < FLOWS; i += 2) {
+        struct flow_key key = key_of(i);
+        struct flow_rest *rest = flow_rest(flow_table_find(table, &key));
+        assert_int_equal(rest->last_ns, i + 1);
+        rest->answer_frame = i + 2;
+    }
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct flow_key key = key_of(i);
+        const struct flow *flow = flow_table_find(table, &key);
+        const struct flow_rest rest = flow_rest_seen(flow);
+        assert_int_equal(flow->bare, i >= FLOW_SLAB && i % 2);
+        assert_int_equal(flow_is_answered(flow), i % 2 == 0);
+        assert_int_equal(rest.answer_frame, i % 2 ? 0 : i + 2);
+        assert_int_equal(rest.last_ns, i + 1);
+        assert_int_equal(rest.hop_limit[INITIATOR], SYN_TTL);
+        assert_int_equal(flow_syn_count(flow), 1);
+    }
     flow_table_free(table);
 }
 
@@ -483,7 +523,9 @@ static void finished_records_come_back_as_they_were(void **state)
     for (size_t i = 0; i < RECORDS; i++) {
         uint64_t frames = apart[i % APART], time = apart[i / APART % APART] * 1000;
         put[i] = (struct finished){
-            .key = {{7, (uint32_t)i}, {443, 5800}, PROTO_TCP, i % 2},
+            .key = {.address = {7, (uint32_t)i},
+                    .port = {443, 5800},
+                    .kind = PROTO_TCP | i % 2 * FLOW_V6},
             .mac = {1, 2, 3, 4, 5, (uint8_t)i},
             .hop_limit = 255,
             .service = (uint8_t)(i * 5),
@@ -547,7 +589,7 @@ static void finished_records_of_many_origins(void **state)
     enum { RECORDS = FINISHED_ORIGINS + 100 };
     struct finished_list *list = finished_new(RECORDS);
     for (uint16_t i = 0; i < RECORDS; i++) {
-        struct finished put = {.key = {.proto = PROTO_TCP}, .first_frame = i + 1u};
+        struct finished put = {.key = {.kind = PROTO_TCP}, .first_frame = i + 1u};
         memcpy(put.mac, &i, sizeof i);
         finished_put(list, &put);
     }
@@ -618,6 +660,7 @@ int main(void)
         cmocka_unit_test(no_seed_crowds_the_index),
         cmocka_unit_test(grows_and_finds_all),
         cmocka_unit_test(stays_whole_under_random_operations),
+        cmocka_unit_test(a_flow_has_a_rest_of_its_own),
         cmocka_unit_test(full_table_evicts_one_for_one),
         cmocka_unit_test(table_of_one_works),
         cmocka_unit_test(product_flows_go_last),
