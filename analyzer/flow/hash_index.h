@@ -56,9 +56,13 @@ static inline struct hash_slot *hash_index_first(const struct hash_index *index,
     return &index->slots[at];
 }
 
+/* Of a full index a search may well go on into the next cache line. */
 static inline void hash_index_fetch(const struct hash_index *index, uint32_t hash)
 {
-    memory_fetch(&index->slots[hash_index_home(index, hash)]);
+    enum { FURTHER = 5 };
+    size_t home = hash_index_home(index, hash);
+    memory_fetch(&index->slots[home]);
+    memory_fetch(&index->slots[home + FURTHER]);
 }
 
 #endif
