@@ -58,6 +58,33 @@ static const char *path_word(const struct fact_context *context, const struct fa
     return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }
 
+/* Whose packets are sent again. */
+static enum side failing_side(const struct attempt *attempt)
+{
+    return attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER
+                                                                               : INITIATOR;
+}
+
+/* Since when a side's packets fail: of a connection that worked, since the first one that was sent
+ * again. What was under way before that may have left the box, and its acknowledgment been lost. */
+static uint64_t failing_since(const struct failure *failure, const struct attempt *attempt,
+                              enum side side)
+{
+    if (!is_midstream(failure->symptom))
+        return attempt->side[INITIATOR].first->frame;
+    const struct frame_list repeats = frame_notes_list(&attempt->side[side].repeat_frames);
+    return repeats.count ? frame_list_at(&repeats, 0) : attempt->side[side].first_unanswered->frame;
+}
+
+/* The newest packet with data, also one that was sent again though it had arrived. */
+static uint64_t last_with_data(const struct side_record *side)
+{
+    const struct frame_list repeats = frame_notes_list(&side->repeat_frames);
+    const struct mark *last = side->last->length ? side->last : side->last_data;
+    uint64_t repeat = repeats.count ? frame_list_at(&repeats, repeats.count - 1) : 0;
+    return last->frame > repeat ? last->frame : repeat;
+}
+
 /* Frames that show the failing packets leaving the box as well: copies of them, or their twins
  * behind a NAT. In a connection that worked before, only those sent since count. */
 static void forwarded_frames(const struct fact_context *context, const struct failure *failure,
@@ -65,44 +92,62 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
 {
     const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
     if (failure->symptom == SYMPTOM_SYNACK_UNANSWERED) {
-        if (attempt->forwarded_sides >> RESPONDER & 1)
+        if (attempt->forwarded_last[RESPONDER])
             frame_list_join_notes(frames, &attempt->forwarded_frames);
         else if (twin)
             frame_list_add(frames, twin->synack->frame);
         return;
     }
-    enum side side =
-        attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER : INITIATOR;
-    const struct mark *failing = is_midstream(failure->symptom)
-                                     ? attempt->side[side].first_unanswered
-                                     : attempt->side[INITIATOR].first;
-    const struct frame_list forwarded = frame_notes_list(&attempt->forwarded_frames);
-    for (uint32_t i = 0; i < forwarded.count; i++)
-        if (frame_list_at(&forwarded, i) > failing->frame)
-            frame_list_add(frames, frame_list_at(&forwarded, i));
+    enum side side = failing_side(attempt);
+    uint64_t since = failing_since(failure, attempt, side);
+    if (attempt->forwarded_last[side] > since) {
+        const struct frame_list forwarded = frame_notes_list(&attempt->forwarded_frames);
+        for (uint32_t i = 0; i < forwarded.count; i++)
+            if (frame_list_at(&forwarded, i) > since)
+                frame_list_add(frames, frame_list_at(&forwarded, i));
+        frame_list_add(frames, attempt->forwarded_last[side]);
+    }
     if (!twin)
         return;
-    const struct mark *leaving =
-        is_midstream(failure->symptom) ? twin->side[side].last_data : twin->side[side].first;
-    if (leaving->frame > failing->frame)
-        frame_list_add(frames, leaving->frame);
+    uint64_t leaving = is_midstream(failure->symptom) ? last_with_data(&twin->side[side])
+                                                      : twin->side[side].first->frame;
+    if (leaving > since)
+        frame_list_add(frames, leaving);
 }
 
-/* The far side of the NAT has the answer, the near side has not. */
+/* The acknowledgment that came into the box and did not leave it towards the client: that the
+ * client still sends what it acknowledges shows that the capture has not just missed it. The record
+ * is of the client's side of a NAT, its twin of the server's. */
+static uint64_t swallowed_midstream(const struct attempt *attempt, const struct attempt *twin)
+{
+    const struct mark *newest = attempt->side[INITIATOR].last;
+    const struct side_record *near = &attempt->side[RESPONDER];
+    const struct side_record *far = twin ? &twin->side[RESPONDER] : near;
+    if (attempt->proto != PROTO_TCP || !newest->length || !far->has_acknowledged ||
+        !sequence_after(far->acknowledged, newest->sequence))
+        return 0;
+    bool told = twin ? !sequence_after(far->acknowledged, near->acknowledged)
+                     : !attempt_swallows(attempt, RESPONDER);
+    return told ? 0 : far->last->frame;
+}
+
+/* The far side of the box has the answer, the near side has not. */
 static void swallowed_fact(const struct fact_context *context, const struct failure *failure,
                            struct fact *facts)
 {
     struct frame_list frames = {0};
     const struct attempt *attempt;
-    bool any_twin = false;
+    bool both_sides = false;
     EACH_ATTEMPT(attempt, failure)
     {
         const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
-        any_twin |= twin != NULL;
-        if (twin && !attempt->side[RESPONDER].first->frame)
+        both_sides |= twin != NULL;
+        if (is_midstream(failure->symptom))
+            frame_list_add(&frames, swallowed_midstream(attempt, twin));
+        else if (twin && !attempt->side[RESPONDER].first->frame)
             frame_list_add(&frames, twin->side[RESPONDER].first->frame);
     }
-    if (any_twin)
+    if (both_sides || frames.count)
         set_flag(facts, FACT_REPLY_SWALLOWED, frames.count > 0)->frames = frames;
 }
 

@@ -178,10 +178,10 @@ struct attempt {
 
     int64_t last_ns; /* last packet of either side */
     uint64_t last_frame;
-    uint32_t copies;    /* frames that were copies */
-    uint32_t forwarded; /* copies one hop later or on another interface */
-    struct frame_notes forwarded_frames;
-    uint8_t forwarded_sides;   /* whose packets those copies are: a bit per side */
+    uint32_t copies;                     /* frames that were copies */
+    uint32_t forwarded;                  /* copies one hop later or on another interface */
+    struct frame_notes forwarded_frames; /* the first ones */
+    uint64_t forwarded_last[2];          /* the newest one of each side's packets; 0: none */
     uint8_t copy_hops;         /* routers passed between the first and the last copy of a packet */
     uint8_t went_on_after_rst; /* bit per side that made progress after a RST */
     bool too_big_seen;         /* ICMP "fragmentation needed" or "packet too big" came for it */
@@ -252,6 +252,13 @@ static inline bool attempt_client_gone(const struct attempt *attempt)
 {
     return attempt->icmp->count && attempt->side[RESPONDER].first->frame &&
            ip_equal(&attempt->icmp->sender, &attempt->address[INITIATOR]);
+}
+
+/* The newest packet of a side came into a box that passed others of it on, and did not leave it. */
+static inline bool attempt_swallows(const struct attempt *attempt, enum side side)
+{
+    return attempt->forwarded_last[side] &&
+           attempt->side[side].last->frame > attempt->forwarded_last[side];
 }
 
 /* Some of its packets are seen entering and leaving the capturing box, on this side of a NAT or on

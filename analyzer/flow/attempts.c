@@ -437,7 +437,7 @@ bool attempt_is_copy(struct attempt *attempt, enum side side, const struct event
         bool only_in = now.direction == LINK_IN && before->direction == LINK_IN;
         if (!only_in && (now.hop_limit != before->hop_limit || now.if_index != before->if_index)) {
             attempt->forwarded++;
-            attempt->forwarded_sides = (uint8_t)(attempt->forwarded_sides | 1u << side);
+            attempt->forwarded_last[side] = event->frame;
             frame_notes_add(&attempt->forwarded_frames, event->frame);
         }
         return true;

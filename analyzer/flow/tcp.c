@@ -281,7 +281,7 @@ static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum s
         if (mark_there(attempt->side[INITIATOR].rst) || mark_there(attempt->side[RESPONDER].rst))
             went_on_after_rst(attempt, receiver_side);
     }
-    if (!progress && outstanding(sender, receiver))
+    if (!progress && (outstanding(sender, receiver) || attempt_swallows(attempt, receiver_side)))
         return;
     attempt_survived(attempt, sender);
     forget_unanswered(sender);
@@ -368,8 +368,8 @@ static void attempt_data(struct tracker *tracker, struct attempt *attempt, enum 
         }
     } else if (end != mark->sequence) {
         if (other->has_acknowledged && !sequence_after(end, other->acknowledged) &&
-            mark->length > 1)
-            return; /* sent again needlessly: it had arrived */
+            mark->length > 1 && !attempt_swallows(attempt, !side))
+            return; /* sent again needlessly: it had arrived, and the sender was told */
         note_repeat(tracker, record, mark, idle_ns);
     } else if (mark->sequence == record->next_sequence - 1 && !(mark->flags & TCP_SYN)) {
         note_repeat(tracker, record, mark, idle_ns);

@@ -243,6 +243,9 @@ IPV6 = [
     S("v6-edge-udp", "ipv6", "mtpip", EDGE, "drop"),
     S("v6-egress-drop", "ipv6", "druva", EGRESS, "drop", controls=("web",)),
     S("v6-egress-rst", "ipv6", "syncrify", EGRESS, "reject-rst", "rst"),
+    S("v6-local-dynamic", "ipv6", "synaman", LOCAL, "dynamic-block", play="upload"),
+    S("v6-edge-dynamic", "ipv6", "syncrify", EDGE, "dynamic-block", play="upload"),
+    S("v6-egress-dynamic", "ipv6", "securidata", EGRESS, "dynamic-block", play="upload"),
     S("v6-closed", "ipv6", "synaman", HOST, "not-listening"),
     S("v6-no-route", "ipv6", "syncrify", PATH, "no-route", "unreachable"),
 ]

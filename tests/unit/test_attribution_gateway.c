@@ -201,6 +201,101 @@ static void the_edge_answers_arp_for_itself(void **state)
     assert_string_equal(fact_word(facts_of(scene, true), FACT_ARP_SERVER), "unknown");
 }
 
+/* A gateway, captured on both sides: packets come in and leave one router later, on the other side
+ * of a NAT under another address. */
+struct gateway {
+    struct talk near, far;
+    bool nat;
+    double at;
+    uint32_t said; /* by the client */
+};
+
+static void pass(struct gateway *gateway, enum side from, struct step step, bool leaves)
+{
+    struct talk *far = gateway->nat ? &gateway->far : &gateway->near;
+    struct talk *in = from == INITIATOR ? &gateway->near : far;
+    struct talk *out = from == INITIATOR ? far : &gateway->near;
+    step.id = ++gateway->near.scene->next_id;
+    step.at = gateway->at;
+    step.hop_limit = 60;
+    step.direction = LINK_IN;
+    step.if_index = from == INITIATOR ? 1 : 2;
+    scene_send(in, from, step);
+    step.at += 0.0001;
+    step.hop_limit--;
+    step.direction = LINK_OUT;
+    step.if_index = from == INITIATOR ? 2 : 1;
+    if (leaves)
+        scene_send(out, from, step);
+    gateway->at += 0.02;
+}
+
+static void client_says(struct gateway *gateway, uint32_t seq, bool leaves)
+{
+    pass(gateway, INITIATOR, (struct step){.flags = "PA", .length = 1000, .seq = seq, .ack = 1},
+         leaves);
+}
+
+static void server_confirms(struct gateway *gateway, uint32_t ack, bool leaves)
+{
+    pass(gateway, RESPONDER, (struct step){.flags = "A", .seq = 1, .ack = ack}, leaves);
+}
+
+/* An upload that falls silent. What was under way before had left. */
+static const struct fact *upload_that_stops(bool nat, bool requests_leave, bool replies_come,
+                                            bool replies_leave)
+{
+    enum { SEGMENTS = 100, UNDER_WAY = 3, REPEATS = 5 };
+    struct scene *scene = scene_new();
+    struct gateway gateway = {.nat = nat, .said = 1};
+    gateway.near = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+    gateway.far = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
+    memcpy(gateway.far.isn, gateway.near.isn, sizeof gateway.far.isn);
+    pass(&gateway, INITIATOR, (struct step){.flags = "S"}, true);
+    pass(&gateway, RESPONDER, (struct step){.flags = "SA", .ack = 1}, true);
+    pass(&gateway, INITIATOR, (struct step){.flags = "A", .seq = 1, .ack = 1}, true);
+    for (int i = 0; i < SEGMENTS; i++) {
+        client_says(&gateway, gateway.said, true);
+        server_confirms(&gateway, gateway.said += 1000, true);
+    }
+    for (uint32_t i = 0; i < UNDER_WAY; i++)
+        client_says(&gateway, gateway.said + i * 1000, true);
+    if (replies_come)
+        server_confirms(&gateway, gateway.said + UNDER_WAY * 1000, replies_leave);
+    if (replies_leave)
+        gateway.said += UNDER_WAY * 1000;
+    for (int i = 0; i < REPEATS; i++) {
+        gateway.at += 1 << i;
+        client_says(&gateway, gateway.said, requests_leave);
+        if (replies_come && requests_leave)
+            server_confirms(&gateway, gateway.said + UNDER_WAY * 1000, replies_leave);
+    }
+    return facts_of(scene, true);
+}
+
+static void a_transfer_that_dies_in_the_gateway_or_beyond(void **state)
+{
+    (void)state;
+    static const struct {
+        bool requests_leave, replies_come, replies_leave;
+        bool swallowed;
+    } cases[] = {
+        {true, false, false, false}, /* beyond */
+        {false, false, false, false}, {false, true, false, true}, {true, true, false, true},
+        {false, true, true, false}, /* only what the client sends is kept back */
+    };
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        bool nat = i % 2;
+        const struct fact *facts =
+            upload_that_stops(nat, cases[i / 2].requests_leave, cases[i / 2].replies_come,
+                              cases[i / 2].replies_leave);
+        assert_string_equal(fact_word(facts, FACT_STALL_FROM), "initiator");
+        assert_true(facts[FACT_FORWARDED].known);
+        assert_int_equal((int)facts[FACT_FORWARDED].number, cases[i / 2].requests_leave);
+        assert_int_equal((int)facts[FACT_REPLY_SWALLOWED].number, cases[i / 2].swallowed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_gateway_that_went),
         cmocka_unit_test(a_server_that_answers_another_way),
         cmocka_unit_test(the_edge_answers_arp_for_itself),
+        cmocka_unit_test(a_transfer_that_dies_in_the_gateway_or_beyond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
