@@ -25,8 +25,8 @@ struct next_slab {
     atomic_bool over;
     sem_t room, ready;
     void *slabs[NEXT_SLABS];
-    size_t made, taken; /* by the thread, from it */
-    size_t left;        /* so many are made at most */
+    size_t made, taken;    /* by the thread, from it */
+    size_t left;           /* so many are made at most */
     size_t bytes, cleared; /* of a slab; of these, from its beginning */
 };
 
