@@ -209,19 +209,19 @@ static bool find_flow_match(const struct workspace *work, const struct chains *c
     unsigned best_same = 0, looked = 0;
     bool ambiguous = false, found = false;
     uint32_t at = chains_first(chains, flow_number(flow));
-    const uint32_t isn = flow_rest_seen(flow).answer_isn;
+    const uint32_t answer = flow_rest_seen(flow).answer_isn;
     for (; at && looked++ < CANDIDATES_MAX; at = chains_next(chains, at)) {
         const struct flow *other = flows[at - 1];
         if (flow_number(other) != flow_number(flow))
             continue;
-        const uint32_t other_isn = flow_rest_seen(other).answer_isn;
-        if (isn && other_isn && isn != other_isn)
+        const uint32_t other_answer = flow_rest_seen(other).answer_isn;
+        if (answer && other_answer && answer != other_answer)
             continue;
         struct match match = {.proto = flow->proto};
         describe_flow(work->tracker[0], flow, 0, &match);
         describe_flow(work->tracker[1], other, 1, &match);
         unsigned same = same_ends(&match);
-        bool answered = isn && isn == other_isn;
+        bool answered = answer && answer == other_answer;
         match.sure = answered || (flow->proto == PROTO_TCP && same >= SAME_ENDS_SURE);
         same += answered ? ENDS : 0;
         if (same < 1 || (flow->proto == 1 && same < 3))

@@ -40,7 +40,7 @@ enum flow_bit {
                                  there will be no attempt, unless a SYN begins another */
 };
 
-/* In `kind`. */
+/* In `kind`, as the compilers we use lay out the bit-fields that it stands for. */
 enum { FLOW_V6 = 0x80, FLOW_KIND = FLOW_V6 | 0x1f, FLOW_APART = 0x20, FLOW_BARE = 0x40 };
 
 /* The two ends, the lower one first. Built with flow_key_make. */
@@ -100,13 +100,15 @@ struct flow_rest {
  * them is a flood most likely: of a slab of these, all flows stand before all rests, which cost
  * nothing as long as none is written. */
 enum {
-    FLOW_SLAB = 1 << 15, /* entries */
-    FLOWS_TOGETHER = 32 * FLOW_SLAB,
+    FLOW_SLAB = 1 << 15,                         /* entries */
+    FLOWS_TOGETHER = NEXT_SLAB_MANY * FLOW_SLAB, /* a slab that is made ahead begins with flows */
     FLOW_TOGETHER_BYTES = sizeof(struct flow) + sizeof(struct flow_rest),
-    FLOW_SLAB_BYTES = FLOW_SLAB * FLOW_TOGETHER_BYTES, /* a slab begins at a multiple of that */
-    FLOW_RESTS_AT = FLOW_SLAB * sizeof(struct flow),   /* where they stand apart */
+    FLOW_SLAB_BYTES = FLOW_SLAB * FLOW_TOGETHER_BYTES,
+    FLOW_RESTS_AT = FLOW_SLAB * sizeof(struct flow), /* where they stand apart */
 };
 _Static_assert(FLOW_TOGETHER_BYTES == 64, "a control flow costs one cache line");
+_Static_assert(FLOW_SLAB_BYTES == 1 << 21,
+               "a slab begins at a multiple of its size: memory_slab()");
 
 /* An entry that is to be evicted, while it is worth no more. */
 struct flow_victim {

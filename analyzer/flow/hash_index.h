@@ -56,13 +56,14 @@ static inline struct hash_slot *hash_index_first(const struct hash_index *index,
     return &index->slots[at];
 }
 
-/* Of a full index a search may well go on into the next cache line. */
+/* Of a full index a search may well go on into the next cache line. (Behind the last slot that is
+ * somebody else's: nothing is read there, so the address is no pointer to a slot.) */
 static inline void hash_index_fetch(const struct hash_index *index, uint32_t hash)
 {
-    enum { FURTHER = 5 };
-    size_t home = hash_index_home(index, hash);
-    memory_fetch(&index->slots[home]);
-    memory_fetch(&index->slots[home + FURTHER]);
+    enum { FURTHER = 5 * sizeof(struct hash_slot) };
+    const struct hash_slot *home = &index->slots[hash_index_home(index, hash)];
+    memory_fetch(home);
+    memory_fetch((const void *)((uintptr_t)home + FURTHER));
 }
 
 #endif

@@ -281,6 +281,7 @@ static void acknowledge(struct tracker *tracker, struct attempt *attempt, enum s
         if (mark_there(attempt->side[INITIATOR].rst) || mark_there(attempt->side[RESPONDER].rst))
             went_on_after_rst(attempt, receiver_side);
     }
+    /* Where the acknowledgment before this one was swallowed, this one tells the sender nothing. */
     if (!progress && (outstanding(sender, receiver) || attempt_swallows(attempt, receiver_side)))
         return;
     attempt_survived(attempt, sender);
