@@ -62,7 +62,7 @@ bool address_pool_number_hashed(struct address_pool *pool, const struct ip_addre
     pool->addresses[pool->count] = *address;
     *slot = (struct hash_slot){hash, (uint32_t)++pool->count};
     if (pool->count >= hash_index_room(&pool->index))
-        hash_index_grow(&pool->index);
+        hash_index_grow(&pool->index, pool->cap);
     *number = (uint32_t)(pool->count - 1);
     return true;
 }

@@ -152,7 +152,7 @@ static size_t make_room(struct flow_table *table)
     if (table->count == table->cap)
         return evict_one(table);
     if (table->count == hash_index_room(&table->index))
-        hash_index_grow(&table->index);
+        hash_index_grow(&table->index, table->cap);
     if (table->count == table->slab_count * FLOW_SLAB)
         add_slab(table);
     size_t entries = table->slab_count * FLOW_SLAB, slots = hash_index_room(&table->index);

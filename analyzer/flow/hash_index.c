@@ -36,11 +36,19 @@ static void put(const struct hash_index *index, struct hash_slot taken)
     index->slots[slot] = taken;
 }
 
+/* A large one that doubles would soon do it again, and to clear its slots takes the kernel longer
+ * than to fill them. */
+static size_t next_size(size_t slots, size_t most)
+{
+    bool soon = slots >= HASH_INDEX_LARGE && hash_index_holds(slots * 2) < most;
+    return slots * (soon ? 4 : 2);
+}
+
 /* The old slots stand in the order of their hashes, more or less, so both are walked through. */
-void hash_index_grow(struct hash_index *index)
+void hash_index_grow(struct hash_index *index, size_t most)
 {
     struct hash_index old = *index;
-    hash_index_open(index, (old.mask + 1) * 2);
+    hash_index_open(index, next_size(old.mask + 1, most));
     for (size_t run = 0; run <= old.mask; run += RUN) {
         struct hash_slot taken[RUN];
         size_t count = gather(&old.slots[run], taken);

@@ -24,17 +24,23 @@ struct hash_index {
 /* `slots`: a power of two, 256 or more. */
 void hash_index_open(struct hash_index *index, size_t slots);
 void hash_index_close(struct hash_index *index); /* also one that is closed */
-/* Twice the slots. */
-void hash_index_grow(struct hash_index *index);
+enum { HASH_INDEX_LARGE = 1 << 20 }; /* slots: 8 MiB */
 
-/* How many entries it takes in before it is to grow. Where it is small, room costs less than
- * searching on. */
+/* How many entries so many slots take in. Where they are few, room costs less than searching on. */
+static inline size_t hash_index_holds(size_t slots)
+{
+    return slots < HASH_INDEX_LARGE ? slots / 2 : slots / 4 * 3;
+}
+
+/* How many entries it takes in before it is to grow. */
 static inline size_t hash_index_room(const struct hash_index *index)
 {
-    enum { SLOTS_MANY = 1 << 20 };
-    size_t slots = index->mask + 1;
-    return slots < SLOTS_MANY ? slots / 2 : slots / 4 * 3;
+    return hash_index_holds(index->mask + 1);
 }
+
+/* Twice the slots; of a large one four times as many, if the `most` entries there can ever be
+ * want them. */
+void hash_index_grow(struct hash_index *index, size_t most);
 
 static inline size_t hash_index_home(const struct hash_index *index, uint32_t hash)
 {

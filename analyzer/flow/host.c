@@ -90,7 +90,7 @@ struct host *host_table_add(struct host_table *table, const struct ip_address *a
     if (host->number >= table->pulse_room)
         make_room_for_pulses(table);
     if (table->count >= hash_index_room(&table->index))
-        hash_index_grow(&table->index);
+        hash_index_grow(&table->index, table->cap);
     return host;
 }
 

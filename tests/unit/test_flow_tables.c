@@ -125,6 +125,33 @@ static void grows_and_finds_all(void **state)
 
 /* Every entry is found under its own key, and only those are: `was_added` is the naive twin, which
  * knows all keys that may be there. */
+/* A large index grows by four, which saves it the next time, unless its table will never be so
+ * full. */
+static void an_index_grows_as_far_as_its_entries_want(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 10000, SPREAD = 0x9e3779b1 };
+    static const struct {
+        size_t slots, most, grown;
+    } cases[] = {
+        {HASH_INDEX_LARGE / 2, SIZE_MAX, HASH_INDEX_LARGE},
+        {HASH_INDEX_LARGE, SIZE_MAX, HASH_INDEX_LARGE * 4},
+        {HASH_INDEX_LARGE, HASH_INDEX_LARGE / 4 * 6 + 1, HASH_INDEX_LARGE * 4},
+        {HASH_INDEX_LARGE, HASH_INDEX_LARGE / 4 * 6, HASH_INDEX_LARGE * 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hash_index index;
+        hash_index_open(&index, cases[i].slots);
+        for (uint32_t entry = 1; entry <= ENTRIES; entry++)
+            *hash_index_first(&index, entry * SPREAD) = (struct hash_slot){entry * SPREAD, entry};
+        hash_index_grow(&index, cases[i].most);
+        assert_int_equal(index.mask + 1, cases[i].grown);
+        for (uint32_t entry = 1; entry <= ENTRIES; entry++)
+            assert_int_equal(hash_index_first(&index, entry * SPREAD)->entry, entry);
+        hash_index_close(&index);
+    }
+}
+
 static void compare_with_twin(struct flow_table *table, const bool *was_added, uint32_t keys)
 {
     size_t position = 0, walked = 0, found = 0;
@@ -659,6 +686,7 @@ int main(void)
         cmocka_unit_test(longer_packets_are_news_and_shorter_ones_are_not),
         cmocka_unit_test(no_seed_crowds_the_index),
         cmocka_unit_test(grows_and_finds_all),
+        cmocka_unit_test(an_index_grows_as_far_as_its_entries_want),
         cmocka_unit_test(stays_whole_under_random_operations),
         cmocka_unit_test(a_flow_has_a_rest_of_its_own),
         cmocka_unit_test(full_table_evicts_one_for_one),
