@@ -58,13 +58,6 @@ static const char *path_word(const struct fact_context *context, const struct fa
     return attempt && (attempt->bits & ATTEMPT_TUNNEL_DEVICE) ? "tunnel" : "private";
 }
 
-/* Whose packets are sent again. */
-static enum side failing_side(const struct attempt *attempt)
-{
-    return attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER
-                                                                               : INITIATOR;
-}
-
 /* Since when a side's packets fail: of a connection that worked, since the first one that was sent
  * again. What was under way before that may have left the box, and its acknowledgment been lost. */
 static uint64_t failing_since(const struct failure *failure, const struct attempt *attempt,
@@ -98,7 +91,7 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
             frame_list_add(frames, twin->synack->frame);
         return;
     }
-    enum side side = failing_side(attempt);
+    enum side side = attempt_failing_side(attempt);
     uint64_t since = failing_since(failure, attempt, side);
     if (attempt->forwarded_last[side] > since) {
         const struct frame_list forwarded = frame_notes_list(&attempt->forwarded_frames);

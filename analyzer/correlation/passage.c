@@ -169,20 +169,35 @@ static enum passage compare_range(const struct attempt *near, const struct attem
     return came_later && !beyond ? PASSAGE_BOTH : PASSAGE_UNKNOWN;
 }
 
+/* How many of the last datagrams the far capture may lack because it had ended: those since the
+ * last answer that passed both, and the one that this answers. UINT32_MAX: any. */
+static uint32_t sent_too_late(const struct attempt *near, const struct attempt *far, enum side side,
+                              const struct coverage *cover, int64_t shift_ns)
+{
+    const struct mark *answer = near->side[!side].last, *passed = far->side[!side].last;
+    int64_t last_ns = near->side[side].last->time_ns + shift_ns;
+    if (far->last_ns - cover->doubt_ns > last_ns || covers(cover, last_ns))
+        return 0;
+    bool both = answer->frame && passed->frame &&
+                passed->time_ns + 2 * cover->doubt_ns >= answer->time_ns + shift_ns;
+    return both ? near->side[side].repeats + 1 : UINT32_MAX;
+}
+
 /* A UDP exchange that is held down goes on: some of its datagrams come and some do not. Those that
  * the far capture lacks are as many as most of what had to be sent again. */
 static bool some_are_lost(const struct attempt *near, const struct attempt *far, enum side side,
                           const struct coverage *cover, int64_t shift_ns)
 {
     const struct side_record *sent = &near->side[side], *came = &far->side[side];
-    int64_t last_ns = sent->last->time_ns + shift_ns;
     bool from_the_start = (sent->first->content && sent->first->content == came->first->content) ||
                           covers(cover, sent->first->time_ns + shift_ns);
-    bool to_the_end = far->last_ns - cover->doubt_ns > last_ns || covers(cover, last_ns);
-    if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start ||
-        !to_the_end || sent->data_packets < came->data_packets + REPEATS_MIN)
+    if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start)
         return false;
-    uint32_t missing = sent->data_packets - came->data_packets;
+    uint64_t least = (uint64_t)came->data_packets +
+                     sent_too_late(near, far, side, cover, shift_ns) + REPEATS_MIN;
+    if (sent->data_packets < least)
+        return false;
+    uint32_t missing = sent->data_packets - (uint32_t)least + REPEATS_MIN;
     uint32_t sent_again = side == INITIATOR ? near->pace->requests_lost : near->pace->replies_lost;
     return sent_again && missing * 2 >= sent_again && !chance_explains(cover, missing);
 }

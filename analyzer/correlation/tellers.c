@@ -38,7 +38,7 @@ static bool fails_on_the_way_back(const struct failure *failure, const struct re
         return true; /* the latter two: it came to the box that captures, and not out of it */
     const struct attempt *attempt = failure->sample_count ? failure->sample[0] : NULL;
     return attempt && (attempt->bits & ATTEMPT_ESTABLISHED) &&
-           attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats;
+           attempt_failing_side(attempt) == RESPONDER;
 }
 
 /* The client's data connection of FTP does not even come as far as the capture further up. */

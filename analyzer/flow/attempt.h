@@ -247,6 +247,17 @@ static inline void attempt_survived(struct attempt *attempt, const struct side_r
     attempt->idle_survived_frame = side->first_unanswered->frame;
 }
 
+/* Whose packets get lost: of who sends again what the other leaves unanswered. Of UDP that is told
+ * by what was asked again, with an answer or without: of an exchange that creeps, who spoke last
+ * tells no more than at which packet the capture ended. */
+static inline enum side attempt_failing_side(const struct attempt *attempt)
+{
+    if (attempt->pace && pace_losses(attempt->pace) >= PACE_LOSSES_MIN)
+        return attempt->pace->replies_lost > attempt->pace->requests_lost ? RESPONDER : INITIATOR;
+    return attempt->side[RESPONDER].repeats > attempt->side[INITIATOR].repeats ? RESPONDER
+                                                                               : INITIATOR;
+}
+
 /* The client itself refuses what the server still sends: it has closed its socket and gone. */
 static inline bool attempt_client_gone(const struct attempt *attempt)
 {

@@ -28,6 +28,13 @@ struct pace {
     struct frame_list repeat_frames;
 };
 
+enum { PACE_LOSSES_MIN = 3 }; /* fewer are a bad line's, or what was under way at the end */
+
+static inline uint32_t pace_losses(const struct pace *pace)
+{
+    return pace->requests_lost + pace->replies_lost;
+}
+
 /* Takes in one datagram. `hash` is that of its payload. */
 void pace_datagram(struct pace *pace, bool from_initiator, uint64_t hash, uint32_t length,
                    uint64_t frame, int64_t time_ns);
