@@ -108,10 +108,20 @@ static void forwarded_frames(const struct fact_context *context, const struct fa
         frame_list_add(frames, leaving);
 }
 
+/* What a box passes on it passes on at once: a capture that ends within this may have its copy
+ * still to come. */
+enum { LEAVES_WITHIN_NS = 500000000 };
+
+static uint64_t did_not_leave(const struct fact_context *context, const struct mark *came)
+{
+    return context->now_ns - came->time_ns > LEAVES_WITHIN_NS ? came->frame : 0;
+}
+
 /* The acknowledgment that came into the box and did not leave it towards the client: that the
  * client still sends what it acknowledges shows that the capture has not just missed it. The record
  * is of the client's side of a NAT, its twin of the server's. */
-static uint64_t swallowed_midstream(const struct attempt *attempt, const struct attempt *twin)
+static uint64_t swallowed_midstream(const struct fact_context *context,
+                                    const struct attempt *attempt, const struct attempt *twin)
 {
     const struct mark *newest = attempt->side[INITIATOR].last;
     const struct side_record *near = &attempt->side[RESPONDER];
@@ -121,7 +131,7 @@ static uint64_t swallowed_midstream(const struct attempt *attempt, const struct 
         return 0;
     bool told = twin ? !sequence_after(far->acknowledged, near->acknowledged)
                      : !attempt_swallows(attempt, RESPONDER);
-    return told ? 0 : far->last->frame;
+    return told ? 0 : did_not_leave(context, far->last);
 }
 
 /* The far side of the box has the answer, the near side has not. */
@@ -136,9 +146,9 @@ static void swallowed_fact(const struct fact_context *context, const struct fail
         const struct attempt *twin = tracker_attempt(context->vantage->tracker, attempt->twin);
         both_sides |= twin != NULL;
         if (is_midstream(failure->symptom))
-            frame_list_add(&frames, swallowed_midstream(attempt, twin));
+            frame_list_add(&frames, swallowed_midstream(context, attempt, twin));
         else if (twin && !attempt->side[RESPONDER].first->frame)
-            frame_list_add(&frames, twin->side[RESPONDER].first->frame);
+            frame_list_add(&frames, did_not_leave(context, twin->side[RESPONDER].first));
     }
     if (both_sides || frames.count)
         set_flag(facts, FACT_REPLY_SWALLOWED, frames.count > 0)->frames = frames;

@@ -10,16 +10,21 @@ static const uint8_t server_mac[6] = {2, 2, 2, 2, 2, 2};
 static const uint8_t client_mac[6] = {2, 3, 3, 3, 3, 3};
 
 /* A copy of the facts; the scene is over. */
-static const struct fact *facts_of(struct scene *scene, bool on_any)
+static const struct fact *facts_at(struct scene *scene, bool on_any, double now)
 {
     static struct fact facts[FACT_COUNT];
-    struct study *study = scene_study(scene, 60);
+    struct study *study = scene_study(scene, now);
     study->vantage.cooked = on_any;
     neighbours_gather(scene->tracker, &study->vantage.neighbours);
     memcpy(facts, scene_facts(study), sizeof facts);
     scene_study_end(study);
     scene_end(scene);
     return facts;
+}
+
+static const struct fact *facts_of(struct scene *scene, bool on_any)
+{
+    return facts_at(scene, on_any, 60);
 }
 
 /* SYNs that come in, and what goes out of the other side of the NAT one router later. */
@@ -296,6 +301,28 @@ static void a_transfer_that_dies_in_the_gateway_or_beyond(void **state)
     }
 }
 
+/* A capture that ends between an answer that comes in and its copy that leaves. */
+static void an_answer_that_comes_last_is_not_kept_back(void **state)
+{
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        struct scene *scene = scene_new();
+        struct gateway gateway = {.nat = true, .said = 1};
+        gateway.near = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+        gateway.far = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
+        memcpy(gateway.far.isn, gateway.near.isn, sizeof gateway.far.isn);
+        pass(&gateway, INITIATOR, (struct step){.flags = "S"}, true);
+        pass(&gateway, RESPONDER, (struct step){.flags = "SA", .ack = 1}, true);
+        pass(&gateway, INITIATOR, (struct step){.flags = "A", .seq = 1, .ack = 1}, true);
+        client_says(&gateway, 1, true);
+        pass(&gateway, RESPONDER, (struct step){.flags = "RA", .seq = 1, .ack = 1001}, true);
+        server_confirms(&gateway, 1001, false);
+        const struct fact *facts = facts_at(scene, true, later ? 60 : gateway.at);
+        assert_true(facts[FACT_REPLY_SWALLOWED].known);
+        assert_int_equal((int)facts[FACT_REPLY_SWALLOWED].number, later);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_server_that_answers_another_way),
         cmocka_unit_test(the_edge_answers_arp_for_itself),
         cmocka_unit_test(a_transfer_that_dies_in_the_gateway_or_beyond),
+        cmocka_unit_test(an_answer_that_comes_last_is_not_kept_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
