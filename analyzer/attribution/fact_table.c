@@ -31,6 +31,7 @@ LIST(reply_path_list, "same", "other-mac", "other-interface", "other-address");
 LIST(spoken_list, "expected", "foreign");
 LIST(request_list, "arrived", "lost");
 LIST(lost_list, "lost");
+LIST(crossed_list, "requests", "replies");
 LIST(passage_list, "arrived", "lost", "made-between");
 LIST(witness_list, "flow", "pair", "server", "client", "host", "told");
 LIST(refuser_list, "first", "middle", "last", "only");

@@ -84,6 +84,12 @@ void facts_of_captures(const struct joint *joint, uint32_t own, struct fact *fac
                  facts);
     passage_fact(joint, own, FACT_CAPTURES_REFUSAL, passing->refusal, passing->refusal_frames,
                  false, facts);
+    if (passing->crossed[INITIATOR] || passing->crossed[RESPONDER]) {
+        bool requests = passing->crossed[INITIATOR];
+        facts[FACT_CAPTURES_CROSSED] =
+            facts[requests ? FACT_CAPTURES_REQUEST : FACT_CAPTURES_REPLY];
+        facts[FACT_CAPTURES_CROSSED].word = requests ? "requests" : "replies";
+    }
     const char *witness = witness_word(joint->witness);
     if (witness)
         state(facts, FACT_CAPTURES_WITNESS, &joint->witness_frames, other, own)->word = witness;

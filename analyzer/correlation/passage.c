@@ -202,6 +202,18 @@ static bool some_are_lost(const struct attempt *near, const struct attempt *far,
     return sent_again && missing * 2 >= sent_again && !chance_explains(cover, missing);
 }
 
+/* What `side` sends in vain is on its way from the near capture past the far one, where the other
+ * side has been silent since. */
+static bool crosses_in_vain(const struct attempt *near, const struct attempt *far, enum side side,
+                            enum passage passage, int64_t shift_ns)
+{
+    const struct mark *answer = far->side[!side].last;
+    int64_t open_ns = near->side[side].first_unanswered->time_ns + shift_ns;
+    return near->proto == PROTO_TCP && passage == PASSAGE_BOTH &&
+           attempt_failing_side(near) == side && !near->side[!side].rst->frame &&
+           near->side[side].repeats >= REPEATS_MIN && answer->time_ns < open_ns;
+}
+
 static void compare_request(const struct attempt *upstream, const struct attempt *downstream,
                             const struct coverage cover[2], struct time_shift shift,
                             struct passing *passing)
@@ -216,6 +228,8 @@ static void compare_request(const struct attempt *upstream, const struct attempt
     if (replied(upstream) || replied(downstream)) {
         enum passage passage = compare_range(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
                                              shift.to_downstream_ns, &up, &down);
+        passing->crossed[INITIATOR] =
+            crosses_in_vain(upstream, downstream, INITIATOR, passage, shift.to_downstream_ns);
         if (passage != PASSAGE_UNKNOWN) {
             passing->request = passage;
             passing->request_frames[UPSTREAM] = up;
@@ -250,6 +264,8 @@ static void compare_reply(const struct attempt *upstream, const struct attempt *
     } else if (left && came) {
         enum passage passage = compare_range(downstream, upstream, RESPONDER, above,
                                              -shift.to_downstream_ns, &down, &up);
+        passing->crossed[RESPONDER] =
+            crosses_in_vain(downstream, upstream, RESPONDER, passage, -shift.to_downstream_ns);
         passing->reply = passage == PASSAGE_UNKNOWN ? PASSAGE_BOTH : passage;
     } else if (came) {
         passing->reply = cover[DOWNSTREAM].sees[RESPONDER] ? PASSAGE_MADE : PASSAGE_UNKNOWN;

@@ -28,6 +28,8 @@ struct passing {
     enum passage request; /* what the initiator sent: SYN, datagrams, data */
     enum passage reply;   /* what the responder sent: SYN-ACK, datagrams, data */
     enum passage refusal; /* a RST, or an ICMP error about the initiator's packets */
+    bool crossed[2];      /* of a connection that had come about: what this side (enum side) sends
+                             again and again went by both, and no answer to it by either */
     /* What shows each, upstream [0] and downstream [1]. */
     struct frame_list request_frames[2], reply_frames[2], refusal_frames[2];
 };

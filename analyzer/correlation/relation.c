@@ -281,6 +281,7 @@ static void compare_attempts(const struct couple *couple, const struct failure *
                              struct relation *relation)
 {
     struct ballot request = {0}, reply = {0}, refusal = {0};
+    uint32_t compared = 0, crossed[2] = {0};
     int upstream = relation->way > 0 ? couple->own : !couple->own;
     const struct coverage cover[2] = {coverage_of(couple, relation, failure, upstream),
                                       coverage_of(couple, relation, failure, !upstream)};
@@ -299,6 +300,9 @@ static void compare_attempts(const struct couple *couple, const struct failure *
         if (down && down != &room.attempt)
             down = side_of(couple->view[!upstream], down, false);
         passage_compare(up, down, cover, shift_of(couple, own, relation->way), &passing);
+        compared++;
+        for (enum side side = INITIATOR; side <= RESPONDER; side++)
+            crossed[side] += passing.crossed[side];
         vote(&request, passing.request, passing.request_frames);
         vote(&reply, passing.reply, passing.reply_frames);
         vote(&refusal, passing.refusal, passing.refusal_frames);
@@ -306,6 +310,8 @@ static void compare_attempts(const struct couple *couple, const struct failure *
     relation->passing.request = settle(&request, relation->passing.request_frames);
     relation->passing.reply = settle(&reply, relation->passing.reply_frames);
     relation->passing.refusal = settle(&refusal, relation->passing.refusal_frames);
+    for (enum side side = INITIATOR; side <= RESPONDER; side++)
+        relation->passing.crossed[side] = crossed[side] * 2 > compared;
 }
 
 void relate(const struct correlation *all, uint32_t own, size_t number, uint32_t other,

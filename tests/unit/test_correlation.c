@@ -717,6 +717,42 @@ static void merged_segments_are_no_loss(void **state)
     path_end(&path);
 }
 
+/* A connection that dies behind both captures: what is sent again passes them, unanswered, so what
+ * lies between is cleared; also where the farther capture ends too soon to find the failure itself.
+ * Where the server does answer, or the capture lacks the repeats, it is not. */
+static void what_fails_passes_between(void **state)
+{
+    (void)state;
+    static const struct {
+        int passes, answers;
+        bool crossed;
+    } cases[] = {{6, 0, true}, {3, 0, true}, {6, 6, false}, {0, 0, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct path path = path_new();
+        struct way way = way_nat(&path, 50000, 5800);
+        path_runs(&path, 0, 0, 90);
+        path_runs(&path, 1, 0, 90);
+        way_handshake(&way, 1);
+        CLIENT_PASSES(&way, AT_BOTH, .at = 2, .flags = "PA", .seq = 1, .length = 400);
+        SERVER_PASSES(&way, AT_BOTH, .at = 2.1, .flags = "A", .seq = 1, .ack = 401);
+        for (int n = 0; n < 6; n++) {
+            CLIENT_PASSES(&way, n < cases[i].passes ? AT_BOTH : AT_A, .at = 4 + n, .flags = "PA",
+                          .seq = 401, .length = 400);
+            if (n < cases[i].answers)
+                SERVER_PASSES(&way, AT_B, .at = 4.1 + n, .flags = "A", .seq = 1, .ack = 801);
+        }
+        struct together *all = path_correlate(&path);
+        const struct finding *finding = only_one(all);
+        const struct joint *joint = correlation_joint(all->correlation, finding->capture, 0);
+        assert_non_null(joint);
+        assert_int_equal(joint->passing.crossed[INITIATOR], cases[i].crossed);
+        assert_false(joint->passing.crossed[RESPONDER]);
+        assert_int_equal(reason_of(finding, "captures-crossed-edge") != NULL, cases[i].crossed);
+        together_end(all);
+        path_end(&path);
+    }
+}
+
 static void data_cut_between(void **state)
 {
     (void)state;
@@ -790,6 +826,7 @@ int main(void)
         cmocka_unit_test(answer_lost_on_the_way_back),
         cmocka_unit_test(datagrams_held_back_between),
         cmocka_unit_test(merged_segments_are_no_loss),
+        cmocka_unit_test(what_fails_passes_between),
         cmocka_unit_test(data_cut_between),
         cmocka_unit_test(arp_in_vain_behind_the_edge),
     };
