@@ -24,7 +24,7 @@ struct hash_index {
 /* `slots`: a power of two, 256 or more. */
 void hash_index_open(struct hash_index *index, size_t slots);
 void hash_index_close(struct hash_index *index); /* also one that is closed */
-enum { HASH_INDEX_LARGE = 1 << 20 }; /* slots: 8 MiB */
+enum { HASH_INDEX_LARGE = 1 << 20 };             /* slots: 8 MiB */
 
 /* How many entries so many slots take in. Where they are few, room costs less than searching on. */
 static inline size_t hash_index_holds(size_t slots)
