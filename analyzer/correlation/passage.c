@@ -193,25 +193,30 @@ static bool some_are_lost(const struct attempt *near, const struct attempt *far,
                           covers(cover, sent->first->time_ns + shift_ns);
     if (near->proto != PROTO_UDP || !near->pace || !cover->sees[side] || !from_the_start)
         return false;
-    uint64_t least = (uint64_t)came->data_packets +
-                     sent_too_late(near, far, side, cover, shift_ns) + REPEATS_MIN;
-    if (sent->data_packets < least)
-        return false;
-    uint32_t missing = sent->data_packets - (uint32_t)least + REPEATS_MIN;
+    uint32_t lacks =
+        sent->data_packets > came->data_packets ? sent->data_packets - came->data_packets : 0;
+    uint32_t late = sent_too_late(near, far, side, cover, shift_ns);
+    uint32_t missing = lacks > late ? lacks - late : 0;
     uint32_t sent_again = side == INITIATOR ? near->pace->requests_lost : near->pace->replies_lost;
-    return sent_again && missing * 2 >= sent_again && !chance_explains(cover, missing);
+    return missing >= REPEATS_MIN && sent_again && missing * 2 >= sent_again &&
+           !chance_explains(cover, missing);
 }
 
-/* What `side` sends in vain is on its way from the near capture past the far one, where the other
- * side has been silent since. */
+/* What `side` sends again and again passes the near capture and then the far one, where the other
+ * side does not acknowledge it, nor says anything to the newest of it. */
 static bool crosses_in_vain(const struct attempt *near, const struct attempt *far, enum side side,
-                            enum passage passage, int64_t shift_ns)
+                            enum passage passage, const struct coverage *cover, int64_t shift_ns)
 {
-    const struct mark *answer = far->side[!side].last;
-    int64_t open_ns = near->side[side].first_unanswered->time_ns + shift_ns;
-    return near->proto == PROTO_TCP && passage == PASSAGE_BOTH &&
-           attempt_failing_side(near) == side && !near->side[!side].rst->frame &&
-           near->side[side].repeats >= REPEATS_MIN && answer->time_ns < open_ns;
+    const struct side_record *sent = &near->side[side], *other = &far->side[!side];
+    if (near->proto != PROTO_TCP || passage != PASSAGE_BOTH || attempt_failing_side(near) != side ||
+        near->side[!side].rst->frame || sent->repeats < REPEATS_MIN)
+        return false;
+    bool by_start = started(near, side) && started(far, side);
+    uint32_t open = relative(near, side, sent->first_unanswered->sequence, by_start);
+    bool confirmed = other->has_acknowledged &&
+                     sequence_after(relative(far, side, other->acknowledged, by_start), open);
+    int64_t newest_ns = sent->last->time_ns + shift_ns;
+    return !confirmed && other->last->time_ns + margin_ns(cover) < newest_ns;
 }
 
 static void compare_request(const struct attempt *upstream, const struct attempt *downstream,
@@ -228,8 +233,8 @@ static void compare_request(const struct attempt *upstream, const struct attempt
     if (replied(upstream) || replied(downstream)) {
         enum passage passage = compare_range(upstream, downstream, INITIATOR, &cover[DOWNSTREAM],
                                              shift.to_downstream_ns, &up, &down);
-        passing->crossed[INITIATOR] =
-            crosses_in_vain(upstream, downstream, INITIATOR, passage, shift.to_downstream_ns);
+        passing->crossed[INITIATOR] = crosses_in_vain(upstream, downstream, INITIATOR, passage,
+                                                      &cover[DOWNSTREAM], shift.to_downstream_ns);
         if (passage != PASSAGE_UNKNOWN) {
             passing->request = passage;
             passing->request_frames[UPSTREAM] = up;
@@ -264,8 +269,8 @@ static void compare_reply(const struct attempt *upstream, const struct attempt *
     } else if (left && came) {
         enum passage passage = compare_range(downstream, upstream, RESPONDER, above,
                                              -shift.to_downstream_ns, &down, &up);
-        passing->crossed[RESPONDER] =
-            crosses_in_vain(downstream, upstream, RESPONDER, passage, -shift.to_downstream_ns);
+        passing->crossed[RESPONDER] = crosses_in_vain(downstream, upstream, RESPONDER, passage,
+                                                      above, -shift.to_downstream_ns);
         passing->reply = passage == PASSAGE_UNKNOWN ? PASSAGE_BOTH : passage;
     } else if (came) {
         passing->reply = cover[DOWNSTREAM].sees[RESPONDER] ? PASSAGE_MADE : PASSAGE_UNKNOWN;

@@ -235,6 +235,19 @@ static void pass(struct gateway *gateway, enum side from, struct step step, bool
     gateway->at += 0.02;
 }
 
+/* With a connection that has come about. */
+static struct gateway open_gateway(struct scene *scene, bool nat)
+{
+    struct gateway gateway = {.nat = nat, .said = 1};
+    gateway.near = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
+    gateway.far = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
+    memcpy(gateway.far.isn, gateway.near.isn, sizeof gateway.far.isn);
+    pass(&gateway, INITIATOR, (struct step){.flags = "S"}, true);
+    pass(&gateway, RESPONDER, (struct step){.flags = "SA", .ack = 1}, true);
+    pass(&gateway, INITIATOR, (struct step){.flags = "A", .seq = 1, .ack = 1}, true);
+    return gateway;
+}
+
 static void client_says(struct gateway *gateway, uint32_t seq, bool leaves)
 {
     pass(gateway, INITIATOR, (struct step){.flags = "PA", .length = 1000, .seq = seq, .ack = 1},
@@ -252,13 +265,7 @@ static const struct fact *upload_that_stops(bool nat, bool requests_leave, bool 
 {
     enum { SEGMENTS = 100, UNDER_WAY = 3, REPEATS = 5 };
     struct scene *scene = scene_new();
-    struct gateway gateway = {.nat = nat, .said = 1};
-    gateway.near = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
-    gateway.far = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
-    memcpy(gateway.far.isn, gateway.near.isn, sizeof gateway.far.isn);
-    pass(&gateway, INITIATOR, (struct step){.flags = "S"}, true);
-    pass(&gateway, RESPONDER, (struct step){.flags = "SA", .ack = 1}, true);
-    pass(&gateway, INITIATOR, (struct step){.flags = "A", .seq = 1, .ack = 1}, true);
+    struct gateway gateway = open_gateway(scene, nat);
     for (int i = 0; i < SEGMENTS; i++) {
         client_says(&gateway, gateway.said, true);
         server_confirms(&gateway, gateway.said += 1000, true);
@@ -307,13 +314,7 @@ static void an_answer_that_comes_last_is_not_kept_back(void **state)
     (void)state;
     for (int later = 0; later < 2; later++) {
         struct scene *scene = scene_new();
-        struct gateway gateway = {.nat = true, .said = 1};
-        gateway.near = scene_talk(scene, "10.0.0.7", 50000, "203.0.113.2", 5800);
-        gateway.far = scene_talk(scene, "198.51.100.1", 50000, "203.0.113.2", 5800);
-        memcpy(gateway.far.isn, gateway.near.isn, sizeof gateway.far.isn);
-        pass(&gateway, INITIATOR, (struct step){.flags = "S"}, true);
-        pass(&gateway, RESPONDER, (struct step){.flags = "SA", .ack = 1}, true);
-        pass(&gateway, INITIATOR, (struct step){.flags = "A", .seq = 1, .ack = 1}, true);
+        struct gateway gateway = open_gateway(scene, true);
         client_says(&gateway, 1, true);
         pass(&gateway, RESPONDER, (struct step){.flags = "RA", .seq = 1, .ack = 1001}, true);
         server_confirms(&gateway, 1001, false);

@@ -719,14 +719,16 @@ static void merged_segments_are_no_loss(void **state)
 
 /* A connection that dies behind both captures: what is sent again passes them, unanswered, so what
  * lies between is cleared; also where the farther capture ends too soon to find the failure itself.
- * Where the server does answer, or the capture lacks the repeats, it is not. */
+ * Where the server confirms them or says anything to them, or the capture lacks them, it is not. */
 static void what_fails_passes_between(void **state)
 {
     (void)state;
     static const struct {
         int passes, answers;
+        uint32_t confirms;
         bool crossed;
-    } cases[] = {{6, 0, true}, {3, 0, true}, {6, 6, false}, {0, 0, false}};
+    } cases[] = {{6, 0, 0, true},    {3, 0, 0, true},    {6, 6, 801, false},
+                 {6, 1, 801, false}, {6, 6, 401, false}, {0, 0, 0, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct path path = path_new();
         struct way way = way_nat(&path, 50000, 5800);
@@ -739,7 +741,8 @@ static void what_fails_passes_between(void **state)
             CLIENT_PASSES(&way, n < cases[i].passes ? AT_BOTH : AT_A, .at = 4 + n, .flags = "PA",
                           .seq = 401, .length = 400);
             if (n < cases[i].answers)
-                SERVER_PASSES(&way, AT_B, .at = 4.1 + n, .flags = "A", .seq = 1, .ack = 801);
+                SERVER_PASSES(&way, AT_B, .at = 4.1 + n, .flags = "A", .seq = 1,
+                              .ack = cases[i].confirms);
         }
         struct together *all = path_correlate(&path);
         const struct finding *finding = only_one(all);
